@@ -1,0 +1,221 @@
+"""Reads ``tables/*.odcs.yaml`` (Open Data Contract Standard v3) into contracts.
+
+What the standard has a field for stands in that field; the rest (role, unit, monotone direction, missing codes,
+inheritance) stands in ``customProperties``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import pydantic
+import yaml
+from open_data_contract_standard.model import (
+    CustomProperty,
+    DataQuality,
+    OpenDataContractStandard,
+    SchemaProperty,
+)
+
+from contracts.model import PII_CLASSES, ROLES, SEVERITIES, TYPES, Column, Contract, ContractError, Rule
+
+SUFFIX = ".odcs.yaml"
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster where built in
+COLUMN_PROPERTIES = {"role", "unit", "monotone", "missingCodes", "inherits"}
+# What an inheriting column takes from its parent and so must not state again.
+INHERITED_FIELDS = ("logicalType", "logicalTypeOptions", "enum", "description", "classification")
+RULE_BOUNDS = {
+    "mustBe": ("minimum", "maximum"),
+    "mustBeGreaterOrEqualTo": ("minimum",),
+    "mustBeLessOrEqualTo": ("maximum",),
+}
+
+
+def table_names() -> tuple[str, ...]:
+    """Every table that has a contract, sorted."""
+    names = (entry.name for entry in (files("contracts") / "tables").iterdir())
+    return tuple(sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX)))
+
+
+def load_contract(name: str) -> Contract:
+    """The contract of table ``name``, with inherited columns resolved. ContractError if it is absent or wrong."""
+    return _load(name, ())
+
+
+@lru_cache(maxsize=None)
+def _load(name: str, heirs: tuple[str, ...]) -> Contract:
+    """``heirs`` are the tables whose inheritance led here, to notice a circle."""
+    if name in heirs:
+        raise ContractError(f"inheritance goes in a circle: {' <- '.join((*heirs, name))}")
+    resource = files("contracts") / "tables" / f"{name}{SUFFIX}"
+    if not resource.is_file():  # files() rather than a path: on Glue the package is imported from a zip
+        raise ContractError(f"there is no contract {name!r}; tables are {', '.join(table_names())}")
+    return parse_contract(resource.read_text(encoding="utf-8"), f"contracts/tables/{name}{SUFFIX}", heirs)
+
+
+def parse_contract(text: str, where: str, heirs: tuple[str, ...] = ()) -> Contract:
+    """A contract from ODCS YAML ``text``; ``where`` names the file in messages."""
+    try:
+        document = yaml.load(text, Loader=YAML_LOADER)
+        odcs = OpenDataContractStandard.model_validate(document)
+    except (yaml.YAMLError, pydantic.ValidationError) as error:
+        raise ContractError(f"{where} is not an Open Data Contract Standard document: {error}") from error
+    unread = _unread_fields(document, odcs.model_dump(by_alias=True, exclude_unset=True))
+    if unread:
+        raise ContractError(f"{where}: the standard has no field {', '.join(unread)}")
+    if not odcs.schema_ or len(odcs.schema_) != 1:
+        raise ContractError(f"{where} must describe exactly one table under 'schema'")
+    table = odcs.schema_[0]
+    name = table.name or ""
+    properties = table.properties or []
+    columns = tuple(_column(name, prop, (*heirs, name)) for prop in properties)
+    names = [column.name for column in columns]
+    repeated = sorted({column for column in names if names.count(column) > 1})
+    if repeated:
+        raise ContractError(f"table {name} lists column {', '.join(repeated)} more than once")
+    keyed = sorted((prop.primaryKeyPosition or 1, prop.name or "") for prop in properties if prop.primaryKey)
+    custom = _custom(table.customProperties)
+    return Contract(
+        name=name,
+        version=odcs.version or "",
+        description=_one_line(table.description),
+        grain=_one_line(table.dataGranularityDescription),
+        columns=columns,
+        rules=tuple(_rule(name, names, quality) for quality in table.quality or []),
+        key=tuple(column for _, column in keyed),
+        tolerated_invalid_percent=float(custom.get("toleratedInvalidPercent", 0.0)),
+    )
+
+
+def _column(table: str, prop: SchemaProperty, heirs: tuple[str, ...]) -> Column:
+    where = f"{table}.{prop.name}"
+    custom = _custom(prop.customProperties)
+    unknown = set(custom) - COLUMN_PROPERTIES
+    if unknown:
+        raise ContractError(f"{where}: unknown custom property {', '.join(sorted(unknown))}")
+    if "inherits" in custom:
+        return _inherited(where, prop, custom, heirs)
+    options = prop.logicalTypeOptions or {}
+    classification = prop.classification or "none"
+    column = Column(
+        name=prop.name or "",
+        type=prop.logicalType or "",
+        description=_one_line(prop.description),
+        role=custom.get("role", ""),
+        required=bool(prop.required),
+        unit=custom.get("unit"),
+        allowed=tuple(entry.value for entry in prop.enum) if prop.enum else None,
+        allowed_labels=tuple(entry.label or "" for entry in prop.enum) if prop.enum else None,
+        minimum=options.get("minimum"),
+        maximum=options.get("maximum"),
+        pattern=options.get("pattern"),
+        monotone=custom.get("monotone", 0),
+        missing_codes=tuple(custom.get("missingCodes", ())),
+        pii=classification.removesuffix("-pii"),
+        critical=bool(prop.criticalDataElement),
+        partitioned=bool(prop.partitioned),
+        sources=tuple(prop.transformSourceObjects or ()),
+    )
+    return _checked(where, column)
+
+
+def _inherited(where: str, prop: SchemaProperty, custom: dict[str, Any], heirs: tuple[str, ...]) -> Column:
+    """The parent's column under this name; role, monotone, required, critical and sources may be set anew."""
+    target = custom["inherits"]
+    restated = [field for field in INHERITED_FIELDS if getattr(prop, field) is not None]
+    restated += [field for field in ("unit", "missingCodes") if field in custom]
+    if restated:
+        raise ContractError(f"{where} inherits {target} and so must not state {', '.join(restated)} again")
+    parent_table, _, parent_name = str(target).partition(".")
+    try:
+        parent = _load(parent_table, heirs).column(parent_name)
+    except ContractError as error:
+        raise ContractError(f"{where} inherits {target!r}, which cannot be resolved: {error}") from error
+    column = replace(
+        parent,
+        name=prop.name or "",
+        role=custom.get("role", parent.role),
+        monotone=custom.get("monotone", parent.monotone),
+        required=parent.required if prop.required is None else prop.required,
+        critical=parent.critical if prop.criticalDataElement is None else prop.criticalDataElement,
+        partitioned=bool(prop.partitioned),
+        sources=tuple(prop.transformSourceObjects or parent.sources or (target,)),
+        inherits=target,
+    )
+    return _checked(where, column)
+
+
+def _checked(where: str, column: Column) -> Column:
+    for field, value, known in (
+        ("logicalType", column.type, TYPES),
+        ("role", column.role, ROLES),
+        ("monotone", column.monotone, (-1, 0, 1)),
+        ("classification", column.pii, PII_CLASSES),
+    ):
+        if value not in known:
+            raise ContractError(
+                f"{where}: {field} is {value!r}; it must be one of {', '.join(map(str, known))}"
+            )
+    if not column.description:
+        raise ContractError(f"{where} has no description")
+    return column
+
+
+def _rule(table: str, columns: list[str], quality: DataQuality) -> Rule:
+    where = f"{table}, quality rule {quality.name!r}"
+    implementation = quality.implementation if isinstance(quality.implementation, dict) else {}
+    metric, column = implementation.get("metric"), implementation.get("column")
+    if not quality.name or not metric or not quality.description:
+        raise ContractError(f"{where} needs a name, a description and implementation.metric")
+    if quality.severity not in SEVERITIES:
+        raise ContractError(f"{where}: severity is {quality.severity!r}; it must be error or warning")
+    if column is not None and column not in columns:
+        raise ContractError(f"{where} speaks of column {column!r}, which the table does not have")
+    bounds: dict[str, float] = {}
+    if quality.mustBeBetween:
+        bounds = {"minimum": quality.mustBeBetween[0], "maximum": quality.mustBeBetween[1]}
+    for field, ends in RULE_BOUNDS.items():
+        if getattr(quality, field) is not None:
+            bounds = dict.fromkeys(ends, getattr(quality, field))
+    if not bounds:
+        known = ", ".join([*RULE_BOUNDS, "mustBeBetween"])
+        raise ContractError(f"{where} states no bound; use one of {known}")
+    return Rule(
+        name=quality.name,
+        metric=metric,
+        severity=quality.severity,
+        description=_one_line(quality.description),
+        column=column,
+        unit=quality.unit,
+        **bounds,
+    )
+
+
+def _custom(properties: list[CustomProperty] | None) -> dict[str, Any]:
+    return {entry.property or "": entry.value for entry in properties or []}
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _unread_fields(document: Any, read: Any, path: str = "") -> list[str]:
+    """Paths that stand in the document but not in the typed model, which drops misspelt nested fields silently."""
+    if isinstance(document, dict) and isinstance(read, dict):
+        return [
+            found
+            for field, value in document.items()
+            for found in (
+                _unread_fields(value, read[field], f"{path}{field}.") if field in read else [f"{path}{field}"]
+            )
+        ]
+    if isinstance(document, list) and isinstance(read, list):
+        return [
+            found
+            for index, (one, other) in enumerate(zip(document, read, strict=True))
+            for found in _unread_fields(one, other, f"{path}{index}.")
+        ]
+    return []

@@ -1,0 +1,110 @@
+"""What a table contract says, as plain values: the one definition every room derives from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+TYPES = ("string", "integer", "number", "date", "boolean")
+ROLES = ("key", "time", "feature", "attribute", "label", "outcome", "protected", "metadata")
+PII_CLASSES = ("none", "indirect", "direct")
+SEVERITIES = ("error", "warning")
+
+
+class ContractError(ValueError):
+    """A contract file is wrong, or something asked of it is not there. The message names table and column."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    ``minimum`` and ``maximum`` are inclusive and in ``unit``. ``monotone`` is the direction in which PD may
+    move when the value rises: -1 falls, 1 rises, 0 free. ``missing_codes`` are the source's spellings of
+    "unknown", which readers turn into null. ``sources`` names the raw columns (``table.column``) the value
+    comes from. ``critical`` columns may not be null in every row.
+    """
+
+    name: str
+    type: str
+    description: str
+    role: str
+    required: bool = False
+    unit: str | None = None
+    allowed: tuple[str | int, ...] | None = None
+    allowed_labels: tuple[str, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    pattern: str | None = None
+    monotone: int = 0
+    missing_codes: tuple[str, ...] = ()
+    pii: str = "none"
+    critical: bool = False
+    partitioned: bool = False
+    sources: tuple[str, ...] = ()
+    inherits: str | None = None
+
+    @property
+    def categorical(self) -> bool:
+        """Text or an enumeration: a model treats it as unordered classes."""
+        return self.type == "string"
+
+    @cached_property
+    def regex(self) -> re.Pattern[str] | None:
+        return re.compile(self.pattern) if self.pattern else None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule about the whole table: ``metric`` (of ``column``, where given) must lie in [minimum, maximum]."""
+
+    name: str
+    metric: str
+    severity: str
+    description: str
+    column: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A table: its columns in order and its rules.
+
+    ``tolerated_invalid_percent`` is the share of rows that may break a column's rule before the table as a
+    whole is refused: raw tables tolerate some because the ETL sets bad rows aside; derived tables tolerate none.
+    """
+
+    name: str
+    version: str
+    description: str
+    grain: str
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...] = ()
+    key: tuple[str, ...] = ()
+    tolerated_invalid_percent: float = 0.0
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(self._by_name)
+
+    def column(self, name: str) -> Column:
+        """The column called ``name``; ContractError, naming the columns there are, if there is none."""
+        try:
+            return self._by_name[name]
+        except KeyError:
+            raise ContractError(
+                f"table {self.name} has no column {name!r}; it has {', '.join(self._by_name)}"
+            ) from None
+
+    def with_role(self, role: str) -> tuple[Column, ...]:
+        """The columns of one role, in the table's order."""
+        if role not in ROLES:
+            raise ContractError(f"there is no role {role!r}; roles are {', '.join(ROLES)}")
+        return tuple(column for column in self.columns if column.role == role)
