@@ -1,0 +1,44 @@
+"""What every statistic shares: checked inputs, and one way to say "this cannot be computed"."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class NotComputable(ValueError):
+    """The statistic has no value on this sample; the message says why, in words for a report."""
+
+
+def labels_and_scores(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Check a sample and return it as two float arrays of shape (n,).
+
+    Raises NotComputable for an empty sample, ValueError for labels other than 0/1, scores that are not
+    finite or shapes that differ (these are mistakes of the caller, not properties of the portfolio).
+    """
+    y, s = np.asarray(labels, dtype=float), np.asarray(scores, dtype=float)
+    if y.ndim != 1 or y.shape != s.shape:
+        raise ValueError(f"labels {y.shape} and scores {s.shape} must be two vectors of one length")
+    if y.size == 0:
+        raise NotComputable("the sample has no rows")
+    if not np.isin(y, (0.0, 1.0)).all():
+        raise ValueError("labels must be 0 or 1")
+    if not np.isfinite(s).all():
+        raise ValueError("scores must be finite numbers")
+    return y, s
+
+
+def labels_and_probabilities(labels: np.ndarray, pd_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `labels_and_scores`, and every score must lie in [0, 1]."""
+    y, p = labels_and_scores(labels, pd_)
+    if p.min() < 0 or p.max() > 1:
+        raise ValueError("probabilities must lie in [0, 1]")
+    return y, p
+
+
+def require_both_classes(y: np.ndarray) -> None:
+    """Raise NotComputable unless the sample holds at least one default and one non-default."""
+    events = int(y.sum())
+    if events == 0:
+        raise NotComputable(f"none of the {y.size:,} observations defaulted")
+    if events == y.size:
+        raise NotComputable(f"all {y.size:,} observations defaulted")
