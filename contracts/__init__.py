@@ -1,4 +1,4 @@
-"""The one definition of every table. ``load_contract("loan_panel")`` gives it; the other modules derive from it."""
+"""The one definition of every table: ``load_contract("loan_panel")``. The other modules derive from it."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule about the whole table: ``metric`` (of ``column``, where given) must lie in [minimum, maximum]."""
+    """A rule about the whole table: ``metric`` (of ``column``, if given) must lie in [minimum, maximum]."""
 
     name: str
     metric: str
@@ -74,7 +74,7 @@ class Contract:
     """A table: its columns in order and its rules.
 
     ``tolerated_invalid_percent`` is the share of rows that may break a column's rule before the table as a
-    whole is refused: raw tables tolerate some because the ETL sets bad rows aside; derived tables tolerate none.
+    whole is refused: raw tables tolerate some because the ETL sets bad rows aside; derived tables none.
     """
 
     name: str
