@@ -1,0 +1,88 @@
+"""What every part of the server shares: where things are, and what the services plug into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from re import Match, Pattern
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from local_aws.s3_store import S3Store
+
+ACCOUNT_ID = "123456789012"
+
+Operation = Callable[[dict[str, Any], "Caller"], dict[str, Any]]
+HttpHandler = Callable[[Request, Match[str]], Response]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the region of the request's credential scope."""
+
+    region: str
+    account_id: str = ACCOUNT_ID
+
+
+@dataclass(frozen=True)
+class JobView:
+    """One job run as the console shows it. Its page is /_console/<service>/<kind>/<name>."""
+
+    service: str
+    kind: str
+    name: str
+    status: str
+    started: float  # epoch seconds
+    seconds: float | None
+    reason: str
+    description: dict[str, Any]
+    logs: tuple[tuple[str, str], ...]  # (log group, log stream)
+    running: bool = False
+
+
+@dataclass
+class Config:
+    """Settings of one server and the registry that its services fill in `install(config)`.
+
+    operations     "AWSGlue.StartJobRun" (the X-Amz-Target header) -> function(params, caller) -> result;
+                   raises errors.AwsError. What is not here goes to moto.
+    http_handlers  (service, pattern of the path, handler) for services that route by path.
+    jobs           service -> function giving the JobViews, newest first.
+    on_shutdown    called once, in reverse order, when the server stops: stop children, save state.
+    """
+
+    state_dir: Path
+    runtimes_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 4566
+    region: str = "us-east-1"
+    operations: dict[str, Operation] = field(default_factory=dict)
+    http_handlers: list[tuple[str, Pattern[str], HttpHandler]] = field(default_factory=list)
+    jobs: dict[str, Callable[[], list[JobView]]] = field(default_factory=dict)
+    on_shutdown: list[Callable[[], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.state_dir = Path(self.state_dir).resolve()
+        # not resolved through symlinks: a virtual environment's python must keep its own path
+        self.runtimes_dir = Path(self.runtimes_dir).absolute()
+        self.store = S3Store(self.state_dir)
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where children of this server reach it."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{host}:{self.port}"
+
+    def child_environment(self, region: str | None = None) -> dict[str, str]:
+        """The AWS settings a job finds, as its role would give them on AWS."""
+        region = region or self.region
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": region,
+            "AWS_REGION": region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }

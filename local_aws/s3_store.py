@@ -1,0 +1,332 @@
+"""Objects as plain files: <state>/s3/<bucket>/<key>, with what a file cannot hold in <state>/s3-meta.
+
+A person can open the files and Spark reads and writes them in place. A file that something else wrote into a
+bucket's folder is an object too. Three kinds of keys cannot be such a file and live in the hidden tree under the
+hash of their key: those that are no relative path ("a//b", "../x", a trailing "/"), names that are hidden as
+Hadoop's working files, and a key that is at the same time another key's folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import heapq
+import json
+import os
+import re
+import shutil
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from local_aws.errors import AwsError
+
+CHUNK = 1 << 20
+LAST = "\U0010ffff"  # sorts behind every character a key can hold
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_HIDDEN = re.compile(r"\..*\.crc|_temporary|\.spark-staging-.*|\.hive-staging.*")
+
+
+@dataclass
+class Meta:
+    """What S3 keeps of an object beside its bytes. `mtime_ns` ties it to the file it describes."""
+
+    key: str
+    size: int
+    etag: str
+    mtime_ns: int
+    content_type: str = "binary/octet-stream"
+    headers: dict[str, str] = field(default_factory=dict)  # Cache-Control and the like, x-amz-meta-*, checksums
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def modified(self) -> float:
+        return self.mtime_ns / 1e9
+
+
+def no_such_key(key: str) -> AwsError:
+    return AwsError("NoSuchKey", f"The specified key does not exist: {key}", 404)
+
+
+def is_plain(key: str) -> bool:
+    """Whether the key can be a file of that relative path."""
+    parts = key.split("/")
+    return (
+        all(part not in ("", ".", "..") and len(part.encode()) <= 255 and not _HIDDEN.fullmatch(part) for part in parts)
+        and "\0" not in key
+    )
+
+
+class S3Store:
+    """Buckets and objects on disk. Thread-safe; bodies are streamed, never held in memory."""
+
+    def __init__(self, state_dir: Path):
+        self.root = Path(state_dir) / "s3"
+        self.meta_root = Path(state_dir) / "s3-meta"
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.meta_root.mkdir(parents=True, exist_ok=True)
+        self.lock = threading.RLock()
+        self._odd: dict[str, dict[str, str]] = {}  # bucket -> key -> hash of the keys that are no plain file
+        for bucket in self.buckets():
+            self._open_bucket(bucket)
+
+    # buckets
+
+    def _open_bucket(self, bucket: str) -> None:
+        home = self.meta_root / bucket
+        shutil.rmtree(home / "tmp", ignore_errors=True)
+        for folder in ("tmp", "odd", "objects", "uploads"):
+            (home / folder).mkdir(parents=True, exist_ok=True)
+        self._odd[bucket] = {json.loads(p.read_text())["key"]: p.stem for p in (home / "odd").glob("*.json")}
+
+    def buckets(self) -> list[str]:
+        return sorted(p.name for p in self.root.iterdir() if p.is_dir() and _BUCKET.fullmatch(p.name))
+
+    def has_bucket(self, bucket: str) -> bool:
+        return bool(_BUCKET.fullmatch(bucket)) and (self.root / bucket).is_dir()
+
+    def require_bucket(self, bucket: str) -> Path:
+        """The bucket's folder; a folder that someone made by hand becomes a bucket."""
+        if not self.has_bucket(bucket):
+            raise AwsError("NoSuchBucket", f"The specified bucket does not exist: {bucket}", 404)
+        if bucket not in self._odd:
+            with self.lock:
+                self._open_bucket(bucket)
+        return self.root / bucket
+
+    def created(self, bucket: str) -> float:
+        return (self.meta_root / bucket / "uploads").stat().st_ctime
+
+    def create_bucket(self, bucket: str) -> None:
+        if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+            raise AwsError("InvalidBucketName", f"The specified bucket is not valid: {bucket}")
+        with self.lock:
+            if self.has_bucket(bucket):
+                raise AwsError("BucketAlreadyOwnedByYou", f"You already own the bucket {bucket}.", 409)
+            (self.root / bucket).mkdir()
+            self._open_bucket(bucket)
+
+    def delete_bucket(self, bucket: str) -> None:
+        folder = self.require_bucket(bucket)
+        with self.lock:
+            if next(self.keys(bucket), None) is not None:
+                raise AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
+            shutil.rmtree(folder)
+            shutil.rmtree(self.meta_root / bucket)
+            self._odd.pop(bucket, None)
+
+    # where things are
+
+    def temporary(self, bucket: str) -> Path:
+        """A fresh path on the same file system as the bucket, removed at the next start if left over."""
+        return self.meta_root / bucket / "tmp" / uuid.uuid4().hex
+
+    def path(self, bucket: str, key: str) -> Path:
+        """The file that holds an existing object. Raises NoSuchKey."""
+        folder = self.require_bucket(bucket)
+        odd = self._odd[bucket].get(key)
+        path = self.meta_root / bucket / "odd" / f"{odd}.body" if odd else folder / key
+        if not (odd or is_plain(key)) or not _is_file(path):
+            raise no_such_key(key)
+        return path
+
+    def _sidecar(self, bucket: str, key: str) -> Path:
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        if digest == self._odd[bucket].get(key):
+            return self.meta_root / bucket / "odd" / f"{digest}.json"
+        return self.meta_root / bucket / "objects" / digest[:2] / f"{digest}.json"
+
+    # reading
+
+    def head(self, bucket: str, key: str) -> Meta:
+        path = self.path(bucket, key)
+        try:
+            stat = path.stat()
+        except OSError:
+            raise no_such_key(key) from None
+        try:
+            meta = Meta(**json.loads(self._sidecar(bucket, key).read_text()))
+            if (meta.size, meta.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+                return meta
+        except (OSError, ValueError):
+            pass
+        # Written by something else than this API (Spark). Its ETag is of the multipart kind, which promises no MD5
+        # of the content, so that listing a folder does not read its files.
+        stamp = hashlib.md5(f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ino}".encode()).hexdigest()
+        return Meta(key, stat.st_size, f"{stamp}-1", stat.st_mtime_ns)
+
+    def open(self, bucket: str, key: str) -> tuple[Meta, BinaryIO]:
+        """The object's metadata and its open file, of one and the same version."""
+        with self.lock:
+            meta = self.head(bucket, key)
+            try:
+                return meta, self.path(bucket, key).open("rb")
+            except OSError:
+                raise no_such_key(key) from None
+
+    def keys(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[str]:
+        """Keys that start with `prefix` and are greater than `after`, sorted as S3 does: by code point, which is
+        the order of their UTF-8 bytes."""
+        folder = self.require_bucket(bucket)
+        odd = sorted(k for k in list(self._odd[bucket]) if k.startswith(prefix) and k > after)
+        start, _, head = prefix.rpartition("/")
+        plain: Iterable[str] = ()
+        if not start or is_plain(start):
+            plain = _walk(folder, f"{start}/" if start else "", head, after)
+        return heapq.merge(plain, odd)
+
+    # writing
+
+    def commit(
+        self, bucket: str, key: str, body: Path, meta: Meta, condition: Callable[[Meta | None], None] | None = None
+    ) -> Meta:
+        """Make the finished temporary file `body` the object, at once. `condition` sees the object it replaces."""
+        self.require_bucket(bucket)
+        if not 0 < len(key.encode()) <= 1024:
+            raise AwsError("KeyTooLongError" if key else "InvalidArgument", "A key has 1 to 1024 bytes of UTF-8.")
+        stat = body.stat()
+        meta.size, meta.mtime_ns = stat.st_size, stat.st_mtime_ns
+        with self.lock:
+            if condition:
+                condition(self._head_or_none(bucket, key))
+            target = self._claim(bucket, key)
+            sidecar = self._sidecar(bucket, key)
+            sidecar.parent.mkdir(exist_ok=True)
+            draft = self.temporary(bucket)
+            try:
+                draft.write_text(json.dumps(asdict(meta)))
+                os.replace(draft, sidecar)
+            except OSError:
+                draft.unlink(missing_ok=True)
+                raise
+            os.replace(body, target)
+            target.with_name(f".{target.name}.crc").unlink(missing_ok=True)
+        return meta
+
+    def _claim(self, bucket: str, key: str) -> Path:
+        """The file to write for a key: its own path, else one in the hidden tree."""
+        target = self.root / bucket / key
+        odd = self._odd[bucket]
+        if key not in odd and is_plain(key) and not target.is_dir():
+            for _ in range(10):  # a delete may prune the folder in between
+                try:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    if target.parent.is_dir():
+                        return target
+                except (FileExistsError, NotADirectoryError):
+                    break
+                except OSError as error:
+                    if error.errno != errno.ENAMETOOLONG:  # the whole path, where each name is short enough
+                        raise
+                    break
+        odd[key] = hashlib.sha256(key.encode()).hexdigest()
+        return self.meta_root / bucket / "odd" / f"{odd[key]}.body"
+
+    def _head_or_none(self, bucket: str, key: str) -> Meta | None:
+        try:
+            return self.head(bucket, key)
+        except AwsError:
+            return None
+
+    def put_file(self, bucket: str, key: str, source: Path, content_type: str = "binary/octet-stream") -> Meta:
+        """Store a copy of a local file."""
+        draft = self.temporary(bucket)
+        with source.open("rb") as stream:
+            etag, _ = copy_stream(stream, draft)
+        return self.commit(bucket, key, draft, Meta(key, 0, etag, 0, content_type))
+
+    def set_tags(self, bucket: str, key: str, tags: dict[str, str]) -> None:
+        with self.lock:
+            meta = self.head(bucket, key)
+            meta.tags = tags
+            sidecar = self._sidecar(bucket, key)
+            sidecar.parent.mkdir(exist_ok=True)
+            sidecar.write_text(json.dumps(asdict(meta)))
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Remove an object; that it does not exist is no error, as on S3."""
+        folder = self.require_bucket(bucket)
+        with self.lock:
+            try:
+                path = self.path(bucket, key)
+            except AwsError:
+                return
+            sidecar = self._sidecar(bucket, key)
+            path.unlink(missing_ok=True)
+            sidecar.unlink(missing_ok=True)
+            if self._odd[bucket].pop(key, None) is None:
+                path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+                _prune(path.parent, folder)
+
+
+def copy_stream(
+    stream: BinaryIO, target: Path, size: int | None = None, each: Callable[[bytes], None] | None = None
+) -> tuple[str, int]:
+    """Copy a stream (or its next `size` bytes) to a new file: (MD5 in hex, bytes). Leaves no file on an error."""
+    digest = hashlib.md5()
+    done = 0
+    try:
+        with target.open("wb", buffering=0) as out:
+            while chunk := stream.read(CHUNK if size is None else min(CHUNK, size - done)):
+                view = memoryview(chunk)
+                while view:
+                    view = view[out.write(view) :]
+                digest.update(chunk)
+                if each:
+                    each(chunk)
+                done += len(chunk)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return digest.hexdigest(), done
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than the file system takes
+        return False
+
+
+def _walk(folder: Path, base: str, head: str, after: str) -> Iterator[str]:
+    """Plain keys below `folder`/`base` whose next name starts with `head`, in UTF-8 order, greater than `after`."""
+    try:
+        with os.scandir(folder / base) as entries:
+            names = []
+            for entry in entries:
+                if not entry.name.startswith(head) or _HIDDEN.fullmatch(entry.name):
+                    continue
+                if _is_utf8(entry.name):
+                    # a folder sorts as its keys do: with the "/" that follows its name
+                    names.append(entry.name + "/" if entry.is_dir() else entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in sorted(names):
+        key = base + name
+        if not name.endswith("/"):
+            if key > after:
+                yield key
+        elif key + LAST > after:
+            yield from _walk(folder, key, "", after)
+
+
+def _is_utf8(name: str) -> bool:
+    """False for a file name that is no text: no key can be it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _prune(folder: Path, root: Path) -> None:
+    """Remove folders that a delete has left empty: S3 has none."""
+    while folder != root:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent

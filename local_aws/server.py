@@ -1,0 +1,215 @@
+"""The HTTP server: finds out which service a request is for, and answers in that service's way, errors included."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import logging
+import signal
+import sys
+import threading
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+from moto.moto_server.werkzeug_app import (
+    SIGNING_ALIASES,
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import ThreadedWSGIServer
+from werkzeug.wrappers import Request, Response
+
+from local_aws import __version__, console, errors, glue, logs
+from local_aws.config import Caller, Config
+from local_aws.errors import AwsError
+from local_aws.s3 import S3App
+
+log = logging.getLogger("local_aws")
+
+# What the credential scope calls the services that are offered. Others are refused rather than half answered.
+SERVICES = frozenset(
+    "s3 glue sagemaker iam sts monitoring logs sns sqs events secretsmanager ssm kms".split()
+)
+
+
+class Application:
+    """The WSGI application. Executing services plug in through `install(config)` of their module."""
+
+    def __init__(self, config: Config):
+        self.config = config
+        logs.configure(config.state_dir, config.region)
+        self.s3 = S3App(config.store, config.region)
+        self.moto = DomainDispatcherApplication(_create_moto_app)
+        self.console = console.Console(config)
+        glue.install(config)
+        _install_if_present("local_aws.sagemaker", config)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        request = Request(environ)
+        service, region = identify(request, self.config.region)
+        try:
+            response = self.answer(request, service, Caller(region))
+            if response is not None:
+                return response(environ, start_response)
+            return self.moto(environ, start_response)
+        except Exception as error:
+            if environ.get("werkzeug.response_started"):
+                raise
+            return self.explain(request, service, error)(environ, start_response)
+
+    def answer(self, request: Request, service: str, caller: Caller) -> Response | None:
+        """The answer of what is built here; None for moto's services."""
+        path = request.path
+        if path == "/_health":
+            return self.health()
+        if path == "/_console" or path.startswith("/_console/"):
+            return self.console(request)
+        if service == "s3":
+            return self.s3(request)
+        if service not in SERVICES:
+            raise errors.unsupported(f"the service {service}")
+        for name, pattern, handler in self.config.http_handlers:
+            if name == service and (match := pattern.fullmatch(path)):
+                return handler(request, match)
+        operation = self.config.operations.get(request.headers.get("X-Amz-Target", ""))
+        if operation is None:
+            return None
+        params = json.loads(request.get_data() or b"{}")
+        return Response(json.dumps(operation(params, caller), default=str), content_type="application/x-amz-json-1.1")
+
+    def explain(self, request: Request, service: str, error: Exception) -> Response:
+        """An exception as the service's own kind of error, never a 5xx: those are retried."""
+        if not isinstance(error, AwsError):
+            api = api_name(request, service)
+            if isinstance(error, NotImplementedError):
+                error = errors.unsupported(api)
+            else:
+                log.exception("%s failed", api)
+                error = AwsError("InternalFailure", f"local_aws failed in {api}: {type(error).__name__}: {error}")
+        if service == "s3":
+            return errors.s3_response(error, request.path)
+        if request.mimetype == "application/x-www-form-urlencoded":
+            return errors.query_response(error)
+        return errors.json_response(error)
+
+    def health(self) -> Response:
+        jobs = [job for listing in self.config.jobs.values() for job in listing() if job.running]
+        body = {
+            "status": "ok",
+            "version": __version__,
+            "services": sorted(SERVICES),
+            "running_jobs": [{"service": j.service, "kind": j.kind, "name": j.name, "status": j.status} for j in jobs],
+        }
+        return Response(json.dumps(body), content_type="application/json")
+
+    def close(self) -> None:
+        for stop in reversed(self.config.on_shutdown):
+            try:
+                stop()
+            except Exception:
+                log.exception("while stopping")
+
+
+def identify(request: Request, default_region: str) -> tuple[str, str]:
+    """(service, region) by the credential scope of header or query, else by the target; unsigned means S3."""
+    scope = request.headers.get("Authorization", "").partition("Credential=")[2].partition(",")[0]
+    scope = scope or request.args.get("X-Amz-Credential", "")
+    parts = scope.split("/")
+    if len(parts) == 5:
+        service = parts[3].lower()
+        return SIGNING_ALIASES.get(service, service), parts[2]
+    if target := request.headers.get("X-Amz-Target"):
+        names = {"AWSGlue": "glue", "SageMaker": "sagemaker", "Logs_20140328": "logs", "AmazonSSM": "ssm"}
+        return names.get(target.partition(".")[0], target.partition(".")[0]), default_region
+    if request.mimetype == "application/x-www-form-urlencoded":
+        return "sts", default_region
+    return "s3", default_region
+
+
+def api_name(request: Request, service: str) -> str:
+    if target := request.headers.get("X-Amz-Target"):
+        return f"{service} {target.rpartition('.')[2]}"
+    if request.mimetype == "application/x-www-form-urlencoded":
+        # the body has been read by then, and is cached by whoever read it; the client's user agent always names it
+        action = urllib.parse.parse_qs(request.get_data(as_text=True)).get("Action", ["?"])[0]
+        return f"{service} {action}"
+    return f"{service} {request.method} {request.path}"
+
+
+def _create_moto_app(service: Any) -> Any:
+    app = create_backend_app(service)
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    return app
+
+
+def _install_if_present(module: str, config: Config) -> None:
+    try:
+        found = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        return
+    found.install(config)
+
+
+class RequestHandler(MotoRequestHandler):
+    """One request per connection (moto's handler keeps header names with underscores)."""
+
+    timeout = 600  # seconds without a byte, after which a dead client's thread is given back
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        logging.getLogger("local_aws.access").debug("%s %s", self.requestline, code)
+
+
+class Server(ThreadedWSGIServer):
+    """A thread per request; they end with the process."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
+def serve(config: Config) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit code."""
+    application = Application(config)
+    server = Server(config.host, config.port, application, handler=RequestHandler)
+    config.port = server.server_port
+    stopping = threading.Event()
+
+    def stop(number: int, frame: Any) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            # shutdown() waits for serve_forever(), which this very thread is in
+            threading.Thread(target=server.shutdown, daemon=True).start()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    print(f"local_aws {__version__} on {config.endpoint_url}, console {config.endpoint_url}/_console/", flush=True)
+    server.serve_forever(poll_interval=0.1)
+    application.close()
+    server.server_close()
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m local_aws", description="The AWS API on this machine.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0 inside a container)")
+    parser.add_argument("--port", type=int, default=4566, help="0 takes a free one")
+    parser.add_argument("--state-dir", type=Path, default=Path(".state/local-aws"), help="everything that is kept")
+    parser.add_argument("--runtimes-dir", type=Path, default=Path(".runtimes"), help="one virtual environment a runtime")
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--verbose", action="store_true", help="log every request")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    for noisy in ("botocore", "urllib3", "werkzeug"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    config = Config(
+        options.state_dir, options.runtimes_dir, host=options.host, port=options.port, region=options.region
+    )
+    sys.exit(serve(config))
