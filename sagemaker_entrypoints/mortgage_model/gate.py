@@ -1,0 +1,177 @@
+"""The gate: does the evidence meet the thresholds in force? The only place where that is decided.
+
+The validation job calls `evaluate_gate` and writes the result as `gate.json` beside `evaluation.json`.
+Airflow reads it (plugins/mortgage_risk/gate.py), checks that it was made with the thresholds in force, and
+acts on it. Standard library only.
+
+gate.json
+    format             1
+    passed             true when no check blocks
+    reasons            list of sentences: why the gate fails; empty when it passes
+    warnings           list of sentences that do not block
+    checks             list of {id, question, metric, sample, value, interval, n, events, bounds:
+    {min|above|max},
+                       severity, verdict, reason, source, why}; verdict is pass, warn, fail or not_computable
+    thresholds_sha256  SHA-256 of the bytes of the thresholds file that was used
+    evaluation_sha256  SHA-256 of the bytes of evaluation.json
+    report_sha256      SHA-256 of the bytes of report.html
+    model_sha256       SHA-256 of model.tar.gz
+    training_job       name of the training job
+
+A thresholds file is a JSON list of {metric, sample, severity: error|warning, source, why} with min (at
+least), above (greater than) or max (at most). A metric that has no value blocks, whatever the severity:
+silence is not evidence.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+FORMAT = 1
+BOUNDS = {"min": "at least", "above": "more than", "max": "at most"}
+REQUIRED = {"metric", "sample", "severity", "source", "why"}
+SAMPLE_NAMES = {
+    "train": "Training",
+    "validation": "Validation",
+    "oot": "Out-of-time",
+    "train_to_oot": "Training to out-of-time",
+}
+METRIC_NAMES = {
+    "auc": "AUC",
+    "auc_delong": "AUC, DeLong interval",
+    "gini": "Gini",
+    "ks": "KS",
+    "average_precision": "PR-AUC",
+    "brier": "Brier score",
+    "brier_skill": "Brier skill",
+    "log_loss": "log loss",
+    "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept",
+    "calibration_in_the_large": "calibration in the large",
+    "expected_calibration_error": "expected calibration error",
+    "default_rate": "default rate",
+    "mean_pd": "mean PD",
+    "events": "number of defaults",
+    "auc_drop": "drop of AUC",
+    "psi": "PSI of the PD",
+}
+QUESTIONS = {
+    "auc": "Does the model rank defaulters above the rest?",
+    "ks": "Is there a cut-off that separates defaulters from the rest?",
+    "calibration_slope": "Are high PDs as high, and low PDs as low, as they should be?",
+    "brier_skill": "Is the PD of a loan more accurate than the portfolio's average?",
+    "events": "Are there enough defaults to judge by?",
+    "auc_drop": "Does the ranking hold after development?",
+    "psi": "Is it the population the model was built on?",
+}
+
+
+class ThresholdError(ValueError):
+    """The thresholds file is not usable; the message names the entry."""
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """What the gate decided, in data and in words."""
+
+    passed: bool
+    reasons: list[str]
+    warnings: list[str]
+    checks: list[dict[str, Any]]
+
+    def to_json(self, **fingerprints: str) -> dict[str, Any]:
+        """The content of gate.json; `fingerprints` are the entries that name what was judged."""
+        return {"format": FORMAT, **asdict(self), **fingerprints}
+
+
+def evaluate_gate(evaluation: dict[str, Any], thresholds: list[dict[str, Any]]) -> GateResult:
+    """Judge the content of evaluation.json by a list of thresholds (see the module's docstring for both).
+
+    Every threshold is a check; the validator's own checks (evaluation["mortgage"]["checks"]: what it saw
+    against what training recorded) are judged with them. Raises ThresholdError for a thresholds list that is
+    empty or wrong.
+    """
+    detail = evaluation["mortgage"]
+    checks = [_judge(detail["metrics"], entry) for entry in checked_thresholds(thresholds)]
+    checks += detail["checks"]
+    blocking = [check["reason"] for check in checks if check["verdict"] in ("fail", "not_computable")]
+    warnings = [check["reason"] for check in checks if check["verdict"] == "warn"]
+    return GateResult(not blocking, blocking, warnings, checks)
+
+
+def checked_thresholds(thresholds: Any) -> list[dict[str, Any]]:
+    """The same list, once every entry has been found complete. Raises ThresholdError."""
+    if not isinstance(thresholds, list) or not thresholds:
+        raise ThresholdError("the thresholds file must hold a list of at least one threshold")
+    for position, entry in enumerate(thresholds, 1):
+        if not isinstance(entry, dict):
+            raise ThresholdError(f"threshold {position} is not an object")
+        name = f"threshold {position} ({entry.get('sample')} {entry.get('metric')})"
+        if missing := sorted(REQUIRED - entry.keys()):
+            raise ThresholdError(f"{name} lacks {', '.join(missing)}")
+        if unknown := sorted(entry.keys() - REQUIRED - BOUNDS.keys()):
+            raise ThresholdError(f"{name} has unknown entries {', '.join(unknown)}")
+        bounds = [entry[bound] for bound in BOUNDS if bound in entry]
+        if not bounds or not all(_is_number(bound) for bound in bounds):
+            raise ThresholdError(f"{name} needs a number for one of {', '.join(BOUNDS)}")
+        if entry["severity"] not in ("error", "warning"):
+            raise ThresholdError(f"{name} has severity {entry['severity']!r}; it must be error or warning")
+    return thresholds
+
+
+def _judge(metrics: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    metric, sample = entry["metric"], entry["sample"]
+    found = metrics.get(sample, {}).get(metric) or {
+        "value": None,
+        "reason": "the evaluation does not hold it",
+    }
+    value = found["value"] if _is_number(found["value"]) else None
+    bounds = {bound: entry[bound] for bound in BOUNDS if bound in entry}
+    name = f"{SAMPLE_NAMES.get(sample, sample)} {METRIC_NAMES.get(metric, metric)}"
+    if value is None:
+        verdict = "not_computable"
+        reason = f"{name} could not be computed: {found.get('reason', 'no reason was given')}."
+    else:
+        inside = value >= bounds.get("min", -math.inf) and value <= bounds.get("max", math.inf)
+        inside = inside and value > bounds.get("above", -math.inf)
+        verdict = "pass" if inside else "warn" if entry["severity"] == "warning" else "fail"
+        asked = " and ".join(f"{BOUNDS[bound]} {limit:g}" for bound, limit in bounds.items())
+        wish = "the gate asks for" if entry["severity"] == "error" else "it should be"
+        reason = f"{name} is {_figure(value)}{_evidence(metric, found)}; {wish} {asked}."
+    return {
+        "id": f"{sample}.{metric}.{entry['severity']}",
+        "question": QUESTIONS.get(metric, f"Is the {METRIC_NAMES.get(metric, metric)} within its bounds?"),
+        "metric": metric,
+        "sample": sample,
+        "value": value,
+        "interval": found.get("interval"),
+        "n": found.get("n"),
+        "events": found.get("events"),
+        "bounds": bounds,
+        "severity": entry["severity"],
+        "verdict": verdict,
+        "reason": reason,
+        "source": entry["source"],
+        "why": entry["why"],
+    }
+
+
+def _evidence(metric: str, found: dict[str, Any]) -> str:
+    parts = []
+    if interval := found.get("interval"):
+        parts.append(f"95 % interval {_figure(interval[0])} to {_figure(interval[1])}")
+    if found.get("n") is not None:
+        parts.append(f"{found['n']:,} observations")
+    if found.get("events") is not None and metric != "events":
+        parts.append(f"{found['events']:,} defaults")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _figure(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
