@@ -14,7 +14,7 @@ from local_aws.s3_store import S3Store
 
 ACCOUNT_ID = "123456789012"
 
-Operation = Callable[[dict[str, Any], "Caller"], dict[str, Any]]
+Operation = Callable[[dict[str, Any], "Caller"], dict[str, Any] | None]
 HttpHandler = Callable[[Request, Match[str]], Response]
 
 
@@ -47,9 +47,10 @@ class Config:
     """Settings of one server and the registry that its services fill in `install(config)`.
 
     operations     "AWSGlue.StartJobRun" (the X-Amz-Target header) -> function(params, caller) -> result;
-                   raises errors.AwsError. What is not here goes to moto.
+                   raises errors.AwsError. What is not here, or answers None, goes to moto.
     http_handlers  (service, pattern of the path, handler) for services that route by path.
     jobs           service -> function giving the JobViews, newest first.
+    after_moto     service -> function(target, region), called after moto answered a request with success.
     on_shutdown    called once, in reverse order, when the server stops: stop children, save state.
     """
 
@@ -61,6 +62,7 @@ class Config:
     operations: dict[str, Operation] = field(default_factory=dict)
     http_handlers: list[tuple[str, Pattern[str], HttpHandler]] = field(default_factory=list)
     jobs: dict[str, Callable[[], list[JobView]]] = field(default_factory=dict)
+    after_moto: dict[str, Callable[[str, str], None]] = field(default_factory=dict)
     on_shutdown: list[Callable[[], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

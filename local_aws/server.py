@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import logging
 import signal
@@ -52,13 +53,11 @@ class Application:
         service, region = identify(request, self.config.region)
         try:
             response = self.answer(request, service, Caller(region))
-            if response is not None:
-                return response(environ, start_response)
-            return self.moto(environ, start_response)
+            if response is None:
+                response = self.ask_moto(request, service, region)
         except Exception as error:
-            if environ.get("werkzeug.response_started"):
-                raise
-            return self.explain(request, service, error)(environ, start_response)
+            response = self.explain(request, service, error)
+        return response(environ, start_response)
 
     def answer(self, request: Request, service: str, caller: Caller) -> Response | None:
         """The answer of what is built here; None for moto's services."""
@@ -77,8 +76,19 @@ class Application:
         operation = self.config.operations.get(request.headers.get("X-Amz-Target", ""))
         if operation is None:
             return None
-        params = json.loads(request.get_data() or b"{}")
-        return Response(json.dumps(operation(params, caller), default=str), content_type="application/x-amz-json-1.1")
+        result = operation(json.loads(request.get_data() or b"{}"), caller)
+        if result is None:
+            return None
+        return Response(json.dumps(result, default=str), content_type="application/x-amz-json-1.1")
+
+    def ask_moto(self, request: Request, service: str, region: str) -> Response:
+        body = request.get_data()  # read here and put back, so that an error can still name the API
+        request.environ["wsgi.input"] = io.BytesIO(body)
+        request.environ["CONTENT_LENGTH"] = str(len(body))
+        response = Response.from_app(self.moto, request.environ)
+        if response.status_code < 300 and (after := self.config.after_moto.get(service)):
+            after(request.headers.get("X-Amz-Target", ""), region)
+        return response
 
     def explain(self, request: Request, service: str, error: Exception) -> Response:
         """An exception as the service's own kind of error, never a 5xx: those are retried."""
@@ -133,7 +143,6 @@ def api_name(request: Request, service: str) -> str:
     if target := request.headers.get("X-Amz-Target"):
         return f"{service} {target.rpartition('.')[2]}"
     if request.mimetype == "application/x-www-form-urlencoded":
-        # the body has been read by then, and is cached by whoever read it; the client's user agent always names it
         action = urllib.parse.parse_qs(request.get_data(as_text=True)).get("Action", ["?"])[0]
         return f"{service} {action}"
     return f"{service} {request.method} {request.path}"

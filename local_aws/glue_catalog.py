@@ -1,0 +1,39 @@
+"""Keeps moto's Data Catalog (databases, tables, partitions) over restarts: a snapshot after every change."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import threading
+from pathlib import Path
+
+from moto.glue.models import glue_backends
+
+from local_aws.config import ACCOUNT_ID, Config
+
+log = logging.getLogger(__name__)
+
+_lock = threading.Lock()
+
+
+def install(config: Config) -> None:
+    folder = config.state_dir / "glue" / "catalog"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.pickle"):
+        try:
+            glue_backends[ACCOUNT_ID][path.stem].databases = pickle.loads(path.read_bytes())
+        except Exception:
+            log.exception("The catalog in %s cannot be read; starting with an empty one", path)
+    config.after_moto["glue"] = lambda target, region: _save(folder, target, region)
+
+
+def _save(folder: Path, target: str, region: str) -> None:
+    action = target.rpartition(".")[2]
+    if not action.removeprefix("Batch").startswith(("Create", "Update", "Delete")):
+        return
+    with _lock:
+        path = folder / f"{region}.pickle"
+        draft = path.with_suffix(".writing")
+        draft.write_bytes(pickle.dumps(glue_backends[ACCOUNT_ID][region].databases))
+        os.replace(draft, path)

