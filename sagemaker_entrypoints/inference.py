@@ -1,0 +1,153 @@
+"""Serves the model of model.tar.gz for batch transform and endpoints (SageMaker inference toolkit).
+
+text/csv           header-less rows of the contract's feature columns in contract.json's order, empty for missing
+application/json   {"records": [{column: value, ...}, ...]}, or the bare list
+Answer             text/csv rows `pd,grade`, or {"predictions": [{"pd": ..., "grade": ...}, ...]}
+A request that breaks the contract is answered 400 with the row and field at fault; values are not repeated.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pv
+from contracts.model import Contract
+from contracts.requests import validate_record
+from mortgage_model.artifact import MortgageModel, load_model
+from sagemaker_inference.errors import BaseInferenceToolkitError
+
+CSV, JSON, ANY = "text/csv", "application/json", "*/*"
+REPORTED_PROBLEMS = 10
+
+
+class RequestError(BaseInferenceToolkitError):
+    """The request is at fault: answered with a 4xx status and the message."""
+
+    def __init__(self, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(status.value, message, status.phrase)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request body of a supported type, not yet read: which columns it must have only the model knows."""
+
+    kind: str
+    body: bytes
+
+
+def model_fn(model_dir: str) -> MortgageModel:
+    """Load the model from the directory model.tar.gz was unpacked to."""
+    return load_model(model_dir)
+
+
+def input_fn(body: str | bytes, content_type: str) -> Request:
+    """Accept a body by its content type. Raises RequestError for one that is not supported."""
+    kind = (content_type or "").split(";")[0].strip().lower()
+    if kind not in (CSV, JSON):
+        raise RequestError(f"content type {content_type!r} is not supported; send {CSV} or {JSON}",
+                           HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    return Request(kind, body.encode("utf-8") if isinstance(body, str) else bytes(body))
+
+
+def predict_fn(request: Request, model: MortgageModel) -> pd.DataFrame:
+    """Columns pd and grade, a row per row of the request. Raises RequestError where it breaks the contract."""
+    read = read_csv if request.kind == CSV else read_json
+    return model.predict(read(request.body, model.contract))
+
+
+def output_fn(prediction: pd.DataFrame, accept: str) -> tuple[str, str]:
+    """The answer's body and content type: the first type of `accept` that is supported."""
+    for kind in (part.split(";")[0].strip().lower() for part in (accept or ANY).split(",")):
+        if kind in (CSV, ANY):
+            return write_csv(prediction), CSV
+        if kind == JSON:
+            return json.dumps({"predictions": prediction.to_dict(orient="records")}), JSON
+    raise RequestError(f"cannot answer as {accept!r}; accept {CSV} or {JSON}", HTTPStatus.NOT_ACCEPTABLE)
+
+
+def read_csv(data: bytes, contract: Contract) -> pd.DataFrame:
+    """Header-less CSV to a frame of the contract's columns. Raises RequestError naming row and column."""
+    wrong_width: list[pv.InvalidRow] = []
+
+    def skip(row: pv.InvalidRow) -> str:
+        wrong_width.append(row)
+        return "skip"
+
+    def parse(types: dict[str, pa.DataType]) -> pa.Table:
+        return pv.read_csv(
+            io.BytesIO(data),
+            read_options=pv.ReadOptions(column_names=list(types), use_threads=False, block_size=max(len(data), 1)),
+            parse_options=pv.ParseOptions(invalid_row_handler=skip),
+            convert_options=pv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True))
+
+    types = {column.name: pa.string() if column.categorical else pa.float64() for column in contract.columns}
+    if not data.strip():
+        raise RequestError("the request has no rows")
+    try:
+        table = parse(types)
+    except pa.ArrowInvalid as error:
+        # Once more as text, to tell which field it was without repeating its value.
+        problem = None if wrong_width else _unparsable(parse(dict.fromkeys(types, pa.string())), types)
+        if problem or not wrong_width:
+            raise RequestError(problem or f"the body is not CSV: {error}") from error
+    if wrong_width:
+        row = wrong_width[0]
+        raise RequestError(f"row {row.number} has {row.actual_columns} columns; the model takes {len(types)}: "
+                           f"{', '.join(types)}")
+    for name, kind in types.items():
+        if pa.types.is_floating(kind) and pc.any(pc.is_inf(table[name])).as_py():
+            row = pc.index(pc.is_inf(table[name]), True).as_py() + 1
+            raise RequestError(f"row {row}, {name} must be a finite number or empty")
+    return table.to_pandas()
+
+
+def _unparsable(table: pa.Table, types: dict[str, pa.DataType]) -> str | None:
+    """The first value, by row, that is not a number in a column that needs one."""
+    failures = []
+    for position, (name, kind) in enumerate(types.items()):
+        if pa.types.is_floating(kind):
+            values = table[name].to_pandas()
+            failed = pd.to_numeric(values, errors="coerce").isna().to_numpy() & values.notna().to_numpy()
+            if failed.any():
+                failures.append((int(np.argmax(failed)) + 1, position, name))
+    return "row {0}, {2} must be a number or empty".format(*min(failures)) if failures else None
+
+
+def read_json(data: bytes, contract: Contract) -> pd.DataFrame:
+    """Records by column name to a frame of the contract's columns. Raises RequestError naming record and field."""
+    try:
+        document = json.loads(data)
+    except ValueError as error:
+        raise RequestError(f"the body is not JSON: {error}") from error
+    records = document.get("records") if isinstance(document, dict) else document
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise RequestError('the body must be {"records": [{column: value, ...}, ...]} or the bare list')
+    if not records:
+        raise RequestError("the request has no rows")
+    problems = [f"row {row}, {problem}" for row, record in enumerate(records, start=1)
+                for problem in validate_record(contract, record)]
+    if problems:
+        more = f" (and {len(problems) - REPORTED_PROBLEMS} more)" if len(problems) > REPORTED_PROBLEMS else ""
+        raise RequestError("; ".join(problems[:REPORTED_PROBLEMS]) + more)
+    return pd.DataFrame({
+        column.name: pd.Series([record.get(column.name) for record in records],
+                               dtype=object if column.categorical else np.float64)
+        for column in contract.columns})
+
+
+def write_csv(prediction: pd.DataFrame) -> str:
+    """`pd,grade` rows, PD with as many digits as give the same double back."""
+    table = pa.table({"pd": prediction["pd"].to_numpy(), "grade": pa.array(prediction["grade"].to_numpy(dtype=object))})
+    sink = io.BytesIO()
+    pv.write_csv(table, sink, pv.WriteOptions(include_header=False, quoting_style="none"))
+    return sink.getvalue().decode("ascii")

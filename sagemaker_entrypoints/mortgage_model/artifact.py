@@ -1,0 +1,131 @@
+"""What model.tar.gz holds, and the model it makes: JSON and UBJ files with the same bytes for the same model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+from contracts.model import Column, Contract
+
+from mortgage_model import booster as boosting
+from mortgage_model import calibration as calibrating
+from mortgage_model.calibration import Calibration
+from mortgage_model.features import FeatureSpec
+from mortgage_model.grades import MasterScale
+
+CODE = ("inference.py", "requirements.txt", "mortgage_model", "contracts")
+
+
+class ArtifactError(ValueError):
+    """A model directory is incomplete or inconsistent. The message names the file."""
+
+
+@dataclass(frozen=True)
+class MortgageModel:
+    """A trained model: contract rows in, PD and grade out. `contract` holds the feature columns alone, in order."""
+
+    contract: Contract
+    spec: FeatureSpec
+    booster: xgb.Booster
+    calibration: Calibration
+    scale: MasterScale
+    metadata: Mapping[str, Any]
+
+    def score(self, features: pd.DataFrame) -> np.ndarray:
+        """PD of rows already transformed by `spec`, float64 (n,)."""
+        return calibrating.apply(self.calibration, boosting.margin(self.booster, features))
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """PD (float64) and grade (str) per row of contract columns: columns pd, grade; the index of `frame`."""
+        pd_values = self.score(self.spec.transform(frame))
+        return pd.DataFrame({"pd": pd_values, "grade": self.scale.assign(pd_values)}, index=frame.index)
+
+
+def save_model(folder: str | Path, model: MortgageModel, profile: Mapping[str, Any],
+               source: str | Path | None = None) -> None:
+    """Write the model's files under `folder`; with `source` (SageMaker's source directory) its serving code too."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.booster.save_model(folder / "booster.ubj")
+    documents = {
+        "feature_spec": model.spec.to_json(), "calibration": model.calibration.to_json(),
+        "master_scale": model.scale.to_json(), "contract": contract_to_json(model.contract),
+        "reference_profile": profile, "metadata": model.metadata}
+    for name, document in documents.items():
+        (folder / f"{name}.json").write_text(to_json_text(document), encoding="utf-8")
+    if source is not None:
+        copy_code(Path(source), folder / "code")
+
+
+def load_model(folder: str | Path) -> MortgageModel:
+    """Read what save_model wrote. Raises ArtifactError for a missing or unreadable file."""
+    folder = Path(folder)
+    names = ("feature_spec", "calibration", "master_scale", "contract", "metadata")
+    spec, calibration, scale, contract, metadata = (_read_json(folder / f"{name}.json") for name in names)
+    booster = xgb.Booster()
+    try:
+        booster.load_model(folder / "booster.ubj")
+    except xgb.core.XGBoostError as error:
+        raise ArtifactError(f"{folder / 'booster.ubj'} cannot be read: {str(error).splitlines()[-1]}") from error
+    model = MortgageModel(contract_from_json(contract), FeatureSpec.from_json(spec), booster,
+                          Calibration.from_json(calibration), MasterScale.from_json(scale), metadata)
+    if tuple(booster.feature_names or ()) != model.spec.names:
+        raise ArtifactError(f"booster.ubj and feature_spec.json under {folder} name different features")
+    return model
+
+
+def read_profile(folder: str | Path) -> dict[str, Any]:
+    """The reference profile of a model directory."""
+    return _read_json(Path(folder) / "reference_profile.json")
+
+
+def feature_contract(contract: Contract) -> Contract:
+    """The contract reduced to its feature columns: what one record to score may and must hold."""
+    return Contract(contract.name, contract.version, contract.description, contract.grain,
+                    contract.with_role("feature"))
+
+
+def contract_to_json(contract: Contract) -> dict[str, Any]:
+    return {"name": contract.name, "version": contract.version, "description": contract.description,
+            "grain": contract.grain, "columns": [asdict(column) for column in contract.columns]}
+
+
+def contract_from_json(document: Mapping[str, Any]) -> Contract:
+    known = {field.name for field in fields(Column)}
+    columns = tuple(
+        Column(**{name: tuple(value) if isinstance(value, list) else value
+                  for name, value in column.items() if name in known})
+        for column in document["columns"])
+    return Contract(document["name"], document["version"], document["description"], document["grain"], columns)
+
+
+def copy_code(source: Path, target: Path) -> None:
+    """Copy the serving code of SageMaker's source directory, without caches."""
+    ignore = shutil.ignore_patterns("__pycache__", "*.pyc")
+    target.mkdir(parents=True, exist_ok=True)
+    for name in CODE:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name, ignore=ignore, dirs_exist_ok=True)
+        elif (source / name).is_file():
+            shutil.copyfile(source / name, target / name)
+        else:
+            raise ArtifactError(f"{name} is not in the source directory {source}; serving needs it")
+
+
+def to_json_text(document: Any) -> str:
+    """JSON with one spelling per document; refuses NaN."""
+    return json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}") from error

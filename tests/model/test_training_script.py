@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mortgage_model.artifact import load_model, read_profile
+from mortgage_model.panel_data import open_panel, read_sample
+from mortgage_model.sample_metrics import metric_lines, sample_metrics
+from mortgage_model.splits import SplitError
+from mortgage_model.statistics.discrimination import auc
+from mortgage_training_script import train
+from synthetic_panel import SMALL_MODEL, write_panel
+
+from contracts import load_contract
+from mortgage_model.hyperparameters import parse_arguments
+
+CONTRACT = load_contract("loan_panel")
+FILES = {"booster.ubj", "feature_spec.json", "calibration.json", "master_scale.json", "contract.json",
+         "reference_profile.json", "metadata.json", "code"}  # fmt: skip
+
+
+def run_script(source: Path, panel: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The script as SageMaker runs it: only its source directory on the path, folders by SM_* variables."""
+    environment = {
+        "PATH": os.environ["PATH"], "SM_CHANNEL_TRAIN": str(panel),
+        "SM_MODEL_DIR": str(folder / "model"), "SM_OUTPUT_DATA_DIR": str(folder / "output")}  # fmt: skip
+    return subprocess.run(
+        [sys.executable, "mortgage_training_script.py", *arguments],
+        cwd=source, env=environment, capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def second_run(source_dir, panel_dir, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("second")
+    return folder, run_script(source_dir, panel_dir, folder, *SMALL_MODEL)
+
+
+def test_the_script_prints_its_metrics_where_sagemaker_looks(second_run, trained, source_dir):
+    _, result = second_run
+    assert result.returncode == 0, result.stderr
+    definitions = json.loads((source_dir / "metric_definitions.json").read_text())
+    found = {d["Name"]: re.findall(d["Regex"], result.stdout) for d in definitions}
+    assert set(found) == set(trained.metrics)
+    for name, values in found.items():
+        assert [float(value) for value in values] == [pytest.approx(trained.metrics[name]["value"], rel=1e-5)]
+
+
+def test_a_second_run_writes_the_same_bytes(second_run, trained):
+    folder, _ = second_run
+
+    def hashes(root: Path) -> dict[str, str]:
+        return {str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in sorted(root.rglob("*")) if path.is_file()}  # fmt: skip
+
+    assert hashes(folder / "model") == hashes(trained.model_dir)
+    assert hashes(folder / "output") == hashes(trained.output_dir)
+
+
+def test_the_model_directory_holds_what_the_interface_says(trained):
+    assert {path.name for path in trained.model_dir.iterdir()} == FILES
+    code = trained.model_dir / "code"
+    assert {path.name for path in code.iterdir()} == {
+        "inference.py", "requirements.txt", "mortgage_model", "contracts"}  # fmt: skip
+    assert not [path for path in trained.model_dir.rglob("*") if path.suffix in (".pkl", ".pickle", ".pyc")]
+    columns = [column["name"] for column in json.loads((trained.model_dir / "contract.json").read_text())["columns"]]
+    assert columns == list(load_contract("scoring_input").column_names[1:]), "the order of the CSV to score"
+
+
+def test_metadata_tells_the_whole_run(trained):
+    metadata = load_model(trained.model_dir).metadata
+    assert metadata["split"] == {
+        "train_start": "2008-01", "train_end": "2010-12", "validation_start": "2012-01",
+        "validation_end": "2012-12", "oot_start": "2014-01", "oot_end": "2014-12"}  # fmt: skip
+    assert metadata["samples"]["oot"] == {
+        "rows": 1920, "labelled": 1920, "events": trained.metrics["oot-auc"]["events"]}  # fmt: skip
+    assert metadata["hyperparameters"]["n_estimators"] == 60
+    assert metadata["libraries"]["xgboost"] == "3.2.0"
+    assert metadata["metrics"] == trained.metrics == json.loads((trained.output_dir / "metrics.json").read_text())
+    assert metadata["panel"] == {"rows": 15360, "files": 96, "first_month": "2008-01", "last_month": "2015-12"}
+
+
+def test_it_ranks_nearly_as_well_as_the_truth(trained, panel):
+    oot = panel[panel["snapshot_month"].between("2014-01", "2014-12")]
+    best = auc(oot["default_12m"].to_numpy(), oot["true_pd"].to_numpy())
+    assert trained.metrics["oot-auc"]["value"] > best - 0.1
+    assert trained.metrics["validation-calibration_slope"]["value"] == pytest.approx(1, abs=1e-6)
+
+
+def test_rows_without_a_label_train_nothing(trained, panel, panel_dir, source_dir, tmp_path):
+    """The immature tail, with its known defaults only, changes neither the samples nor the model."""
+    mature = panel[panel["snapshot_month"] <= "2014-12"]
+    tail = panel[panel["snapshot_month"] == "2015-12"].assign(default_12m=np.nan)
+    folder = write_panel(mature, tmp_path / "panel")
+    write_panel(tail, folder)
+    train(folder, parse_arguments(SMALL_MODEL), tmp_path / "model", tmp_path / "output", source_dir, CONTRACT)
+    assert (tmp_path / "model/booster.ubj").read_bytes() == (trained.model_dir / "booster.ubj").read_bytes()
+
+
+def test_the_reference_profile_describes_the_training_sample(trained, panel_dir):
+    profile = read_profile(trained.model_dir)
+    rows = read_sample(open_panel(panel_dir, CONTRACT), CONTRACT,
+                       [f"{y}-{m:02d}" for y in (2008, 2009, 2010) for m in range(1, 13)]).frame  # fmt: skip
+    assert set(profile["features"]) == {column.name for column in CONTRACT.with_role("feature")}
+    assert profile["rows"] == len(rows)
+    score = profile["features"]["credit_score"]
+    assert score["type"] == "numeric"
+    assert score["missing"] == pytest.approx(rows["credit_score"].isna().mean())
+    assert len(score["edges"]) == 9
+    assert score["shares"] == pytest.approx([0.1] * 10, abs=0.02)
+    assert profile["features"]["channel"]["shares"] == pytest.approx(
+        rows["channel"].astype(str).value_counts(normalize=True).to_dict())
+    assert sum(profile["score"]["shares"]) == pytest.approx(1)
+    assert profile["features"]["product_type"]["missing"] == 0
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("--max_depth", "99"), "HyperparameterError: hyperparameter max_depth must be a whole number from 1 to 10, "
+     "not '99' (levels of a tree)"),
+    (("--horizon_months", "6"), "PanelError: the panel's labels look 12 months ahead; hyperparameter horizon_months "
+     "is 6"),
+    (("--oot_months", "48"), "SplitError: the panel spans 96 months (2008-01 to 2015-12); a split with horizon 12, "
+     "oot_months 48 and validation_months 12 needs at least 97: shorten oot_months or validation_months, or bring "
+     "more history"),
+])  # fmt: skip
+def test_a_predictable_error_is_one_line(source_dir, panel_dir, tmp_path, arguments, message):
+    result = run_script(source_dir, panel_dir, tmp_path, *arguments)
+    assert result.returncode == 1
+    assert result.stderr.strip() == message
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_sample_of_one_class_is_refused(panel, source_dir, tmp_path):
+    calm = panel.assign(default_12m=panel["default_12m"].where(panel["snapshot_month"] < "2014-01", 0.0))
+    folder = write_panel(calm, tmp_path / "panel")
+    with pytest.raises(SplitError, match="^oot must hold both .* oot 2014-01 to 2014-12: 1920 rows, 0 defaults"):
+        train(folder, parse_arguments(SMALL_MODEL), tmp_path / "m", tmp_path / "o", source_dir, CONTRACT)
+
+
+def test_a_metric_without_a_value_is_null_with_its_reason():
+    metrics = sample_metrics("oot", np.zeros(5), np.full(5, 0.1))
+    assert metrics["oot-auc"]["value"] is None
+    assert metrics["oot-auc"]["reason"]
+    assert metrics["oot-brier"]["value"] == pytest.approx(0.01)
+    lines = metric_lines(metrics)
+    assert "oot-brier=0.01;" in lines
+    assert not [line for line in lines if line.startswith("oot-auc=")]
