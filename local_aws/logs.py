@@ -1,0 +1,94 @@
+"""Job output into CloudWatch Logs (moto's backend) and, so that it outlives the server, into plain files.
+
+``<state>/logs/<group>/<stream>.log`` holds one event a line: ISO timestamp, space, message.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.logs.models import LogsBackend, logs_backends
+
+MAX_EVENT_CHARACTERS = 256 * 1024 - 26  # CloudWatch's limit
+RELOADED_EVENTS_PER_STREAM = 10_000
+_EVENT_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (.*)", re.DOTALL)
+
+_lock = threading.Lock()
+_directory: Path | None = None
+_region = "us-east-1"
+
+
+def configure(state_dir: Path, region: str) -> None:
+    """Set where logs go and bring back the streams of earlier runs. Called once, before any log is written."""
+    global _directory, _region
+    _directory, _region = Path(state_dir) / "logs", region
+    for path in sorted(_directory.glob("*/*.log")):
+        _reload(path)
+
+
+def write_log(group: str, stream: str, lines: Iterable[str]) -> None:
+    """Append lines to a log stream, creating group and stream; blank lines are kept as a space, as CloudWatch wants text."""
+    now = time.time()
+    messages = [line[:MAX_EVENT_CHARACTERS] or " " for line in lines]
+    if not messages:
+        return
+    with _lock:
+        _put(group, stream, [(int(now * 1000), message) for message in messages])
+        if _directory is not None:
+            stamp = datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds")[:23] + "Z"
+            path = log_file(group, stream)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a", encoding="utf-8") as file:
+                file.writelines(f"{stamp} {message}\n" for message in messages)
+
+
+def log_file(group: str, stream: str) -> Path:
+    """The file of a stream."""
+    assert _directory is not None, "logs.configure() first"
+    return _directory / quote(group, safe="") / f"{quote(stream, safe='')}.log"
+
+
+def tail(group: str, stream: str, count: int = 20) -> list[str]:
+    """The last messages of a stream, without timestamps."""
+    path = log_file(group, stream)
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - 64 * 1024))
+        lines = file.read().decode("utf-8", "replace").splitlines()[-count:]
+    return [line.split(" ", 1)[-1] for line in lines]
+
+
+def _backend() -> LogsBackend:
+    return logs_backends[DEFAULT_ACCOUNT_ID][_region]
+
+
+def _put(group: str, stream: str, events: list[tuple[int, str]]) -> None:
+    backend = _backend()
+    if group not in backend.groups:
+        backend.create_log_group(group, {})
+    if stream not in backend.groups[group].streams:
+        backend.create_log_stream(group, stream)
+    # The group's own method: the backend's refuses events older than 14 days.
+    backend.groups[group].put_log_events(
+        stream, [{"timestamp": timestamp, "message": message} for timestamp, message in events]
+    )
+
+
+def _reload(path: Path) -> None:
+    events: list[tuple[int, str]] = []
+    for line in path.read_text("utf-8", "replace").splitlines()[-RELOADED_EVENTS_PER_STREAM:]:
+        match = _EVENT_LINE.fullmatch(line)
+        if match:
+            stamp = datetime.fromisoformat(match[1].replace("Z", "+00:00"))
+            events.append((int(stamp.timestamp() * 1000), match[2]))
+    if events:
+        _put(unquote(path.parent.name), unquote(path.stem), events)

@@ -1,0 +1,157 @@
+"""Data into and out of a container: S3 prefixes, manifests and archives, straight from the store's files."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlparse
+
+from local_aws.config import Config
+from local_aws.errors import AwsError
+
+
+class DataError(Exception):
+    """Input data that is absent or unusable; its text is for the job's FailureReason."""
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """(bucket, key) of an s3:// or https:// S3 URL."""
+    url = urlparse(uri)
+    if url.scheme == "s3" and url.netloc:
+        return url.netloc, url.path.lstrip("/")
+    if url.scheme == "https" and ".s3" in url.netloc:
+        return url.netloc.split(".s3", 1)[0], url.path.lstrip("/")
+    raise DataError(f"{uri} is not an S3 URI")
+
+
+def relative_name(prefix: str, key: str) -> str:
+    """Where an object found under a prefix goes below the target folder.
+
+    The prefix may be a folder with or without its slash, one whole key, or the beginning of file names.
+    """
+    if prefix.endswith("/") or not prefix:
+        return key[len(prefix) :]
+    if key.startswith(f"{prefix}/"):
+        return key[len(prefix) + 1 :]
+    return key[prefix.rfind("/") + 1 :]
+
+
+class Objects:
+    """The server's S3 store as jobs see it."""
+
+    def __init__(self, config: Config) -> None:
+        self._store = config.store
+
+    def find(self, uri: str, data_type: str = "S3Prefix") -> list[tuple[str, str, str]]:
+        """(bucket, key, relative name) of every object that an S3Prefix or ManifestFile stands for.
+
+        DataError when there is none, or when an object of a manifest is missing.
+        """
+        if data_type == "ManifestFile":
+            return list(self._manifest(uri))
+        bucket, prefix = split_uri(uri)
+        try:
+            found = [
+                (bucket, key, relative_name(prefix, key))
+                for key in self._store.keys(bucket, prefix)
+                if not key.endswith("/")
+            ]
+        except AwsError as error:
+            raise DataError(error.message) from None
+        if not found:
+            raise DataError(f'No S3 objects found under S3 URL "{uri}"')
+        return found
+
+    def path(self, uri: str) -> Path:
+        """The file of one object. DataError when it is absent."""
+        bucket, key = split_uri(uri)
+        try:
+            return self._store.path(bucket, key)
+        except AwsError as error:
+            raise DataError(f"{uri}: {error.message}") from None
+
+    def size(self, bucket: str, key: str) -> int:
+        return self._store.head(bucket, key).size
+
+    def exists(self, uri: str) -> bool:
+        try:
+            return self.path(uri).is_file()
+        except DataError:
+            return False
+
+    def download(self, uri: str, target: Path, data_type: str = "S3Prefix", unzip: bool = False) -> int:
+        """Copy the objects of an input into a folder and return their number."""
+        found = self.find(uri, data_type)
+        for bucket, key, name in found:
+            destination = target / name
+            if not destination.resolve().is_relative_to(target.resolve()):
+                raise DataError(f"s3://{bucket}/{key} would be written outside its folder")
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                source = self._store.path(bucket, key)
+                if unzip:
+                    destination = destination.with_suffix("") if destination.suffix == ".gz" else destination
+                    with gzip.open(source, "rb") as packed, destination.open("wb") as plain:
+                        shutil.copyfileobj(packed, plain, 1 << 20)
+                else:
+                    shutil.copyfile(source, destination)
+            except (AwsError, OSError, EOFError) as error:
+                raise DataError(f"s3://{bucket}/{key}: {error}") from None
+        return len(found)
+
+    def extract(self, uri: str, target: Path) -> None:
+        """Unpack a tar.gz object into a folder."""
+        try:
+            with tarfile.open(self.path(uri)) as archive:
+                archive.extractall(target, filter="data")
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise DataError(f"{uri} is not a usable tar.gz archive: {error}") from None
+
+    def require_bucket(self, uri: str) -> None:
+        """DataError when the bucket of an output does not exist."""
+        try:
+            self._store.require_bucket(split_uri(uri)[0])
+        except AwsError as error:
+            raise DataError(error.message) from None
+
+    def upload_file(self, source: Path, uri: str) -> None:
+        bucket, key = split_uri(uri)
+        try:
+            self._store.put_file(bucket, key, source)
+        except AwsError as error:
+            raise DataError(f"{uri}: {error.message}") from None
+
+    def upload_folder(self, source: Path, uri: str) -> int:
+        """Copy every file below a folder to an S3 prefix and return their number."""
+        files = sorted(path for path in source.rglob("*") if path.is_file())
+        for path in files:
+            self.upload_file(path, f"{uri.rstrip('/')}/{path.relative_to(source).as_posix()}")
+        return len(files)
+
+    def upload_archive(self, source: Path, uri: str, scratch: Path) -> None:
+        """Pack the content of a folder into a tar.gz object."""
+        scratch.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(scratch, "w:gz", compresslevel=6) as archive:
+            for path in sorted(source.iterdir()):
+                archive.add(path, arcname=path.name)
+        self.upload_file(scratch, uri)
+        scratch.unlink()
+
+    def _manifest(self, uri: str) -> Iterator[tuple[str, str, str]]:
+        try:
+            entries = json.loads(self.path(uri).read_bytes())
+            prefix = entries[0]["prefix"]
+            names = [str(name) for name in entries[1:]]
+        except (ValueError, LookupError, TypeError):
+            raise DataError(f'{uri} is not a manifest: [{{"prefix": "s3://..."}}, "relative/path", ...]') from None
+        if not names:
+            raise DataError(f"The manifest {uri} names no object")
+        for name in names:
+            bucket, key = split_uri(prefix + name)
+            if not self.exists(prefix + name):
+                raise DataError(f"{prefix + name}, named in the manifest {uri}, does not exist")
+            yield bucket, key, str(PurePosixPath(name))

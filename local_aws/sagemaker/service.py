@@ -1,0 +1,141 @@
+"""What all SageMaker resources share: where records live, ARNs, tags, lists."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from local_aws.config import Caller, Config
+from local_aws.errors import AwsError
+from local_aws.sagemaker.containers import Runtimes
+from local_aws.sagemaker.objects import Objects
+from local_aws.sagemaker.validation import invalid
+from local_aws.state import Collection, Record
+
+DEFAULT_PAGE = 10  # what the service returns when MaxResults is not given
+
+
+class Service:
+    """Handed to every kind of resource. One region and one account, the configured ones."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.objects = Objects(config)
+        self.runtimes = Runtimes(config)
+        self.tags = self.collection("tags")
+        self.closing = False
+
+    def collection(self, name: str) -> Collection:
+        return Collection(self.config.state_dir / "sagemaker" / name)
+
+    def arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:sagemaker:{self.config.region}:{Caller(self.config.region).account_id}:{kind}/{name}"
+
+    def set_tags(self, arn: str, tags: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+        """Add or replace tags of a resource and return all it has."""
+        with self.tags.lock:
+            merged = dict((self.tags.get(arn) or {}).get("tags", {}))
+            merged.update({tag["Key"]: tag["Value"] for tag in tags})
+            if len(merged) > 50:
+                raise invalid("A resource can have at most 50 tags")
+            if merged:
+                self.tags.put(arn, {"tags": merged})
+        return tag_list(merged)
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def public(record: Record) -> Record:
+    """The record without our own fields, which start with an underscore."""
+    return {key: value for key, value in record.items() if not key.startswith("_")}
+
+
+def in_use(what: str, arn: str) -> AwsError:
+    return AwsError(
+        "ResourceInUse",
+        f"{what} names must be unique within an AWS account and region, and a {what.lower()} with this name"
+        f" already exists ({arn})",
+    )
+
+
+def summaries(
+    records: Iterable[Record],
+    params: Mapping[str, Any],
+    *,
+    name: str,
+    fields: Iterable[str],
+    status: str | None = None,
+    descending: bool = False,
+    matches: Callable[[Record], bool] = lambda record: True,
+) -> tuple[list[Record], dict[str, str]]:
+    """The common List*: filters by name, status and times, sort and page; returns (page, NextToken or nothing)."""
+
+    def wanted(record: Record) -> bool:
+        created, modified = record["CreationTime"], record.get("LastModifiedTime", record["CreationTime"])
+        return (
+            params.get("NameContains", "").lower() in record[name].lower()
+            and (status is None or params.get("StatusEquals") in (None, record[status]))
+            and created > params.get("CreationTimeAfter", float("-inf"))
+            and created < params.get("CreationTimeBefore", float("inf"))
+            and modified > params.get("LastModifiedTimeAfter", float("-inf"))
+            and modified < params.get("LastModifiedTimeBefore", float("inf"))
+            and matches(record)
+        )
+
+    sort_by = {"Name": name, "Status": status}.get(params.get("SortBy", ""), "CreationTime")
+    order = params.get("SortOrder", "Descending" if descending else "Ascending")
+    found = sorted(
+        filter(wanted, records), key=lambda r: (r[sort_by or "CreationTime"], r["CreationTime"]), reverse=order == "Descending"
+    )
+    start = _offset(params.get("NextToken"))
+    end = start + params.get("MaxResults", DEFAULT_PAGE)
+    page = [{field: record[field] for field in fields if field in record} for record in found[start:end]]
+    return page, {"NextToken": str(end)} if end < len(found) else {}
+
+
+def _offset(token: str | None) -> int:
+    if token and not token.isdigit():
+        raise invalid("Invalid NextToken")
+    return int(token or 0)
+
+
+class Tags:
+    """AddTags, ListTags, DeleteTags on any ARN of ours."""
+
+    def __init__(self, service: Service, exists: Callable[[str], bool]) -> None:
+        self._service = service
+        self._exists = exists
+
+    def operations(self) -> dict[str, Callable[[Any, Caller], Record]]:
+        return {"AddTags": self.add, "ListTags": self.list, "DeleteTags": self.delete}
+
+    def add(self, params: Record, caller: Caller) -> Record:
+        self._require(params["ResourceArn"])
+        return {"Tags": self._service.set_tags(params["ResourceArn"], params["Tags"])}
+
+    def list(self, params: Record, caller: Caller) -> Record:
+        self._require(params["ResourceArn"])
+        tags = tag_list((self._service.tags.get(params["ResourceArn"]) or {}).get("tags", {}))
+        start = _offset(params.get("NextToken"))
+        end = start + params.get("MaxResults", 50)
+        return {"Tags": tags[start:end]} | ({"NextToken": str(end)} if end < len(tags) else {})
+
+    def delete(self, params: Record, caller: Caller) -> Record:
+        arn = params["ResourceArn"]
+        self._require(arn)
+        with self._service.tags.lock:
+            tags = (self._service.tags.get(arn) or {}).get("tags", {})
+            self._service.tags.put(arn, {"tags": {k: v for k, v in tags.items() if k not in params["TagKeys"]}})
+        return {}
+
+    def _require(self, arn: str) -> None:
+        if not self._exists(arn):
+            raise AwsError("ResourceNotFound", f"Resource {arn} does not exist")
+
+
+def now() -> float:
+    """Epoch seconds, as the protocol writes timestamps."""
+    return round(time.time(), 3)

@@ -1,0 +1,53 @@
+"""Runs inside a SageMaker runtime as the container's `train` command: the toolkit around the user's script.
+
+Without the toolkit's ``capture_error``: it cuts lines wherever a write ends, which breaks logs and metrics.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import metadata
+
+from packaging.requirements import InvalidRequirement, Requirement
+from sagemaker_training import entry_point, environment, errors, trainer
+
+
+def run_user_script() -> None:
+    training = environment.Environment()
+    try:
+        entry_point.run(
+            uri=training.module_dir,
+            user_entry_point=training.user_entry_point,
+            args=training.to_cmd_args(),
+            env_vars=training.to_env_vars(),
+        )
+    except errors.InstallRequirementsError as error:
+        unmet = unmet_requirements(os.path.join(environment.code_dir, "requirements.txt"))
+        raise errors.ClientError(
+            f"InstallRequirementsError: requirements.txt asks for {', '.join(unmet) or 'what pip refused'}, and nothing is"
+            f" downloaded here: add it to the lock of the runtime {sys.prefix}"
+        ) from error
+
+
+def unmet_requirements(path: str) -> list[str]:
+    """The lines of a requirements.txt that this runtime does not meet."""
+    unmet = []
+    with open(path, encoding="utf-8") as file:
+        lines = [line.split(" #")[0].strip() for line in file]
+    for line in lines:
+        if not line or line.startswith("#"):
+            continue
+        try:
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate():
+                if not requirement.specifier.contains(metadata.version(requirement.name), prereleases=True):
+                    unmet.append(line)
+        except (InvalidRequirement, metadata.PackageNotFoundError):
+            unmet.append(line)
+    return unmet
+
+
+if __name__ == "__main__":
+    os.environ["SAGEMAKER_TRAINING_MODULE"] = "__main__:run_user_script"
+    trainer.train()
