@@ -1,0 +1,137 @@
+"""
+### Score every performing loan, every night
+
+**What it does.** Takes the model in force on the business date, builds the scoring input as known on that date, checks it,
+scores it by SageMaker batch transform, reconciles (every loan scored exactly once) and publishes the scores.
+
+**Inputs.** `raw-data/<table>/ingest_date=…/` (per table the newest complete extract ingested on or before the date) and the
+model registry: of the approved versions effective on or before the date, the one effective last.
+
+**Outputs.** `inference-data/output/source=…/score_date=…/`: one Parquet file (`loan_id`, `score_date`, `pd`, `grade`, model
+version) and `_manifest.json`, written last: read the scores through it. Rejected rows in `processed-data/quarantine/`, a
+summary in `run-summaries/`.
+
+**Schedule.** Daily at 02:00 in the lender's time zone, by setting. The run after midnight of the 15th closes the 14th: its
+score date is the 14th, the start of its data interval. By hand: *Trigger*, with a date in the form. Past nights:
+`airflow backfill create --dag-id mortgage_nightly_scoring --from-date 2019-11-01 --to-date 2019-11-30 --max-active-runs 3`,
+or *Backfill* in the UI; the dates given are the score dates.
+
+**What a re-run does.** It replaces this source's and date's scores alone; the same input, code and model yield the same bytes.
+Jobs that have done exactly this work already are not run again, their results are used.
+
+**When it fails (on call).** The scores of the date before stay in place; nothing half-written is ever visible.
+
+| Task | Meaning | Do |
+|---|---|---|
+| `select_model` | No approved model is in force on the date | The message says which; approve one in `mortgage_training` |
+| `prepare_scoring_input` | Spark job failed; the log ends with its last lines | Is there an extract? Read *Job log*, clear the task |
+| `check_scoring_input` | Data broke a rule; the log names rule and figure | Get a corrected extract, clear `prepare_scoring_input` |
+| `batch_transform` | The model could not read or score a row | Read *Job log*; compare the model's code version |
+| `publish_scores` | Scores do not reconcile with the input; the message has the counts | Clear `batch_transform` and after |
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup
+
+from mortgage_risk.business_date import score_date
+from mortgage_risk.layout import Layout
+from mortgage_risk.operators.code import PackageCodeOperator
+from mortgage_risk.operators.data_quality import DataQualityOperator
+from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.operators.registry import SelectModelOperator
+from mortgage_risk.operators.sagemaker import BatchTransformOperator, CreateModelOperator
+from mortgage_risk.operators.summary import RunSummaryOperator
+from mortgage_risk.params import scoring_params
+from mortgage_risk.settings import load_settings
+
+settings = load_settings()
+paths = Layout(settings.bucket, settings.model_name)
+
+SOURCE = "{{ params.source }}"
+SCORE_DATE = "{{ score_date(params, dag_run, timezone) }}"
+SCORING_INPUT = paths.scoring_input(SOURCE, SCORE_DATE)
+SCORES = paths.scores(SOURCE, SCORE_DATE)
+
+with DAG(
+    dag_id="mortgage_nightly_scoring",
+    dag_display_name="Mortgage model: nightly scoring",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable(settings.nightly_schedule, settings.timezone),
+    start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
+    catchup=False,
+    max_active_runs=3,
+    params=scoring_params(),
+    tags=["mortgage-risk", "scoring"],
+    user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
+    default_args={
+        "owner": "credit-risk-operations",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=20),
+        "retry_exponential_backoff": True,
+        "settings": settings,
+        "source": SOURCE,
+        "business_date": SCORE_DATE,
+    },
+):
+    code = PackageCodeOperator(task_id="package_code")
+    package = SelectModelOperator(task_id="select_model")
+
+    with TaskGroup("prepare_data", tooltip="Raw loan tapes to a checked scoring input"):
+        scoring_input = GlueDatasetOperator(
+            task_id="prepare_scoring_input",
+            script="prepare_loan_panel.py",
+            arguments={
+                "mode": "score",
+                "source": SOURCE,
+                "raw_root": paths.raw_root,
+                "as_of_date": SCORE_DATE,
+                "horizon_months": "{{ ti.xcom_pull('select_model')['horizon_months'] }}",
+                "output_root": SCORING_INPUT,
+                "quarantine_root": paths.quarantine_root,
+                "catalog_database": "",
+            },
+            inputs=[paths.raw_root],
+            prefix=SCORING_INPUT,
+            code=code.output,
+        )
+        check_input = DataQualityOperator(
+            task_id="check_scoring_input",
+            suite="scoring_input",
+            data_root=SCORING_INPUT,
+            horizon_months="{{ ti.xcom_pull('select_model')['horizon_months'] }}",
+            code=code.output,
+        )
+        scoring_input >> check_input
+
+    with TaskGroup("score", tooltip="Batch transform, reconcile, publish"):
+        model = CreateModelOperator(task_id="create_model", package=package.output)
+        transform = BatchTransformOperator(
+            task_id="batch_transform", model=model.output, dataset=scoring_input.output
+        )
+        publish = GlueDatasetOperator(
+            task_id="publish_scores",
+            script="publish_scores.py",
+            arguments={
+                "source": SOURCE,
+                "score_date": SCORE_DATE,
+                "input_root": SCORING_INPUT,
+                "transform_uri": "{{ ti.xcom_pull('score.batch_transform')['transform_uri'] }}",
+                "model_package_arn": "{{ ti.xcom_pull('select_model')['model_package_arn'] }}",
+                "model_package_version": "{{ ti.xcom_pull('select_model')['version'] }}",
+                "output_root": SCORES,
+            },
+            inputs=["{{ ti.xcom_pull('prepare_data.prepare_scoring_input')['manifest_uri'] }}"],
+            prefix=SCORES,
+            code=code.output,
+        )
+        transform >> publish
+
+    # A teardown runs whatever happened before it, and leaves the run's state to the tasks that do the work.
+    summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
+    package >> scoring_input
+    check_input >> model
+    publish >> summary

@@ -1,0 +1,165 @@
+"""
+### Train, validate and release a mortgage default-risk model
+
+**What it does.** Packs the job code, checks the raw loan tapes, builds the loan panel (one row per loan and month-end, with
+label and point-in-time features), checks it, trains the model on it, validates the model out of time, holds the result
+against the thresholds, registers the model with its evidence, and approves it, by a person or by setting.
+
+**Inputs.** `raw-data/<table>/ingest_date=…/`: per table the newest complete extract ingested on or before the as-of date.
+
+**Outputs.** The panel (`processed-data/loan_panel/`), rejected rows (`processed-data/quarantine/`), check results, the
+validation report (`validation-results/`), a version in the model registry, a summary (`run-summaries/`).
+
+**Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. On demand: *Trigger* and fill in the
+form. `airflow backfill create --dag-id mortgage_training` trains for past months.
+
+**What a re-run does.** Every AWS job is named by what it does: the same code on the same data with the same parameters is not
+run again, its result is used. What changed is run anew, and replaces exactly this source's and date's outputs. A training job
+is registered once. Approved models stay approved.
+
+**When it fails (on call).**
+
+| Task | Meaning | Do |
+|---|---|---|
+| `check_raw_data`, `check_loan_panel` | Data broke a rule; the log names rule and figure | Get a corrected extract, clear the task |
+| `prepare_loan_panel` | Spark job failed; the log ends with its last lines | Read *Job log*; clear the task when fixed |
+| `train_model`, `validate_model` | Job failed, after retries | The message says why (too few defaults, bad value) |
+| `ask_for_approval` | Nobody answered in time | Clear the task: it asks again. Scoring is not affected |
+| `record_decision` | The model was rejected by the gate or a person | Read *Report*. Scoring goes on with the model in force |
+
+No night's scoring waits for this DAG. Nothing in it needs to be undone before a re-run.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup, TriggerRule
+
+from mortgage_risk.business_date import as_of_date
+from mortgage_risk.layout import Layout
+from mortgage_risk.operators.approval import AskForApprovalOperator, ChooseApprovalOperator, RecordDecisionOperator
+from mortgage_risk.operators.code import PackageCodeOperator
+from mortgage_risk.operators.data_quality import DataQualityOperator
+from mortgage_risk.operators.gate import GateOperator
+from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.operators.registry import RegisterModelOperator
+from mortgage_risk.operators.sagemaker import TrainModelOperator, ValidateModelOperator
+from mortgage_risk.operators.summary import RunSummaryOperator
+from mortgage_risk.params import training_params
+from mortgage_risk.settings import load_settings
+
+settings = load_settings()
+paths = Layout(settings.bucket, settings.model_name)
+
+SOURCE = "{{ params.source }}"
+AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone) }}"
+HORIZON = "{{ params.horizon_months }}"
+HYPERPARAMETERS = "{{ params.hyperparameters | tojson }}"
+PANEL = paths.loan_panel(SOURCE, AS_OF_DATE, HORIZON)
+
+with DAG(
+    dag_id="mortgage_training",
+    dag_display_name="Mortgage model: train and release",
+    doc_md=__doc__,
+    schedule=CronDataIntervalTimetable(settings.training_schedule, settings.timezone),
+    start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
+    catchup=False,
+    max_active_runs=1,
+    params=training_params(settings),
+    tags=["mortgage-risk", "training"],
+    user_defined_macros={"as_of_date": as_of_date, "timezone": settings.timezone},
+    default_args={
+        "owner": "credit-risk-modelling",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=20),
+        "retry_exponential_backoff": True,
+        "settings": settings,
+        "source": SOURCE,
+        "business_date": AS_OF_DATE,
+    },
+):
+    code = PackageCodeOperator(task_id="package_code")
+
+    with TaskGroup("prepare_data", tooltip="Raw loan tapes to a checked loan panel"):
+        check_raw = DataQualityOperator(
+            task_id="check_raw_data", suite="raw", data_root=paths.raw_root, horizon_months=HORIZON, code=code.output
+        )
+        panel = GlueDatasetOperator(
+            task_id="prepare_loan_panel",
+            script="prepare_loan_panel.py",
+            arguments={
+                "mode": "train",
+                "source": SOURCE,
+                "raw_root": paths.raw_root,
+                "as_of_date": AS_OF_DATE,
+                "horizon_months": HORIZON,
+                "output_root": PANEL,
+                "quarantine_root": paths.quarantine_root,
+                "catalog_database": settings.glue_database,
+            },
+            inputs=[paths.raw_root],
+            prefix=PANEL,
+            code=code.output,
+        )
+        check_panel = DataQualityOperator(
+            task_id="check_loan_panel", suite="loan_panel", data_root=PANEL, horizon_months=HORIZON, code=code.output
+        )
+        check_raw >> panel >> check_panel
+
+    with TaskGroup("build_model", tooltip="Train, then validate out of time"):
+        training = TrainModelOperator(
+            task_id="train_model",
+            panel=panel.output,
+            code=code.output,
+            horizon_months=HORIZON,
+            hyperparameters=HYPERPARAMETERS,
+        )
+        validation = ValidateModelOperator(
+            task_id="validate_model",
+            training=training.output,
+            panel=panel.output,
+            code=code.output,
+            hyperparameters=HYPERPARAMETERS,
+        )
+
+    with TaskGroup("release", tooltip="Verdict, registry, approval"):
+        gate = GateOperator(task_id="gate", retries=0, validation=validation.output, code=code.output)
+        package = RegisterModelOperator(
+            task_id="register_model",
+            horizon_months=HORIZON,
+            training=training.output,
+            validation=validation.output,
+            panel=panel.output,
+            code=code.output,
+            gate=gate.output,
+        )
+        choose = ChooseApprovalOperator(
+            task_id="choose_approval",
+            gate=gate.output,
+            approval_mode="{{ params.approval_mode }}",
+            ask_task_id="release.ask_for_approval",
+            record_task_id="release.record_decision",
+        )
+        ask = AskForApprovalOperator(
+            task_id="ask_for_approval", gate=gate.output, package=package.output, validation=validation.output
+        )
+        decision = RecordDecisionOperator(
+            task_id="record_decision",
+            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
+            gate=gate.output,
+            package=package.output,
+            answer_task_id="release.ask_for_approval",
+            approval_mode="{{ params.approval_mode }}",
+            effective_from="{{ params.effective_from or '' }}",
+            override_by="{{ params.override_by }}",
+            override_reason="{{ params.override_reason }}",
+        )
+        package >> choose >> [ask, decision]
+        ask >> decision
+
+    # A teardown runs whatever happened before it, and leaves the run's state to the tasks that do the work.
+    summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
+    check_panel >> training
+    decision >> summary

@@ -1,0 +1,1 @@
+"""How Airflow talks to AWS for the mortgage default-risk platform."""

@@ -1,0 +1,133 @@
+"""Talking to AWS: clients, what an error means, patience with outages, small reads and writes on S3."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, TypeVar
+
+from mortgage_risk.layout import split_uri
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_THROTTLED = {
+    "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "TooManyRequestsException",
+    "RequestLimitExceeded", "SlowDown", "ProvisionedThroughputExceededException", "ServiceUnavailable",
+    "InternalFailure", "InternalServiceException", "OperationTimeoutException",
+    "ConcurrentRunsExceededException",
+}  # fmt: skip
+_NOT_FOUND = {"404", "NoSuchKey", "EntityNotFoundException", "ResourceNotFound", "ResourceNotFoundException"}
+_INGEST_DATE = re.compile(r"/ingest_date=(\d{4}-\d{2}-\d{2})/")
+
+
+def client(service: str, aws_conn_id: str, *, retries: bool = True) -> Any:
+    """A boto3 client of the Airflow connection. `retries=False` for calls that must not be sent twice unseen."""
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+    from botocore.config import Config
+
+    attempts = {"total_max_attempts": 4, "mode": "standard"} if retries else {"total_max_attempts": 1}
+    config = Config(retries=attempts, connect_timeout=10, read_timeout=60)
+    return AwsBaseHook(aws_conn_id=aws_conn_id, client_type=service, config=config).get_conn()
+
+
+def error_code(error: Exception) -> str:
+    return getattr(error, "response", {}).get("Error", {}).get("Code", "")
+
+
+def is_not_found(error: Exception) -> bool:
+    """SageMaker says so with a ValidationException, the others with a code."""
+    message = getattr(error, "response", {}).get("Error", {}).get("Message", "")
+    return error_code(error) in _NOT_FOUND or (
+        error_code(error) == "ValidationException"
+        and re.search(r"could not find|does not exist|not found", message, re.IGNORECASE) is not None
+    )
+
+
+def is_duplicate(error: Exception) -> bool:
+    """The name is taken: an answer ("it is there already"), not a failure."""
+    message = getattr(error, "response", {}).get("Error", {}).get("Message", "")
+    return error_code(error) in {"ResourceInUse", "AlreadyExistsException", "ConflictException"} or (
+        error_code(error) == "ValidationException" and "already exist" in message.lower()
+    )
+
+
+def is_transient(error: BaseException) -> bool:
+    """AWS or the way to it is ill: throttling, 5xx, refused or broken connections. Asking again may help."""
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, ResponseParserError
+
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= 500 or error_code(error) in _THROTTLED
+    return isinstance(error, (ConnectionError, HTTPClientError, ResponseParserError))
+
+
+def patiently(call: Callable[[], T], outage_s: float, sleep: Callable[[float], None] | None = None) -> T:
+    """`call()`, asked again through an outage of `outage_s` seconds at most. Only for calls that may be repeated."""
+    start, pause = time.monotonic(), 1.0
+    while True:
+        try:
+            return call()
+        except Exception as error:
+            if not is_transient(error) or time.monotonic() - start + pause > outage_s:
+                raise
+            log.warning("AWS does not answer (%s); asking again in %.0f s", error, pause)
+            (sleep or time.sleep)(pause)
+            pause = min(pause * 2, 30.0)
+
+
+def exists(s3: Any, uri: str) -> bool:
+    """True if the object exists or, for a URI that ends with '/', if anything lies below it."""
+    bucket, key = split_uri(uri)
+    found = s3.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+    return bool(found) and (key.endswith("/") or found[0]["Key"] == key)
+
+
+def last_modified(s3: Any, uri: str) -> datetime:
+    bucket, key = split_uri(uri)
+    return s3.head_object(Bucket=bucket, Key=key)["LastModified"]
+
+
+def read_bytes(s3: Any, uri: str) -> bytes:
+    bucket, key = split_uri(uri)
+    return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+
+def read_json(s3: Any, uri: str) -> dict[str, Any]:
+    return json.loads(read_bytes(s3, uri))
+
+
+def write_bytes(s3: Any, uri: str, body: bytes, content_type: str, kms_key_id: str = "") -> None:
+    bucket, key = split_uri(uri)
+    encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
+    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **encryption)
+
+
+def write_json(s3: Any, uri: str, value: Any, kms_key_id: str = "") -> None:
+    body = json.dumps(value, indent=2, sort_keys=True, default=str).encode() + b"\n"
+    write_bytes(s3, uri, body, "application/json", kms_key_id)
+
+
+def fingerprint(s3: Any, uri: str, until: str) -> str:
+    """SHA-256 of names, sizes and ETags below `uri`, leaving out extracts ingested after the date `until`.
+
+    Tells whether a job that reads `uri` as of `until` would read the same bytes as before.
+    """
+    digest = hashlib.sha256()
+    for item in _objects(s3, uri):
+        ingested = _INGEST_DATE.search(item["Key"])
+        if not (ingested and ingested.group(1) > until):
+            digest.update(f"{item['Key']} {item['Size']} {item['ETag']}\n".encode())
+    return digest.hexdigest()
+
+
+def _objects(s3: Any, uri: str) -> Iterator[dict[str, Any]]:
+    bucket, prefix = split_uri(uri)
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from page.get("Contents", [])

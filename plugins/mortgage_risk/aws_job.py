@@ -1,0 +1,207 @@
+"""The base of every operator that runs an AWS job: never lost, never doubled, never left running.
+
+A job is named by its request: the same DAG, task, business key, arguments, code and input data give the same name. So before
+anything is submitted, AWS is asked for that name, and a job that
+
+* still runs is attached to (the worker died, the answer was lost, or a second run of the same date asks for the same thing);
+* has succeeded, and whose result is still there, is used again;
+* has failed or was stopped gives way to the next attempt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow.sdk import BaseOperator, BaseOperatorLink
+from airflow.sdk.exceptions import AirflowException
+
+from mortgage_risk import aws, links
+from mortgage_risk.job_requests import RunTags
+from mortgage_risk.jobs import KINDS, JobState, job_name, log_tail
+from mortgage_risk.layout import Layout
+from mortgage_risk.settings import Settings
+from mortgage_risk.triggers import AwsJobTrigger
+from mortgage_risk.watch import JobWatch, Outcome
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+# What a job may wait for capacity before and after the time its own limit counts.
+QUEUE_SECONDS = 1800
+
+
+class AwsJobFailed(AirflowException):
+    """An AWS job did not succeed; the message holds AWS's reason, the end of its log and where the log is."""
+
+
+class MortgageRiskOperator(BaseOperator):
+    """What all operators here share: settings, layout, AWS clients, a business date, links."""
+
+    template_fields: Sequence[str] = ("source", "business_date")
+    operator_extra_links: Sequence[BaseOperatorLink] = ()
+
+    def __init__(self, *, settings: Settings, source: str, business_date: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.settings = settings
+        self.source = source
+        self.business_date = business_date
+        self.stored_links: dict[str, str] = {}
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.settings.bucket, self.settings.model_name)
+
+    def client(self, service: str, *, retries: bool = True) -> Any:
+        return aws.client(service, self.settings.aws_conn_id, retries=retries)
+
+    def run_tags(self, context: Context) -> RunTags:
+        return RunTags(self.dag_id, self.task_id, context["dag_run"].run_id, self.business_date)
+
+    def object_url(self, uri: str) -> str:
+        return links.object_url(self.settings, uri, self.client("s3").meta.region_name)
+
+
+class AwsJobOperator(MortgageRiskOperator):
+    """Submits one job or finds it again, waits for it (deferred, or on the worker by setting), returns its result."""
+
+    kind: ClassVar[str]
+    operator_extra_links = (links.JobLink(), links.LogLink(), links.ResultLink())
+
+    def build_request(self, tags: RunTags) -> dict[str, Any]:
+        """The AWS request; `jobs.NAME` stands where the job's name goes."""
+        raise NotImplementedError
+
+    def input_fingerprints(self) -> dict[str, str]:
+        """What the request does not say about its input, such as the content of the folders it names."""
+        return {}
+
+    def prepare(self, client: Any) -> None:
+        """Called before a submit."""
+
+    def result_is_there(self, state: JobState) -> bool:
+        """Whether the result of a succeeded job can still be used."""
+        raise NotImplementedError
+
+    def result(self, state: JobState) -> dict[str, Any]:
+        """The task's XCom for a succeeded job: URIs and small numbers."""
+        raise NotImplementedError
+
+    def result_uri(self, state: JobState) -> str | None:
+        """Where the Result link leads."""
+        return None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        state = aws.patiently(lambda: self._find_or_submit(context), self.settings.outage_minutes * 60)
+        self._store_links(context, state)
+        if state.phase != "running":
+            return self._finish(context, state)
+        watch = self._watch_arguments(state.job_id)
+        if self.settings.deferrable:
+            self.defer(trigger=AwsJobTrigger(**watch), method_name="execute_complete")
+        self._watch = JobWatch(**watch)
+        while (outcome := self._watch.poll()) is None:
+            time.sleep(self._watch.pause_s)
+        return self._conclude(context, state.job_id, outcome)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        return self._conclude(context, event["job_id"], event["outcome"])
+
+    def on_kill(self) -> None:
+        """Stop the job of a task that is killed while it waits on the worker."""
+        if watch := getattr(self, "_watch", None):
+            watch.stop()
+
+    # --- steps ---
+
+    def _find_or_submit(self, context: Context) -> JobState:
+        kind, client = KINDS[self.kind], self.client(KINDS[self.kind].service)
+        tags = self.run_tags(context)
+        request = self.build_request(tags)
+        name = self._request_name(request)
+        found = kind.latest(client, request, name)
+        if found and found.phase == "running":
+            self.log.info("Found %s job %s (%s): waiting for it", kind.kind, found.job_id, found.status)
+            return found
+        if found and found.phase == "succeeded" and self.result_is_there(found):
+            self.log.info("%s job %s has done exactly this already: using its result", kind.kind, found.job_id)
+            return found
+        self.prepare(client)
+        job_id = kind.submit(self.client(kind.service, retries=False), request, name, found)
+        self.log.info("Submitted %s job %s", kind.kind, job_id)
+        return kind.describe(client, job_id)
+
+    def _request_name(self, request: dict[str, Any]) -> str:
+        key = {
+            "dag": self.dag_id,
+            "task": self.task_id,
+            "source": self.source,
+            "date": self.business_date,
+            "request": {key: value for key, value in request.items() if key != "Tags"},
+            "inputs": self.input_fingerprints(),
+        }
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+        task = self.task_id.rpartition(".")[2]
+        return job_name(f"{task}-{self.source}-{self.business_date.replace('-', '')}", digest)
+
+    def _watch_arguments(self, job_id: str) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "job_id": job_id,
+            "aws_conn_id": self.settings.aws_conn_id,
+            "poll_s": float(self.settings.poll_seconds),
+            "deadline": time.time() + self.settings.max_runtime_minutes * 60 + QUEUE_SECONDS,
+            "outage_s": self.settings.outage_minutes * 60.0,
+        }
+
+    def _conclude(self, context: Context, job_id: str, outcome: Outcome) -> dict[str, Any]:
+        if outcome == "unreachable":
+            raise AwsJobFailed(
+                f"AWS gave no answer about {self.kind} job {job_id} for {self.settings.outage_minutes} minutes. "
+                "The job may still run; the next try looks for it first."
+            )
+        if outcome == "overdue":
+            JobWatch(**self._watch_arguments(job_id)).stop()
+            raise AwsJobFailed(
+                f"{self.kind} job {job_id} did not end within its limit of {self.settings.max_runtime_minutes} minutes "
+                "and was stopped."
+            )
+        kind = KINDS[self.kind]
+        client = self.client(kind.service)
+        state = aws.patiently(lambda: kind.describe(client, job_id), self.settings.outage_minutes * 60)
+        self._store_links(context, state)
+        return self._finish(context, state)
+
+    def _finish(self, context: Context, state: JobState) -> dict[str, Any]:
+        if state.phase != "succeeded":
+            self._fail(state)
+        self.log.info("%s job %s succeeded after %s s", self.kind, state.job_id, state.seconds)
+        if uri := self.result_uri(state):
+            links.store(self, context, {links.ResultLink: self.object_url(uri)})
+        return {"job": state.job_id, "seconds": state.seconds, **self.result(state)}
+
+    def _fail(self, state: JobState) -> NoReturn:
+        places = KINDS[self.kind].log_places(state.job_id)
+        try:
+            tail = log_tail(self.client("logs"), places)
+        except Exception as error:  # the job's failure matters more than its log's
+            tail = [f"(log not readable: {error})"]
+        where = " and ".join(f"{place.group} {place.stream}" for place in places)
+        raise AwsJobFailed(
+            f"{self.kind} job {state.job_id} ended {state.status}: {state.reason or 'AWS gives no reason'}\n"
+            + "".join(f"    {line}\n" for line in tail)
+            + f"Log: {where}"
+        )
+
+    def _store_links(self, context: Context, state: JobState) -> None:
+        region = self.client(KINDS[self.kind].service).meta.region_name
+        place = KINDS[self.kind].log_places(state.job_id)[0]
+        job = links.job_url(self.settings, self.kind, state.job_id, region)
+        log = links.log_url(self.settings, place.group, place.stream, region)
+        self.log.info("Job: %s\nLog: %s", job, log)
+        links.store(self, context, {links.JobLink: job, links.LogLink: log})
+
+

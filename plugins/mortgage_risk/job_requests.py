@@ -1,0 +1,300 @@
+"""The exact arguments of every AWS call that starts or registers something. Pure functions; golden files test them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mortgage_risk.settings import Settings
+
+Request = dict[str, Any]
+
+_PROCESSING = "/opt/ml/processing"
+
+
+@dataclass(frozen=True)
+class RunTags:
+    """Who asked for a job: becomes its tags, so that a job found in AWS leads back to its Airflow run."""
+
+    dag_id: str
+    task_id: str
+    run_id: str
+    business_date: str
+
+    def as_dict(self) -> dict[str, str]:
+        values = {
+            "platform": "mortgage-risk",
+            "dag_id": self.dag_id,
+            "task_id": self.task_id,
+            "run_id": self.run_id,
+            "business_date": self.business_date,
+        }
+        return {key: re.sub(r"[^\w\s+\-=.:/@]", "_", value)[:256] for key, value in values.items()}
+
+    def as_list(self) -> list[dict[str, str]]:
+        return [{"Key": key, "Value": value} for key, value in self.as_dict().items()]
+
+
+# --- Glue ------------------------------------------------------------------------------------------------------------
+
+
+def glue_job_definition(settings: Settings, *, name: str, script: str, code_prefix: str) -> Request:
+    """CreateJob: one definition per script and code version, so that it is never changed under a running job."""
+    arguments = {
+        "--job-language": "python",
+        "--extra-py-files": f"{code_prefix}glue_libs.zip",
+        "--enable-metrics": "true",
+    }
+    if settings.glue_database:
+        arguments["--enable-glue-datacatalog"] = "true"
+    request: Request = {
+        "Name": name,
+        "Role": settings.glue_role_arn,
+        "GlueVersion": "5.1",
+        "Command": {"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": f"{code_prefix}{script}"},
+        "DefaultArguments": arguments,
+        "WorkerType": settings.glue_worker_type,
+        "NumberOfWorkers": settings.glue_workers,
+        "Timeout": settings.max_runtime_minutes,
+        "MaxRetries": 0,  # retries are Airflow's
+        "ExecutionProperty": {"MaxConcurrentRuns": 20},
+        "Tags": {"platform": "mortgage-risk"},
+    }
+    if settings.glue_security_configuration:
+        request["SecurityConfiguration"] = settings.glue_security_configuration
+    return request
+
+
+def glue_job_run(*, job_name: str, arguments: Mapping[str, Any]) -> Request:
+    """StartJobRun; `arguments` without the leading dashes."""
+    return {"JobName": job_name, "Arguments": {f"--{key}": str(value) for key, value in arguments.items()}}
+
+
+# --- SageMaker jobs --------------------------------------------------------------------------------------------------
+
+
+def training_job(
+    settings: Settings,
+    *,
+    name: str,
+    panel_prefix: str,
+    code_prefix: str,
+    output_prefix: str,
+    hyperparameters: Mapping[str, Any],
+    metric_definitions: list[dict[str, str]],
+    tags: RunTags,
+) -> Request:
+    """CreateTrainingJob: script mode on the loan panel (Parquet under `panel_prefix`)."""
+    return {
+        "TrainingJobName": name,
+        "RoleArn": settings.execution_role_arn,
+        "AlgorithmSpecification": {
+            "TrainingImage": settings.image_uri,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": metric_definitions,
+        },
+        "HyperParameters": {
+            **{key: str(value) for key, value in sorted(hyperparameters.items())},
+            "sagemaker_program": "mortgage_training_script.py",
+            "sagemaker_submit_directory": f"{code_prefix}sourcedir.tar.gz",
+        },
+        "InputDataConfig": [
+            {
+                "ChannelName": "train",
+                "ContentType": "application/x-parquet",
+                "DataSource": {
+                    "S3DataSource": {
+                        "S3DataType": "S3Prefix",
+                        "S3Uri": panel_prefix,
+                        "S3DataDistributionType": "FullyReplicated",
+                    }
+                },
+            }
+        ],
+        "OutputDataConfig": {"S3OutputPath": output_prefix, **_kms(settings, "KmsKeyId")},
+        "ResourceConfig": _resources(settings, settings.training_instance_type),
+        "StoppingCondition": _stopping(settings),
+        "Tags": tags.as_list(),
+        **_network(settings, "VpcConfig"),
+    }
+
+
+def validation_job(
+    settings: Settings,
+    *,
+    name: str,
+    code_prefix: str,
+    model_uri: str,
+    panel_prefix: str,
+    output_prefix: str,
+    arguments: Mapping[str, str],
+    tags: RunTags,
+) -> Request:
+    """CreateProcessingJob running model_validation_script.py in the training container."""
+    inputs = {
+        "code": f"{code_prefix}sourcedir/",
+        "model": model_uri,
+        "panel": panel_prefix,
+        "settings": f"{code_prefix}sourcedir/thresholds.json",
+    }
+    network = _network(settings, "VpcConfig")
+    return {
+        "ProcessingJobName": name,
+        "RoleArn": settings.execution_role_arn,
+        "AppSpecification": {
+            "ImageUri": settings.image_uri,
+            "ContainerEntrypoint": ["python3", f"{_PROCESSING}/code/model_validation_script.py"],
+            "ContainerArguments": [text for key, value in arguments.items() for text in (f"--{key}", str(value))],
+        },
+        "ProcessingInputs": [
+            {
+                "InputName": input_name,
+                "S3Input": {
+                    "S3Uri": uri,
+                    "LocalPath": f"{_PROCESSING}/{input_name}",
+                    "S3DataType": "S3Prefix",
+                    "S3InputMode": "File",
+                    "S3DataDistributionType": "FullyReplicated",
+                },
+            }
+            for input_name, uri in inputs.items()
+        ],
+        "ProcessingOutputConfig": {
+            "Outputs": [
+                {
+                    "OutputName": "report",
+                    "S3Output": {
+                        "S3Uri": output_prefix,
+                        "LocalPath": f"{_PROCESSING}/output",
+                        "S3UploadMode": "EndOfJob",
+                    },
+                }
+            ],
+            **_kms(settings, "KmsKeyId"),
+        },
+        "ProcessingResources": {"ClusterConfig": _resources(settings, settings.processing_instance_type)},
+        "StoppingCondition": _stopping(settings),
+        "Tags": tags.as_list(),
+        **({"NetworkConfig": network} if network else {}),
+    }
+
+
+def transform_job(
+    settings: Settings, *, name: str, model: str, input_prefix: str, output_prefix: str, tags: RunTags
+) -> Request:
+    """CreateTransformJob: each output line is `loan_id,pd,grade`; the model never sees the loan_id."""
+    return {
+        "TransformJobName": name,
+        "ModelName": model,
+        "BatchStrategy": "MultiRecord",
+        "MaxPayloadInMB": 6,
+        "TransformInput": {
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": input_prefix}},
+            "ContentType": "text/csv",
+            "SplitType": "Line",
+        },
+        "TransformOutput": {
+            "S3OutputPath": output_prefix,
+            "Accept": "text/csv",
+            "AssembleWith": "Line",
+            **_kms(settings, "KmsKeyId"),
+        },
+        "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-2,-1]"},
+        "TransformResources": {
+            "InstanceType": settings.transform_instance_type,
+            "InstanceCount": settings.transform_instances,
+            **_kms(settings, "VolumeKmsKeyId"),
+        },
+        "Tags": tags.as_list(),
+    }
+
+
+# --- SageMaker model and registry ------------------------------------------------------------------------------------
+
+
+def model(settings: Settings, *, name: str, model_package_arn: str, tags: RunTags) -> Request:
+    """CreateModel from an approved model package."""
+    return {
+        "ModelName": name,
+        "ExecutionRoleArn": settings.execution_role_arn,
+        "PrimaryContainer": {"ModelPackageName": model_package_arn},
+        "Tags": tags.as_list(),
+        **_network(settings, "VpcConfig"),
+    }
+
+
+def model_package_group(*, name: str, source: str) -> Request:
+    return {
+        "ModelPackageGroupName": name,
+        "ModelPackageGroupDescription": f"Mortgage probability-of-default models trained on {source} loans.",
+        "Tags": [{"Key": "platform", "Value": "mortgage-risk"}],
+    }
+
+
+def model_package(
+    settings: Settings,
+    *,
+    group: str,
+    model_uri: str,
+    evaluation_uri: str,
+    description: str,
+    metadata: Mapping[str, Any],
+    client_token: str,
+) -> Request:
+    """CreateModelPackage, waiting for approval; `metadata` is the evidence (values cut to SageMaker's 256)."""
+    return {
+        "ModelPackageGroupName": group,
+        "ModelPackageDescription": description[:1024],
+        "ModelApprovalStatus": "PendingManualApproval",
+        "InferenceSpecification": {
+            "Containers": [
+                {
+                    "Image": settings.image_uri,
+                    "ModelDataUrl": model_uri,
+                    "Environment": {
+                        "SAGEMAKER_PROGRAM": "inference.py",
+                        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+                    },
+                }
+            ],
+            "SupportedContentTypes": ["text/csv", "application/json"],
+            "SupportedResponseMIMETypes": ["text/csv", "application/json"],
+            "SupportedTransformInstanceTypes": [settings.transform_instance_type],
+            "SupportedRealtimeInferenceInstanceTypes": [settings.transform_instance_type],
+        },
+        "ModelMetrics": {
+            "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": evaluation_uri}}
+        },
+        "CustomerMetadataProperties": metadata_properties(metadata),
+        "ClientToken": client_token,
+    }
+
+
+def metadata_properties(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """CustomerMetadataProperties: strings of 256 characters at most, nothing empty."""
+    return {key: str(value)[:256] for key, value in metadata.items() if value not in (None, "")}
+
+
+def _resources(settings: Settings, instance_type: str) -> Request:
+    return {
+        "InstanceType": instance_type,
+        "InstanceCount": 1,
+        "VolumeSizeInGB": settings.volume_gb,
+        **_kms(settings, "VolumeKmsKeyId"),
+    }
+
+
+def _stopping(settings: Settings) -> Request:
+    return {"MaxRuntimeInSeconds": settings.max_runtime_minutes * 60}
+
+
+def _kms(settings: Settings, key: str) -> Request:
+    return {key: settings.kms_key_id} if settings.kms_key_id else {}
+
+
+def _network(settings: Settings, key: str) -> Request:
+    if not settings.subnets:
+        return {}
+    return {key: {"Subnets": list(settings.subnets), "SecurityGroupIds": list(settings.security_group_ids)}}

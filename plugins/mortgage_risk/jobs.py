@@ -1,0 +1,218 @@
+"""The kinds of AWS job, seen alike: find the newest attempt of a request, submit it, describe it, stop it, read its log.
+
+SageMaker jobs are found by name: attempt n of a request is called `<request name>-<n>`, and SageMaker refuses a name twice.
+A Glue run has neither a name nor a client token: it carries its request's name as argument `--idempotency_key` and is looked
+up among the runs of its job, which exists once per script and code version.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from mortgage_risk import aws
+
+Phase = Literal["running", "succeeded", "failed", "stopped"]
+IDEMPOTENCY_KEY = "--idempotency_key"
+
+
+@dataclass(frozen=True)
+class JobState:
+    """What AWS says of a job; `response` is its whole answer."""
+
+    job_id: str
+    phase: Phase
+    status: str
+    reason: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    response: dict[str, Any]
+
+    @property
+    def seconds(self) -> float | None:
+        if self.started_at and self.ended_at:
+            return round((self.ended_at - self.started_at).total_seconds(), 1)
+        return None
+
+
+@dataclass(frozen=True)
+class LogPlace:
+    group: str
+    stream: str  # name or, for SageMaker, beginning of the name
+
+
+class JobKind(Protocol):
+    kind: str
+    service: str
+
+    def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None: ...
+    def submit(self, client: Any, request: dict[str, Any], name: str, previous: JobState | None) -> str: ...
+    def describe(self, client: Any, job_id: str) -> JobState: ...
+    def stop(self, client: Any, job_id: str) -> None: ...
+    def log_places(self, job_id: str) -> list[LogPlace]: ...
+
+
+class SageMakerJob:
+    """Training, processing and transform jobs: job id = job name."""
+
+    service = "sagemaker"
+    _phases: dict[str, Phase] = {"Completed": "succeeded", "Failed": "failed", "Stopped": "stopped"}
+
+    def __init__(self, kind: str, started: str, ended: str) -> None:
+        self.kind, self._started, self._ended = kind, started, ended
+        self.name_key = f"{kind.title()}JobName"
+
+    def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None:
+        found = None
+        for attempt in itertools.count(1):
+            try:
+                found = self.describe(client, f"{name}-{attempt}")
+            except Exception as error:
+                if aws.is_not_found(error):
+                    return found
+                raise
+        raise AssertionError("unreachable")
+
+    def submit(self, client: Any, request: dict[str, Any], name: str, previous: JobState | None) -> str:
+        attempt = int(previous.job_id.rpartition("-")[2]) + 1 if previous else 1
+        job_id = f"{name}-{attempt}"
+        try:
+            getattr(client, f"create_{self.kind}_job")(**fill_in_name(request, job_id))
+        except Exception as error:
+            if not aws.is_duplicate(error):
+                raise
+        return job_id
+
+    def describe(self, client: Any, job_id: str) -> JobState:
+        answer = getattr(client, f"describe_{self.kind}_job")(**{self.name_key: job_id})
+        status = answer[f"{self.kind.title()}JobStatus"]
+        return JobState(
+            job_id=job_id,
+            phase=self._phases.get(status, "running"),
+            status=answer.get("SecondaryStatus", status),
+            reason=answer.get("FailureReason") or answer.get("ExitMessage") or "",
+            started_at=answer.get(self._started),
+            ended_at=answer.get(self._ended),
+            response=answer,
+        )
+
+    def stop(self, client: Any, job_id: str) -> None:
+        getattr(client, f"stop_{self.kind}_job")(**{self.name_key: job_id})
+
+    def log_places(self, job_id: str) -> list[LogPlace]:
+        return [LogPlace(f"/aws/sagemaker/{self.kind.title()}Jobs", f"{job_id}/")]
+
+
+class GlueRun:
+    """Runs of a Glue job: job id = '<job name>/<run id>'."""
+
+    kind = "glue"
+    service = "glue"
+    _phases: dict[str, Phase] = {
+        "SUCCEEDED": "succeeded", "FAILED": "failed", "ERROR": "failed", "TIMEOUT": "failed", "EXPIRED": "failed",
+        "STOPPED": "stopped",
+    }  # fmt: skip
+
+    def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None:
+        runs = self._runs(client, request["JobName"], name)
+        if running := [run for run in runs if run.phase == "running"]:
+            return min(running, key=_start_order)
+        succeeded = [run for run in runs if run.phase == "succeeded"]
+        return max(succeeded or runs, key=_start_order, default=None)
+
+    def submit(self, client: Any, request: dict[str, Any], name: str, previous: JobState | None) -> str:
+        arguments = {**request["Arguments"], IDEMPOTENCY_KEY: name}
+        run_id = client.start_job_run(**{**request, "Arguments": arguments})["JobRunId"]
+        job_id = f"{request['JobName']}/{run_id}"
+        # Two schedulers may have started the same request at once: the earlier run stays, the later one gives way.
+        running = [run for run in self._runs(client, request["JobName"], name) if run.phase == "running"]
+        first = min(running, key=_start_order, default=None)
+        if first and first.job_id != job_id:
+            self.stop(client, job_id)
+            return first.job_id
+        return job_id
+
+    def describe(self, client: Any, job_id: str) -> JobState:
+        job_name, _, run_id = job_id.partition("/")
+        return self._state(job_name, client.get_job_run(JobName=job_name, RunId=run_id)["JobRun"])
+
+    def stop(self, client: Any, job_id: str) -> None:
+        job_name, _, run_id = job_id.partition("/")
+        client.batch_stop_job_run(JobName=job_name, JobRunIds=[run_id])
+
+    def log_places(self, job_id: str) -> list[LogPlace]:
+        run_id = job_id.partition("/")[2]
+        return [LogPlace("/aws-glue/jobs/error", run_id), LogPlace("/aws-glue/jobs/output", run_id)]
+
+    def _runs(self, client: Any, job_name: str, key: str) -> list[JobState]:
+        try:
+            pages = client.get_paginator("get_job_runs").paginate(JobName=job_name)
+            runs = [run for page in pages for run in page["JobRuns"]]
+        except Exception as error:
+            if aws.is_not_found(error):
+                return []
+            raise
+        return [self._state(job_name, run) for run in runs if run.get("Arguments", {}).get(IDEMPOTENCY_KEY) == key]
+
+    def _state(self, job_name: str, run: dict[str, Any]) -> JobState:
+        return JobState(
+            job_id=f"{job_name}/{run['Id']}",
+            phase=self._phases.get(run["JobRunState"], "running"),
+            status=run["JobRunState"],
+            reason=run.get("ErrorMessage") or "",
+            started_at=run.get("StartedOn"),
+            ended_at=run.get("CompletedOn"),
+            response=run,
+        )
+
+
+KINDS: dict[str, JobKind] = {
+    kind.kind: kind
+    for kind in (
+        GlueRun(),
+        SageMakerJob("training", started="CreationTime", ended="TrainingEndTime"),
+        SageMakerJob("processing", started="CreationTime", ended="ProcessingEndTime"),
+        SageMakerJob("transform", started="CreationTime", ended="TransformEndTime"),
+    )
+}
+
+NAME = "{job}"  # stands for the attempt's name in a request
+
+
+def fill_in_name(request: Any, name: str) -> Any:
+    """`request` with every NAME in its strings replaced, at any depth."""
+    if isinstance(request, dict):
+        return {key: fill_in_name(value, name) for key, value in request.items()}
+    if isinstance(request, list):
+        return [fill_in_name(value, name) for value in request]
+    return request.replace(NAME, name) if isinstance(request, str) else request
+
+
+def job_name(readable: str, digest: str) -> str:
+    """`<readable>-<10 hex>`, letters, digits and single dashes, leaving 3 of SageMaker's 63 characters for '-<attempt>'."""
+    prefix = re.sub(r"[^a-zA-Z0-9]+", "-", readable).strip("-")[:49].rstrip("-")
+    return f"{prefix}-{digest[:10]}"
+
+
+def log_tail(client: Any, places: list[LogPlace], lines: int = 20) -> list[str]:
+    """The last lines of the first place that has any."""
+    for place in places:
+        try:
+            streams = client.describe_log_streams(logGroupName=place.group, logStreamNamePrefix=place.stream)
+            for stream in streams["logStreams"]:
+                events = client.get_log_events(
+                    logGroupName=place.group, logStreamName=stream["logStreamName"], limit=lines, startFromHead=False
+                )["events"]
+                if events:
+                    return [event["message"].rstrip() for event in events[-lines:]]
+        except Exception as error:
+            if not aws.is_not_found(error):
+                raise
+    return []
+
+
+def _start_order(run: JobState) -> tuple[float, str]:
+    return (run.started_at.timestamp() if run.started_at else 0.0, run.job_id)

@@ -1,0 +1,92 @@
+"""Links on a task in the Airflow UI: to its AWS job, the job's log, and what it produced.
+
+An operator stores a link as soon as it is known (`store`), so it can be followed while the job still runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import attrs
+from airflow.sdk import BaseOperatorLink
+
+from mortgage_risk.layout import split_uri
+from mortgage_risk.settings import Settings
+
+_CONSOLE = "https://{region}.console.aws.amazon.com"
+_JOB_PAGES = {
+    "glue": _CONSOLE + "/gluestudio/home?region={region}#/job/{job}/run/{run}",
+    "training": _CONSOLE + "/sagemaker/home?region={region}#/jobs/{name}",
+    "processing": _CONSOLE + "/sagemaker/home?region={region}#/processing-jobs/{name}",
+    "transform": _CONSOLE + "/sagemaker/home?region={region}#/transform-jobs/{name}",
+    "model": _CONSOLE + "/sagemaker/home?region={region}#/models/{name}",
+    "model-package": _CONSOLE + "/sagemaker/home?region={region}#/model-packages/{name}",
+}
+_LOG_PAGE = (
+    _CONSOLE + "/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}$3FlogStreamNameFilter$3D{stream}"
+)
+_OBJECT_PAGE = "https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={key}"
+
+
+@attrs.define()
+class _StoredLink(BaseOperatorLink):
+    """The UI reads the stored XCom; Airflow also asks `get_link` when the task ends and stores the answer."""
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        return getattr(operator, "stored_links", {}).get(self.name, "")
+
+
+@attrs.define()
+class JobLink(_StoredLink):
+    name = "Job"
+
+
+@attrs.define()
+class LogLink(_StoredLink):
+    name = "Job log"
+
+
+@attrs.define()
+class ResultLink(_StoredLink):
+    name = "Result"
+
+
+@attrs.define()
+class ReportLink(_StoredLink):
+    name = "Report"
+
+
+ALL_LINKS: tuple[type[_StoredLink], ...] = (JobLink, LogLink, ResultLink, ReportLink)
+
+
+def store(operator: Any, context: Mapping[str, Any], links: Mapping[type[_StoredLink], str]) -> None:
+    """Show `links` on the running task at once."""
+    operator.stored_links = {**getattr(operator, "stored_links", {}), **{cls().name: url for cls, url in links.items()}}
+    for cls, url in links.items():
+        context["ti"].xcom_push(key=cls().xcom_key, value=url)
+
+
+def job_url(settings: Settings, kind: str, name: str, region: str) -> str:
+    """`name` of a Glue run is '<job>/<run id>'."""
+    job, _, run = name.partition("/")
+    service = "glue" if kind == "glue" else "sagemaker"
+    template = settings.job_link or _JOB_PAGES[kind]
+    return template.format(service=service, kind=kind, name=name, job=job, run=run, region=region)
+
+
+def log_url(settings: Settings, group: str, stream: str, region: str) -> str:
+    if settings.log_link:
+        return settings.log_link.format(group=group, stream=stream, region=region)
+    return _LOG_PAGE.format(group=_console_quote(group), stream=_console_quote(stream), region=region)
+
+
+def object_url(settings: Settings, uri: str, region: str) -> str:
+    bucket, key = split_uri(uri)
+    return (settings.s3_object_link or _OBJECT_PAGE).format(bucket=bucket, key=quote(key, safe="/=._-"), region=region)
+
+
+def _console_quote(text: str) -> str:
+    """The CloudWatch console percent-encodes twice, with '$' for '%'."""
+    return quote(quote(text, safe=""), safe="").replace("%", "$")

@@ -1,0 +1,1 @@
+"""One class per kind of step in the training and scoring pipelines."""

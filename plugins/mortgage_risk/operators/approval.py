@@ -1,0 +1,183 @@
+"""From the verdict to a decision in the registry: ask a human where one is wanted, record who decided what and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
+from airflow.sdk import BaseBranchOperator, Param
+from airflow.sdk.exceptions import AirflowFailException
+
+from mortgage_risk import approval, aws, gate, links
+from mortgage_risk.aws_job import MortgageRiskOperator
+from mortgage_risk.job_requests import metadata_properties
+from mortgage_risk.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ModelRejected(AirflowFailException):
+    """The model was not approved; scoring goes on with the model in force."""
+
+
+class ChooseApprovalOperator(MortgageRiskOperator, BaseBranchOperator):
+    """Goes to `ask_task_id` if a human must be asked, else straight to `record_task_id`."""
+
+    template_fields = (*MortgageRiskOperator.template_fields, "gate", "approval_mode")
+
+    def __init__(self, *, gate: Any, approval_mode: str, ask_task_id: str, record_task_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate = gate
+        self.approval_mode = approval_mode
+        self.ask_task_id = ask_task_id
+        self.record_task_id = record_task_id
+
+    def choose_branch(self, context: Context) -> str:
+        return self.ask_task_id if approval.needs_a_human(self.gate, self.approval_mode) else self.record_task_id
+
+
+class AskForApprovalOperator(ApprovalOperator):
+    """Asks in the Airflow UI. XCom: {"option", "by", "at", "comment"}. Without an answer in time the task fails and the
+    package keeps waiting for approval, which no scoring uses.
+    """
+
+    template_fields = ("subject", "body", "source", "business_date", "gate", "package", "validation")
+    operator_extra_links = (links.ReportLink(),)
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        source: str,
+        business_date: str,
+        gate: Any,
+        package: Any,
+        validation: Any,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("params", None)  # the DAG's; this form has its own
+        super().__init__(
+            subject=f"Approve the {source} model trained as of {business_date}?",
+            body="",
+            params={"comment": Param("", type="string", description="Recorded in the model registry with your name.")},
+            response_timeout=timedelta(hours=settings.approval_hours),
+            assigned_users=[{"id": name, "name": name} for name in settings.approvers] or None,
+            **kwargs,
+        )
+        self.settings = settings
+        self.source = source
+        self.business_date = business_date
+        self.gate = gate
+        self.package = package
+        self.validation = validation
+
+    def execute(self, context: Context) -> Any:
+        s3 = aws.client("s3", self.settings.aws_conn_id)
+        content = aws.read_json(s3, self.gate["gate_uri"])
+        verdict = gate.read_verdict(content, self.gate["thresholds_sha256"])
+        report = links.object_url(self.settings, self.validation["report_uri"], s3.meta.region_name)
+        links.store(self, context, {links.ReportLink: report})
+        self.body = approval.approval_text(
+            source=self.source,
+            as_of_date=self.business_date,
+            package=self.package,
+            verdict=verdict.in_words(),
+            checks=list(verdict.checks),
+            report_url=report,
+        )
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        # Not ApprovalOperator's: it would skip the task that records a rejection.
+        answer = HITLOperator.execute_complete(self, context, event)
+        user = answer["responded_by_user"] or {}
+        return {
+            "option": answer["chosen_options"][0],
+            "by": user.get("name") or user.get("id") or "unknown",
+            "at": answer["responded_at"].isoformat(),
+            "comment": (answer["params_input"].get("comment") or "").strip(),
+        }
+
+
+class RecordDecisionOperator(MortgageRiskOperator):
+    """Approves or rejects the package and records by whom, why and from which business date on.
+
+    Fails, in words, for a rejected model. A package that is approved already keeps its first approval, unless another
+    effective_from is asked for. XCom: {"status", "by", "effective_from"}.
+    """
+
+    template_fields: Sequence[str] = (
+        *MortgageRiskOperator.template_fields,
+        "gate", "package", "answer_task_id", "approval_mode", "effective_from", "override_by", "override_reason",
+    )  # fmt: skip
+    operator_extra_links = (links.JobLink(),)
+
+    def __init__(
+        self,
+        *,
+        gate: Any,
+        package: Any,
+        answer_task_id: str,
+        approval_mode: str,
+        effective_from: str,
+        override_by: str,
+        override_reason: str,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.gate = gate
+        self.package = package
+        self.answer_task_id = answer_task_id
+        self.approval_mode = approval_mode
+        self.effective_from = effective_from
+        self.override_by = override_by
+        self.override_reason = override_reason
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        try:
+            decision = approval.decide(
+                self.gate,
+                mode=self.approval_mode,
+                answer=context["ti"].xcom_pull(task_ids=self.answer_task_id),
+                override_by=self.override_by.strip(),
+                override_reason=self.override_reason.strip(),
+            )
+        except approval.OverrideError as error:
+            raise AirflowFailException(str(error)) from error
+        now = datetime.now(ZoneInfo(self.settings.timezone))
+        effective_from = self.effective_from or now.date().isoformat()
+        client, arn = self.client("sagemaker"), self.package["model_package_arn"]
+        links.store(self, context, {links.JobLink: links.job_url(
+            self.settings, "model-package", arn.partition("model-package/")[2], client.meta.region_name)})
+
+        def record() -> str:
+            package = client.describe_model_package(ModelPackageName=arn)
+            before = package.get("CustomerMetadataProperties", {})
+            same_date = before.get("effective_from") and self.effective_from in ("", before["effective_from"])
+            if decision.approved and package["ModelApprovalStatus"] == "Approved" and same_date:
+                self.log.info("Approved before, by %s at %s", before.get("approved_by"), before.get("approved_at"))
+                return before["effective_from"]
+            update = approval.metadata_update(
+                decision, now=now.isoformat(timespec="seconds"), effective_from=effective_from
+            )
+            client.update_model_package(
+                ModelPackageArn=arn,
+                ModelApprovalStatus=decision.status,
+                ApprovalDescription=decision.reason[:1024],
+                CustomerMetadataProperties=metadata_properties(update),
+            )
+            return effective_from
+
+        in_force = aws.patiently(record, self.settings.outage_minutes * 60)
+        if not decision.approved:
+            raise ModelRejected(
+                f"Model package {arn} is rejected by {decision.by}: {decision.reason}\n"
+                "Nightly scoring goes on with the model in force. To release this model all the same, start the DAG again "
+                "for the same date with override_by and override_reason; finished jobs are used again."
+            )
+        self.log.info("%s is approved by %s, in force from %s. %s", arn, decision.by, in_force, decision.reason)
+        return {"status": decision.status, "by": decision.by, "effective_from": in_force}

@@ -1,0 +1,107 @@
+"""Glue jobs: a script of the packaged code, run once per request."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Any
+
+from mortgage_risk import aws, job_requests
+from mortgage_risk.aws_job import AwsJobOperator
+from mortgage_risk.job_requests import RunTags
+from mortgage_risk.jobs import JobState
+from mortgage_risk.layout import manifest
+
+
+class GlueJobOperator(AwsJobOperator):
+    """Runs `script` with `arguments`; its result is the object `result_object`, which it writes last.
+
+    code:    XCom of PackageCodeOperator
+    inputs:  S3 prefixes the script reads; the same request on unchanged inputs is not run again
+    """
+
+    kind = "glue"
+    template_fields = (*AwsJobOperator.template_fields, "script", "arguments", "inputs", "result_object", "code")
+    template_fields_renderers = {"arguments": "json", "code": "json"}
+
+    def __init__(
+        self,
+        *,
+        script: str,
+        arguments: Mapping[str, Any],
+        inputs: list[str],
+        result_object: str,
+        code: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.script = script
+        self.arguments = dict(arguments)
+        self.inputs = inputs
+        self.result_object = result_object
+        self.code = code
+
+    def build_request(self, tags: RunTags) -> dict[str, Any]:
+        arguments = {**self.arguments, "code_sha256": self.code["sha256"]}
+        return job_requests.glue_job_run(job_name=self._definition()["Name"], arguments=arguments)
+
+    def input_fingerprints(self) -> dict[str, str]:
+        s3 = self.client("s3")
+        return {uri: aws.fingerprint(s3, uri, until=self.business_date) for uri in self.inputs}
+
+    def prepare(self, client: Any) -> None:
+        """Glue refuses a second job of a name; the name says all that is in it, so the first one is as good."""
+        try:
+            client.create_job(**self._definition())
+        except Exception as error:
+            if not aws.is_duplicate(error) and aws.error_code(error) != "IdempotentParameterMismatchException":
+                raise
+
+    def result_is_there(self, state: JobState) -> bool:
+        """Another run may have written the same object since: it must date from this run."""
+        s3 = self.client("s3")
+        if not (state.started_at and state.ended_at and aws.exists(s3, self.result_object)):
+            return False
+        written = aws.last_modified(s3, self.result_object)
+        margin = timedelta(minutes=1)
+        return state.started_at - margin <= written <= state.ended_at + margin
+
+    def result_uri(self, state: JobState) -> str:
+        return self.result_object
+
+    def result(self, state: JobState) -> dict[str, Any]:
+        return {"result_uri": self.result_object}
+
+    def _definition(self) -> dict[str, Any]:
+        definition = job_requests.glue_job_definition(
+            self.settings, name="", script=self.script, code_prefix=self.code["prefix"]
+        )
+        digest = hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
+        name = f"{self.settings.model_name}-{PurePosixPath(self.script).stem.replace('_', '-')}-{digest[:10]}"
+        return {**definition, "Name": name}
+
+
+class GlueDatasetOperator(GlueJobOperator):
+    """A Glue job that publishes a dataset: `prefix` with a manifest.
+
+    XCom adds {"prefix", "manifest_uri", "data_prefix", "rows", "fingerprint"}; the fingerprint is `aws.fingerprint` of
+    the data prefix, so that anyone can tell later whether the data is still the same.
+    """
+
+    def __init__(self, *, prefix: str, **kwargs: Any) -> None:
+        super().__init__(result_object=manifest(prefix), **kwargs)
+
+    def result(self, state: JobState) -> dict[str, Any]:
+        s3 = self.client("s3")
+        content = aws.read_json(s3, self.result_object)
+        self.log.info("%s: %s rows in %d files", content["data_prefix"], content["rows"], len(content["files"]))
+        return {
+            "prefix": self.result_object.removesuffix("_manifest.json"),
+            "manifest_uri": self.result_object,
+            "data_prefix": content["data_prefix"],
+            "rows": content["rows"],
+            "fingerprint": aws.fingerprint(s3, content["data_prefix"], until=self.business_date),
+        }

@@ -1,0 +1,151 @@
+"""Registers the trained model with its evidence; selects the model that scores a given night."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from mortgage_risk import aws, job_requests, links, registry
+from mortgage_risk.aws_job import MortgageRiskOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class NoApprovedModel(AirflowFailException):
+    """No model may score this date."""
+
+
+class EvidenceMismatch(AirflowFailException):
+    """The validation's files are not those its verdict was given on."""
+
+
+class RegisterModelOperator(MortgageRiskOperator):
+    """Registers the model of a training job once, waiting for approval, with its evidence as metadata.
+
+    training, validation, panel, code, gate: XComs of the tasks before. XCom: {"model_package_arn", "version"}.
+    """
+
+    template_fields = (
+        *MortgageRiskOperator.template_fields,
+        "horizon_months", "training", "validation", "panel", "code", "gate",
+    )  # fmt: skip
+    operator_extra_links = (links.JobLink(), links.ReportLink())
+
+    def __init__(
+        self, *, horizon_months: str | int, training: Any, validation: Any, panel: Any, code: Any, gate: Any, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.horizon_months = horizon_months
+        self.training = training
+        self.validation = validation
+        self.panel = panel
+        self.code = code
+        self.gate = gate
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        client, job = self.client("sagemaker"), self.training["job"]
+        evidence = self._evidence()
+
+        def register() -> tuple[str, bool]:
+            group = self.layout.model_package_group(self.source)
+            registry.ensure_group(client, job_requests.model_package_group(name=group, source=self.source))
+            created = client.describe_training_job(TrainingJobName=job)["CreationTime"]
+            if found := registry.find_by_training_job(client, group, job, created):
+                return found["ModelPackageArn"], False
+            request = job_requests.model_package(
+                self.settings,
+                group=group,
+                model_uri=self.training["model_uri"],
+                evaluation_uri=self.validation["evaluation_uri"],
+                description=f"PD within {self.horizon_months} months, {self.source} loans as of {self.business_date}.",
+                metadata=evidence,
+                client_token=registry.client_token(job),
+            )
+            return client.create_model_package(**request)["ModelPackageArn"], True
+
+        arn, new = aws.patiently(register, self.settings.outage_minutes * 60)
+        version = int(arn.rpartition("/")[2])
+        self.log.info("%s %s (version %d)", "Registered" if new else "Registered before:", arn, version)
+        links.store(self, context, {
+            links.JobLink: links.job_url(
+                self.settings, "model-package", arn.partition("model-package/")[2], client.meta.region_name
+            ),
+            links.ReportLink: self.object_url(self.validation["report_uri"]),
+        })  # fmt: skip
+        return {"model_package_arn": arn, "version": version}
+
+    def _evidence(self) -> dict[str, Any]:
+        s3 = self.client("s3")
+        verdict = aws.read_json(s3, self.gate["gate_uri"])
+        hashes = {
+            name: hashlib.sha256(aws.read_bytes(s3, self.validation[f"{name}_uri"])).hexdigest()
+            for name in ("report", "evaluation")
+        }
+        for name, sha256 in hashes.items():
+            if verdict.get(f"{name}_sha256") != sha256:
+                raise EvidenceMismatch(
+                    f"{self.validation[f'{name}_uri']} is not the file the verdict was given on: its SHA-256 is {sha256}, "
+                    f"gate.json says {verdict.get(f'{name}_sha256')}. Run the validation again."
+                )
+        metrics = {f"{c['sample']}_{c['metric']}": c["value"] for c in verdict.get("checks", [])}
+        return {
+            "training_job": self.training["job"],
+            "as_of_date": self.business_date,
+            "source": self.source,
+            "horizon_months": self.horizon_months,
+            "panel_manifest_uri": self.panel["manifest_uri"],
+            "panel_fingerprint": self.panel["fingerprint"],
+            "panel_rows": self.panel["rows"],
+            "code_sha256": self.code["sha256"],
+            "git_commit": self.code["git_commit"],
+            "evaluation_uri": self.validation["evaluation_uri"],
+            "evaluation_sha256": hashes["evaluation"],
+            "report_uri": self.validation["report_uri"],
+            "report_sha256": hashes["report"],
+            "gate": "pass" if self.gate["passed"] else "fail",
+            "gate_reasons": self.gate["reasons"],
+            "thresholds_sha256": self.gate["thresholds_sha256"],
+            **{name: f"{value:.6g}" for name, value in metrics.items() if isinstance(value, (int, float))},
+        }
+
+
+class SelectModelOperator(MortgageRiskOperator):
+    """The model approved as of the business date. XCom: {"model_package_arn", "version", "effective_from", …}."""
+
+    operator_extra_links = (links.JobLink(), links.ReportLink())
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        client, group = self.client("sagemaker"), self.layout.model_package_group(self.source)
+
+        def approved() -> list[registry.ApprovedModel]:
+            found = registry.packages(client, group, ModelApprovalStatus="Approved")
+            return [registry.approved_model(package, self.settings.timezone) for package in found]
+
+        candidates = aws.patiently(approved, self.settings.outage_minutes * 60)
+        model = registry.effective_model(candidates, self.business_date)
+        if model is None:
+            later = min((candidate.effective_from for candidate in candidates), default=None)
+            raise NoApprovedModel(
+                f"No approved model for {self.source} loans on {self.business_date} in model package group {group}. "
+                + (f"The earliest approved one is effective from {later}. " if later else "None was approved yet. ")
+                + "Run the DAG mortgage_training for this source and approve its model; to score past dates, start it with "
+                "effective_from on or before the first of them."
+            )
+        region = client.meta.region_name
+        self.log.info("%s is in force since %s, approved by %s", model.arn, model.effective_from,
+                      model.metadata.get("approved_by", "someone outside this pipeline"))  # fmt: skip
+        shown = {links.JobLink: links.job_url(
+            self.settings, "model-package", model.arn.partition("model-package/")[2], region)}
+        if report := model.metadata.get("report_uri"):
+            shown[links.ReportLink] = self.object_url(report)
+        links.store(self, context, shown)
+        return {
+            "model_package_arn": model.arn,
+            "version": model.version,
+            "effective_from": model.effective_from,
+            "training_job": model.metadata.get("training_job", ""),
+            "horizon_months": int(model.metadata.get("horizon_months", 12)),
+        }

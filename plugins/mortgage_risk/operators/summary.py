@@ -1,0 +1,75 @@
+"""The run's summary: one JSON object that answers what went in, what came out, how good it is and how long it took."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mortgage_risk import aws, links
+from mortgage_risk.aws_job import MortgageRiskOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class RunSummaryOperator(MortgageRiskOperator):
+    """Collects the run's XComs, manifests, verdict and registry entry into run-summaries/. Runs whatever happened before.
+
+    JSON: {"dag_id", "run_id", "source", "business_date", "tasks": {id: {"state", "seconds", …XCom}}, "data": {task id:
+    {"rows", "counts", …}}, "gate": gate.json, "model": {"arn", "status", "metadata"}, "urls": {name: url}}.
+    XCom: {"summary_uri"}.
+    """
+
+    operator_extra_links = (links.ResultLink(),)
+
+    def execute(self, context: Context) -> dict[str, str]:
+        summary = aws.patiently(lambda: self._collect(context), self.settings.outage_minutes * 60)
+        uri = self.layout.run_summary(self.dag_id, self.source, self.business_date)
+        aws.write_json(self.client("s3"), uri, summary, self.settings.kms_key_id)
+        links.store(self, context, {links.ResultLink: self.object_url(uri)})
+        for task_id, task in summary["tasks"].items():
+            seconds = f"{task['seconds']:8.1f} s" if task.get("seconds") is not None else " " * 10
+            rows = summary["data"].get(task_id, {}).get("rows")
+            self.log.info("%-36s %-16s %s %s", task_id, task["state"], seconds, f"{rows} rows" if rows is not None else "")
+        self.log.info("Summary: %s", self.object_url(uri))
+        return {"summary_uri": uri}
+
+    def _collect(self, context: Context) -> dict[str, Any]:
+        ti, run = context["ti"], context["dag_run"]
+        crumbs = {crumb["task_id"]: crumb for crumb in ti.get_task_breadcrumbs(self.dag_id, run.run_id)}
+        tasks: dict[str, Any] = {}
+        for task_id in (task.task_id for task in self.dag.topological_sort() if task.task_id != self.task_id):
+            crumb = crumbs.get(task_id, {})
+            xcom = ti.xcom_pull(task_ids=task_id)
+            found = xcom if isinstance(xcom, dict) else {"value": xcom} if xcom is not None else {}
+            tasks[task_id] = {"state": str(crumb.get("state")), "seconds": crumb.get("duration"), **found}
+        found = {key: value for task in tasks.values() for key, value in task.items()}
+        s3 = self.client("s3")
+        uris = {key: found[key] for key in ("report_uri", "evaluation_uri", "model_uri", "gate_uri") if key in found}
+        return {
+            "dag_id": self.dag_id,
+            "run_id": run.run_id,
+            "source": self.source,
+            "business_date": self.business_date,
+            "tasks": tasks,
+            "data": {
+                task_id: aws.read_json(s3, task.get("result_uri") or task["manifest_uri"])
+                for task_id, task in tasks.items()
+                if "manifest_uri" in task or "result_uri" in task
+            },
+            "gate": aws.read_json(s3, found["gate_uri"]) if "gate_uri" in found else None,
+            "model": self._model(found.get("model_package_arn")),
+            "urls": {key.removesuffix("_uri"): self.object_url(uri) for key, uri in uris.items()},
+        }
+
+    def _model(self, arn: str | None) -> dict[str, Any] | None:
+        if arn is None:
+            return None
+        package = self.client("sagemaker").describe_model_package(ModelPackageName=arn)
+        return {
+            "arn": arn,
+            "version": package["ModelPackageVersion"],
+            "status": package["ModelApprovalStatus"],
+            "metadata": package.get("CustomerMetadataProperties", {}),
+        }
+
+

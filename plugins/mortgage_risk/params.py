@@ -1,0 +1,89 @@
+"""The forms that start the DAGs by hand: names, types, ranges and help of every parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Param
+
+from mortgage_risk.settings import Settings
+
+SOURCES = ("canonical", "fannie_mae", "fannie_mae_current", "freddie_mac")
+
+# As sagemaker_entrypoints/mortgage_model/hyperparameters.py has them (a test compares): name -> type, minimum, maximum.
+# horizon_months is a parameter of its own.
+HYPERPARAMETERS: dict[str, tuple[str, float, float]] = {
+    "oot_months": ("integer", 1, 120),
+    "validation_months": ("integer", 1, 120),
+    "max_depth": ("integer", 1, 10),
+    "n_estimators": ("integer", 1, 5000),
+    "learning_rate": ("number", 0.001, 1.0),
+    "min_child_weight": ("number", 0.0, 1e6),
+    "subsample": ("number", 0.05, 1.0),
+    "colsample_bytree": ("number", 0.05, 1.0),
+    "reg_lambda": ("number", 0.0, 1e6),
+    "gamma": ("number", 0.0, 1e6),
+    "early_stopping_rounds": ("integer", 1, 1000),
+    "seed": ("integer", 0, 2**31 - 1),
+    "max_train_rows": ("integer", 0, 10**9),
+}
+
+
+def scoring_params() -> dict[str, Param]:
+    return {
+        "score_date": _date("Score date", "Loans are scored as known on this day. Empty: the night's own date."),
+        "source": _source(),
+    }
+
+
+def training_params(settings: Settings) -> dict[str, Param]:
+    return {
+        "as_of_date": _date(
+            "As-of date", "The panel is built from what was known on this day. Empty: the last month-end."
+        ),
+        "source": _source(),
+        "horizon_months": Param(
+            12, type="integer", minimum=1, maximum=60, title="Horizon (months)",
+            description="The model predicts default within this many months.",
+        ),
+        "hyperparameters": Param(
+            {}, type="object", title="Hyperparameters", additionalProperties=False,
+            properties={
+                name: {"type": kind, "minimum": minimum, "maximum": maximum}
+                for name, (kind, minimum, maximum) in HYPERPARAMETERS.items()
+            },
+            description=f"Only those that differ from the script's defaults. Known: {', '.join(HYPERPARAMETERS)}.",
+        ),
+        "approval_mode": Param(
+            settings.approval_mode, type="string", enum=["manual", "auto"], title="Approval",
+            description="manual: a person approves in this UI. auto: a model that passes the gate is approved.",
+        ),
+        "effective_from": _date(
+            "Effective from", "First business date that the model may score. Empty: the day of its approval."
+        ),
+        "override_by": Param(
+            "", type="string", maxLength=100, title="Override by",
+            description="Name of the person who releases a model that does not pass the gate. Recorded in the registry.",
+        ),
+        "override_reason": Param(
+            "", type="string", maxLength=240, title="Override reason",
+            description="Required with an override. Recorded in the registry.",
+        ),
+    }  # fmt: skip
+
+
+def _date(title: str, description: str) -> Param:
+    return Param(None, type=["null", "string"], format="date", title=title, description=description)
+
+
+def _source() -> Param:
+    descriptions: dict[str, Any] = {
+        "canonical": "Canonical tables",
+        "fannie_mae": "Fannie Mae, acquisition and performance files",
+        "fannie_mae_current": "Fannie Mae, one 108/113-column file",
+        "freddie_mac": "Freddie Mac, origination and performance files",
+    }
+    return Param(
+        SOURCES[0], type="string", enum=list(SOURCES), values_display=descriptions, title="Source",
+        description="Whose loan tapes to read.",
+    )  # fmt: skip

@@ -1,0 +1,122 @@
+"""The platform's settings: Airflow options of section `[mortgage_risk]`.
+
+Each field below is the environment variable `AIRFLOW__MORTGAGE_RISK__<FIELD IN CAPITALS>` (on MWAA: the configuration
+option `mortgage_risk.<field>`). Nothing else tells a laptop from AWS.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+PREFIX = "AIRFLOW__MORTGAGE_RISK__"
+
+
+class SettingsError(ValueError):
+    """A setting is missing or cannot be used; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    # What has no sensible default: the account's own names.
+    execution_role_arn: str  # SageMaker's role
+    glue_role_arn: str
+    image_uri: str  # SageMaker XGBoost container, used for training, validation and serving
+
+    bucket: str = "mortgage-loan-ml"
+    model_name: str = "mortgage-default-risk"
+    aws_conn_id: str = "aws_default"
+    glue_database: str = ""  # '' = the panel is not put into the Glue Data Catalog
+
+    timezone: str = "America/New_York"  # the lender's: decides what "tonight" and "today" are
+    nightly_schedule: str = "0 2 * * *"
+    training_schedule: str = "0 4 5 * *"
+
+    training_instance_type: str = "ml.m5.4xlarge"
+    processing_instance_type: str = "ml.m5.2xlarge"
+    transform_instance_type: str = "ml.m5.xlarge"
+    transform_instances: int = 1
+    volume_gb: int = 50
+    glue_worker_type: str = "G.1X"
+    glue_workers: int = 5
+    max_runtime_minutes: int = 240  # of any one job; AWS stops it then
+
+    deferrable: bool = True
+    poll_seconds: int = 30
+    outage_minutes: int = 10  # how long AWS may be unreachable before a waiting task fails
+
+    approval_mode: str = "manual"  # default of the training form: manual | auto
+    approvers: tuple[str, ...] = ()  # Airflow user names that may answer; empty = whoever may edit the run
+    approval_hours: int = 168
+
+    job_code_root: Path = Path(__file__).resolve().parents[2]  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
+    git_commit: str = ""  # '' = ask git in job_code_root
+
+    kms_key_id: str = ""
+    glue_security_configuration: str = ""
+    subnets: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+
+    # URL templates of the links in the UI; '' = the AWS console.
+    job_link: str = ""  # {service} {kind} {name} {region}
+    log_link: str = ""  # {group} {stream} {region}
+    s3_object_link: str = ""  # {bucket} {key} {region}
+
+    def __post_init__(self) -> None:
+        _require(self.approval_mode in ("auto", "manual"), "approval_mode", self.approval_mode, "auto or manual")
+        name = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,38}"  # + '-<source>' is a model package group name (63 at most)
+        _require(re.fullmatch(name, self.model_name), "model_name", self.model_name, "letters, digits, single '-', <= 39")
+        _require(re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", self.bucket), "bucket", self.bucket, "an S3 bucket name")
+        for field in ("execution_role_arn", "glue_role_arn"):
+            arn = getattr(self, field)
+            _require(re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", arn), field, arn, "arn:aws:iam::<account>:role/<name>")
+        for field in fields(self):
+            if field.type == "int":
+                _require(getattr(self, field.name) > 0, field.name, getattr(self, field.name), "a number above 0")
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError):
+            _require(False, "timezone", self.timezone, "an IANA name such as America/New_York")
+        _require(bool(self.subnets) == bool(self.security_group_ids), "subnets", self.subnets,
+                 "given together with security_group_ids")
+
+
+def load_settings() -> Settings:
+    """Settings from Airflow's configuration; raises SettingsError naming the one that is wrong."""
+    from airflow.configuration import conf
+
+    known = {field.name: field for field in fields(Settings)}
+    given = {key.removeprefix(PREFIX).lower() for key in os.environ if key.startswith(PREFIX)}
+    if unknown := sorted(given - set(known)):
+        raise SettingsError(f"Unknown setting {PREFIX}{unknown[0].upper()}. Known: {', '.join(sorted(known))}.")
+    values: dict[str, Any] = {}
+    for name, field in known.items():
+        text = conf.get("mortgage_risk", name, fallback="").strip()
+        if text:
+            values[name] = _parse(name, field.type, text)
+        elif field.default is MISSING:
+            raise SettingsError(f"Setting {PREFIX}{name.upper()} is required and not set.")
+    return Settings(**values)
+
+
+def _parse(name: str, kind: Any, text: str) -> Any:
+    if kind == "int":
+        _require(re.fullmatch(r"\d+", text), name, text, "a whole number")
+        return int(text)
+    if kind == "bool":
+        _require(text.lower() in ("true", "false"), name, text, "true or false")
+        return text.lower() == "true"
+    if kind == "Path":
+        return Path(text)
+    if kind.startswith("tuple"):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text
+
+
+def _require(condition: Any, name: str, value: Any, expected: str) -> None:
+    if not condition:
+        raise SettingsError(f"Setting {PREFIX}{name.upper()} is {value!r}; expected {expected}.")
