@@ -157,7 +157,7 @@ class Runs:
             "GLUE_S3_ROOT": str(self.config.store.root),
             "GLUE_CONF": arguments.get("--conf", ""),
         }
-        argv = [str(python), str(_LAUNCHER), str(script), "--JOB_NAME", run["JobName"], "--JOB_RUN_ID", run["Id"]]
+        argv = [str(python), "-P", str(_LAUNCHER), str(script), "--JOB_NAME", run["JobName"], "--JOB_RUN_ID", run["Id"]]
         for name, value in arguments.items():
             if name not in ("--JOB_NAME", "--JOB_RUN_ID", "--conf"):
                 argv += [name, value] if value != "" else [name, ""]

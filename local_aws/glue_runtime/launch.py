@@ -1,4 +1,5 @@
-"""Runs one Glue script: `<runtime's python> launch.py script.py [arguments]`, as the server starts it.
+"""Runs one Glue script: `<runtime's python> -P launch.py script.py [arguments]`, as the server starts it (-P keeps this
+folder off the import path).
 
 Environment: GLUE_RUN_FOLDER (scratch; error.json tells the server why the script failed; stderr goes to a file that the
 server follows), GLUE_S3_ROOT (a folder per bucket), GLUE_CONF (the job's --conf).
@@ -12,6 +13,7 @@ import os
 import runpy
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -42,8 +44,9 @@ def main() -> int:
     os.environ["SPARK_CONF_DIR"] = str(folder / "conf")
     runtime.spark.set_environment()
     runtime.shim.install()
+    warnings.filterwarnings("ignore", "DataFrame constructor is internal")  # awsglue's own way
     sys.argv = sys.argv[1:]
-    sys.path[0] = str(folder)
+    sys.path.insert(0, str(folder))
     try:
         runpy.run_path(script, run_name="__main__")
         code, message = 0, ""
