@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from simulator import originations as o
 from simulator.economy import Economy
 from simulator.hazards import note_rate, scheduled_balance
-from simulator.performance import NOT_ON_BOOK, simulate_paths
+from simulator.performance import NOT_ON_BOOK, Paths, simulate_paths
 from simulator.settings import BookSettings
 from simulator.states import STATES
 
@@ -20,7 +21,8 @@ UNKNOWN_DELINQUENCY = "XX"
 
 @dataclass(frozen=True)
 class Block:
-    """Canonical tables of one block. Months are date32 at the first of the month. truth: loan_id, month, true_pd_12m."""
+    """Canonical tables of one block. Months are date32 at the first of the month. truth: loan_id, month,
+    true_pd_12m."""
 
     borrowers: pa.Table
     borrower_demographics: pa.Table
@@ -101,27 +103,39 @@ def build_block(settings: BookSettings, economy: Economy, block: int) -> Block:
 
     # Rows by loan, then month.
     loan, step = np.nonzero(paths.days_past_due.T != NOT_ON_BOOK)
-    month = settings.start + step
-    performance = _performance(settings, economy, loans, ids, paths, loan, step, month, random)
     true_pd = paths.true_pd[step, loan]
-    observed = np.isfinite(true_pd)
+    performing = np.isfinite(true_pd)
+    unknown = performing & (random.random(len(loan)) < settings.unknown_delinquency_rate)
+    performance = _performance(settings, economy, loans, ids, paths, (loan, step), unknown, random)
+    observed = performing & ~unknown
     truth = pa.table(
         {
             "loan_id": ids.take(pa.array(loan[observed])),
-            "month": dates(month[observed]),
+            "month": dates(settings.start + step[observed]),
             "true_pd_12m": pa.array(true_pd[observed]),
         }
     )
     return Block(borrowers, demographics, properties, terms, performance, truth)
 
 
-def _performance(settings, economy, loans, ids, paths, loan, step, month, random) -> pa.Table:  # type: ignore[no-untyped-def]
+def _performance(
+    settings: BookSettings,
+    economy: Economy,
+    loans: o.Loans,
+    ids: pa.Array,
+    paths: Paths,
+    rows: tuple[np.ndarray, np.ndarray],
+    unknown: np.ndarray,
+    random: np.random.Generator,
+) -> pa.Table:
+    """One row per loan and month on book, at positions `rows`; the delinquency status of `unknown` is hidden."""
+    loan, step = rows
+    month = settings.start + step
     late, code = paths.days_past_due[step, loan], paths.zero_balance[step, loan].astype(int)
     age = month - loans.first_report[loan]
     last_balance = loans.upb[loan] * scheduled_balance(loans, age - 1 - np.maximum(late - 1, 0), loan)
     balance = loans.upb[loan] * scheduled_balance(loans, age - late, loan)
     closed = code > 0
-    unknown = ~closed & (random.random(len(loan)) < settings.unknown_delinquency_rate)
     status = np.where(closed | unknown, 0, late + 1)
     labels = [UNKNOWN_DELINQUENCY, *(str(n) for n in range(int(late.max(initial=0)) + 1))]
 
@@ -149,16 +163,15 @@ def _performance(settings, economy, loans, ids, paths, loan, step, month, random
             "delinquency_status": pick(labels, status),
             "modification_flag": pick(["N", "Y"], paths.modified[step, loan]),
             "zero_balance_code": pick(["", *(f"{n:02d}" for n in range(1, 17))], code),
-            "zero_balance_date": pa.compute.if_else(
-                pa.array(closed), dates(month), pa.scalar(None, pa.date32())
-            ),
+            "zero_balance_date": pc.if_else(pa.array(closed), dates(month), pa.scalar(None, pa.date32())),
             "net_loss": pa.array(loss, mask=~lost),
         }
     )
 
 
 def _demographics(loans: o.Loans, ids: pa.Array, random: np.random.Generator) -> pa.Table:
-    """Protected attributes: related to score and DTI as they are in the US, without any effect of their own on default.
+    """Protected attributes: related to score and DTI as they are in the US, without any effect of their own
+    on default.
 
     About one borrower in ten did not say. Shares follow the HMDA reports roughly.
     """

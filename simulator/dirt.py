@@ -1,8 +1,8 @@
 """Bad rows, planted at a stated rate and counted exactly.
 
-Dirt is only ever added: take the planted rows away and the clean book remains, so every planted row must end in quarantine
-and nothing else may. A bad row of a thing (a loan, a borrower) has a key of its own; a bad performance row belongs to a real
-loan in a month that the loan does not report.
+Dirt is only ever added: take the planted rows away and the clean book remains, so every planted row must end
+in quarantine and nothing else may. A bad row of a thing (a loan, a borrower) has a key of its own; a bad
+performance row belongs to a real loan in a month that the loan does not report.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def dirty_lines(
 ) -> tuple[list[str], Counter[str]]:
     """Lines to append to a table's file, and how many of each kind.
 
-    The number of each kind is binomial with the table's rows at dirt_rate split evenly, plus one in the first block, so that
-    even the smallest book has every kind.
+    The number of each kind is binomial with the table's rows at dirt_rate split evenly, plus one in the
+    first block, so that even the smallest book has every kind.
     """
     kinds = kinds_for(dirt)
     if settings.dirt_rate == 0 or not len(table):

@@ -1,7 +1,7 @@
 """State house prices and unemployment, the national mortgage rate, and when each figure was published.
 
-National paths run through rounded public annual figures (see docs/simulator.md); states follow them by their betas with
-noise of their own, drawn from the seed. Nothing here is a copy of a published series.
+National paths run through rounded public annual figures (see docs/simulator.md); states follow them by their
+betas with noise of their own, drawn from the seed. Nothing here is a copy of a published series.
 """
 
 from __future__ import annotations
@@ -102,12 +102,14 @@ def build_economy(settings: BookSettings) -> Economy:
 
 
 def economic_releases(economy: Economy, settings: BookSettings) -> pa.Table:
-    """`economic_indicators`: one row per (month, state, release), an indicator being null in another's release.
+    """`economic_indicators`: one row per (month, state, release), an indicator being null in another's
+    release.
 
-    The mortgage rate is out at the month's end, unemployment 50 days later; the house price index comes by quarter, its
-    three monthly rows together 60 days after the quarter's end. Only what was out by the ingest date is in the extract.
+    The mortgage rate is out at the month's end, unemployment 50 days later; the house price index comes by
+    quarter, its three monthly rows together 60 days after the quarter's end. Only what was out by the ingest
+    date is in the extract.
     """
-    months = [m for m in range(economy.first, settings.end + 1)]
+    months = range(economy.first, settings.end + 1)
     parts: list[pa.Table] = []
     names = ("unemployment_rate", "house_price_index", "mortgage_rate_30y")
     for month in months:

@@ -1,12 +1,14 @@
 """Monthly transition probabilities of a performing loan: the law the book is drawn from.
 
-Four transient states: CURRENT (never 30+ days past due so far), CURED (current again after a delinquency), DPD30, DPD60; two exits:
-default (90+ days past due, reached from DPD60 only) and leaving without default (pay-off, rarely a repurchase).
+Four transient states: CURRENT (never 30+ days past due so far), CURED (current again after a delinquency),
+DPD30, DPD60; two exits: default (90+ days past due, reached from DPD60 only) and leaving without default
+(pay-off, rarely a repurchase).
 
-Every driver is a panel feature at month t or a deterministic function of the loan's terms and the published economy: unemployment of
-t-2 and house prices of t-3, which is what the publication lags leave known at t. There is no frailty term.
-Shapes of the effects follow the usual agency findings (roll rates rise with mark-to-market LTV and unemployment; refinancing
-is an S-curve in the rate incentive with seasoning, seasonality and burn-out, as in Richard and Roll 1989).
+Every driver is a panel feature at month t or a deterministic function of the loan's terms and the published
+economy: unemployment of t-2 and house prices of t-3, which is what the publication lags leave known at t.
+There is no frailty term. Shapes of the effects follow the usual agency findings (roll rates rise with
+mark-to-market LTV and unemployment; refinancing is an S-curve in the rate incentive with seasoning,
+seasonality and burn-out, as in Richard and Roll 1989).
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ _SEASON = np.array([0.72, 0.75, 0.95, 1.02, 1.12, 1.22, 1.20, 1.18, 1.03, 1.00, 
 
 @dataclass(frozen=True)
 class Transitions:
-    """Probabilities of the step t -> t+1 for the loans on book at t, each (n,) float32. The rest of a row's mass stays."""
+    """Probabilities of the step t -> t+1 for the loans on book at t, each (n,) float32. The rest of a row's
+    mass stays."""
 
     exit: np.ndarray  # from CURRENT or CURED
     current_to_30: np.ndarray
@@ -48,7 +51,8 @@ def _logistic(x: np.ndarray) -> np.ndarray:
 
 
 def scheduled_balance(loans: Loans, age: np.ndarray, index: np.ndarray | slice = slice(None)) -> np.ndarray:
-    """Balance after `age` payments of the level-payment loan at its note rate, as a share of the original balance."""
+    """Balance after `age` payments of the level-payment loan at its note rate, as a share of the original
+    balance."""
     growth = 1.0 + loans.rate[index] / 1200.0
     full = growth ** loans.term[index]
     return (full - growth ** np.clip(age, 0, loans.term[index])) / (full - 1.0)
@@ -57,7 +61,8 @@ def scheduled_balance(loans: Loans, age: np.ndarray, index: np.ndarray | slice =
 def note_rate(
     loans: Loans, economy: Economy, month: int | np.ndarray, index: np.ndarray | slice = slice(None)
 ) -> np.ndarray:
-    """Rate in force: an ARM is a 5/1 that resets every year to the market less half a point, at most 2 points away."""
+    """Rate in force: an ARM is a 5/1 that resets every year to the market less half a point, at most 2
+    points away."""
     age = month - loans.first_report[index]
     rate = loans.rate[index]
     reset_month = month - np.maximum(age - 60, 0) % 12
@@ -81,7 +86,7 @@ class Hazards:
         """Log-odds of what is known at origination, zero for an average prime purchase loan."""
         score = loans.credit_score - 740
         return (
-            -0.0085 * score
+            -0.0092 * score
             + 0.000012 * np.maximum(-score, 0) ** 2
             + 0.016 * (loans.dti - 36)
             - 0.45 * (loans.borrowers >= 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,8 +18,9 @@ VALUATIONS = np.array(["appraisal", "avm", "bpo", "other"])
 PRODUCTS = np.array(["FRM", "ARM"])
 
 _FIRST_YEAR = 2003
-# By year of origination, 2003-2020 (earlier and later years take the nearest): relative number of loans, mean credit score,
-# mean LTV of purchase loans less 80, share of purchases, share of ARMs. Targets and sources: docs/simulator.md.
+# By year of origination, 2003-2020 (earlier and later years take the nearest): relative number of loans,
+# mean credit score, mean LTV of purchase loans less 80, share of purchases, share of ARMs. Targets and
+# sources: docs/simulator.md.
 _VOLUME = [2.6, 1.4, 1.2, 1.1, 1.2, 1.1, 1.7, 1.3, 1.1, 1.7, 1.5, 0.9, 1.2, 1.4, 1.2, 1.1, 1.4, 2.0]
 _SCORE = [725, 721, 719, 716, 716, 738, 761, 762, 762, 761, 752, 744, 748, 750, 745, 743, 749, 756]
 _LTV_SHIFT = [0, 0, 0, 0, 2, 0, -4, -3, -2, -1, 1, 3, 2, 2, 3, 4, 3, 2]
@@ -67,7 +68,8 @@ _ARM = [
 
 @dataclass(frozen=True)
 class Loans:
-    """One block of loans, arrays (B,) sorted by origination month. Codes index the arrays above; months are integers."""
+    """One block of loans, arrays (B,) sorted by origination month. Codes index the arrays above; months are
+    integers."""
 
     number: np.ndarray  # 0, 1, … over the whole book
     origination: np.ndarray
@@ -222,7 +224,3 @@ def originate_block(
         score_missing=random.random(size) < settings.missing_credit_score_rate * informative,
         dti_missing=random.random(size) < settings.missing_dti_rate * informative,
     )
-
-
-def take(loans: Loans, index: np.ndarray) -> Loans:
-    return Loans(**{f.name: getattr(loans, f.name)[index] for f in fields(Loans)})

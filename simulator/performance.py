@@ -22,8 +22,8 @@ _MODIFICATIONS_SINCE = 2009 * 12 + 2  # HAMP, March 2009
 class Paths:
     """Grids (T, B) over the reporting months of the book and the loans of the block.
 
-    days_past_due: months past due, NOT_ON_BOOK where no row is reported. zero_balance: code or 0. modified: since when is
-    in the flag. true_pd: NaN where the loan is not an observation (not performing).
+    days_past_due: months past due, NOT_ON_BOOK where no row is reported. zero_balance: code or 0. modified:
+    since when is in the flag. true_pd: NaN where the loan is not an observation (not performing).
     """
 
     days_past_due: np.ndarray
@@ -126,7 +126,8 @@ def _move_performing(
 def _modify(
     before: np.ndarray, state: np.ndarray, month: int, modified: np.ndarray, cut: np.ndarray, draw: np.ndarray
 ) -> None:
-    """Some cures of 60-day delinquencies are modifications: the flag, and a lower rate. It changes no hazard."""
+    """Some cures of 60-day delinquencies are modifications: the flag, and a lower rate. It changes no
+    hazard."""
     if month < _MODIFICATIONS_SINCE:
         return
     done = (before == DPD60) & (state == CURED) & (draw < 0.15) & ~modified
@@ -146,8 +147,9 @@ def _move_defaulted(
     default_age: np.ndarray,
     draw: np.ndarray,
 ) -> None:
-    """After default: arrears grow until liquidation, modification, reinstatement, pay-off or repurchase; re-performing
-    loans may fall back. Outside the definition of the true PD, since default is absorbing there."""
+    """After default: arrears grow until liquidation, modification, reinstatement, pay-off or repurchase;
+    re-performing loans may fall back. Outside the definition of the true PD, since default is absorbing
+    there."""
     at = np.flatnonzero(defaulted)
     if not len(at):
         return

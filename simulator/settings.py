@@ -17,7 +17,8 @@ LAYOUTS = ("canonical", "fannie_mae", "fannie_mae_current", "freddie_mac")
 class BookSettings:
     """Settings of a book. Raises ValueError where they make no sense.
 
-    start, end: first and last reporting month. Rates are shares of rows (dirt) or of loans / loan-months (missing values).
+    start, end: first and last reporting month. Rates are shares of rows (dirt) or of loans / loan-months
+    (missing values).
     """
 
     loans: int

@@ -1,4 +1,5 @@
-"""The states of the book: share of loans, cyclicality of prices and jobs, ZIP-code range, foreclosure process."""
+"""The states of the book: share of loans, cyclicality of prices and jobs, ZIP-code range, foreclosure
+process."""
 
 from __future__ import annotations
 
@@ -6,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# code: (share of loans, house-price beta to the national cycle, unemployment beta, unemployment offset, first and last
-# ZIP-3, judicial foreclosure). Shares follow the agencies' books roughly. A beta is set so that the peak-to-trough fall
-# of 2006-2012 comes near the state's FHFA index (NV about -58 %, TX about flat); non-listed details are of no account.
+# code: (share of loans, house-price beta to the national cycle, unemployment beta, unemployment offset,
+# first and last ZIP-3, judicial foreclosure). Shares follow the agencies' books roughly. A beta is set so
+# that the peak-to-trough fall of 2006-2012 comes near the state's FHFA index (NV about -58 %, TX about
+# flat); non-listed details are of no account.
 _TABLE: dict[str, tuple[float, float, float, float, int, int, bool]] = {
     "AK": (0.2, 0.4, 0.4, 1.2, 995, 999, False), "AL": (1.3, 0.8, 1.2, -0.4, 350, 369, False),
     "AR": (0.7, 0.6, 0.7, 0.0, 716, 729, False), "AZ": (2.9, 2.1, 1.2, -0.1, 850, 865, False),

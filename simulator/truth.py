@@ -1,11 +1,12 @@
 """The true PD: probability of default within 12 months given the loan's state at t, by backward recursion.
 
-V_h(t, s) = probability that a loan in transient state s at month t defaults by t+h, along the economy's realised path:
+V_h(t, s) = probability that a loan in transient state s at month t defaults by t+h, along the economy's
+realised path:
 
     V_0 = 0,   V_h(t, s) = P_t(s -> default) + sum over transient s' of P_t(s -> s') V_(h-1)(t+1, s')
 
-with the very matrices P_t that the path was drawn from, pay-off being absorbing without default. All h = 1..12 are
-updated together, so a pass over the months gives V_12 for every loan and month at once.
+with the very matrices P_t that the path was drawn from, pay-off being absorbing without default. All h =
+1..12 are updated together, so a pass over the months gives V_12 for every loan and month at once.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from simulator.settings import HORIZON
 def true_pd(steps: list[Transitions]) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (month index, V_12 as (4, n)) from the last month back. steps[i] moves month i to i+1.
 
-    Loans on book at month i are the first len(steps[i].exit) of the block. Months within the horizon of the end of `steps`
-    are needed to start the recursion and are not yielded.
+    Loans on book at month i are the first len(steps[i].exit) of the block. Months within the horizon of the
+    end of `steps` are needed to start the recursion and are not yielded.
     """
     if not steps:
         return

@@ -1,4 +1,5 @@
-"""Writes a book: DIR/<table>/ingest_date=<date>/part-<block>.<suffix>, like raw-data/, and DIR/truth/ beside it.
+"""Writes a book: DIR/<table>/ingest_date=<date>/part-<block>.<suffix>, like raw-data/, and DIR/truth/ beside
+it.
 
 One block at a time (or one per worker process), so memory does not grow with the book.
 """
@@ -46,7 +47,8 @@ class Counts:
 def write_book(
     settings: BookSettings, out: Path, workers: int = 1, progress: Callable[[int], None] = lambda loans: None
 ) -> Counts:
-    """Write the whole book under `out` and return its counts. `progress` is called with the loans of each block done.
+    """Write the whole book under `out` and return its counts. `progress` is called with the loans of each
+    block done.
 
     Raises FileExistsError where `out` already holds something: an extract is complete or absent, never mixed.
     """

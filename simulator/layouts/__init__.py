@@ -1,6 +1,7 @@
 """File layouts of a book: which tables a block becomes, how they are written, where dirt can be planted.
 
-Every layout module offers `tables(block) -> dict[table name, pa.Table]` with the columns in the order of the files, and `LAYOUT`.
+Every layout module offers `tables(block) -> dict[table name, pa.Table]` with the columns in the order of the
+files, and `LAYOUT`.
 """
 
 from __future__ import annotations

@@ -14,10 +14,11 @@ from simulator.book import Block
 
 @dataclass(frozen=True)
 class Dirt:
-    """Where bad rows of one table can be planted: column indexes by what they hold, None where a kind has no place.
+    """Where bad rows of one table can be planted: column indexes by what they hold, None where a kind has no
+    place.
 
-    moved: date column of the key by which a bad row is moved away from the good ones; without it the table holds things (one row
-    a key), and a bad row gets a key of its own.
+    moved: date column of the key by which a bad row is moved away from the good ones; without it the table
+    holds things (one row a key), and a bad row gets a key of its own.
     """
 
     key: tuple[int, ...]
@@ -44,7 +45,8 @@ class Layout:
 
 
 def month_strings(dates: pa.Array | pa.ChunkedArray, text: str) -> pa.Array:
-    """First-of-month dates to text by a strftime format, null staying null; formats each distinct month once."""
+    """First-of-month dates to text by a strftime format, null staying null; formats each distinct month
+    once."""
     months = dates.combine_chunks() if isinstance(dates, pa.ChunkedArray) else dates
     encoded = months.dictionary_encode()
     labels = [None if d is None else d.strftime(text) for d in encoded.dictionary.to_pylist()]

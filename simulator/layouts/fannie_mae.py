@@ -1,4 +1,5 @@
-"""Fannie Mae's legacy layout (to 2020): acquisition file of 25 columns, performance file of 31, pipes, no header."""
+"""Fannie Mae's legacy layout (to 2020): acquisition file of 25 columns, performance file of 31, pipes, no
+header."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Fannie Mae's current single-family layout: one file, 113 fields a loan-month, pipes, no header, MMYYYY dates.
+"""Fannie Mae's current single-family layout: one file, 113 fields a loan-month, pipes, no header, MMYYYY
+dates.
 
-Field 1 (reference pool) is always blank, so every line begins with the delimiter. Fields of later releases and fields that
-the simulator has nothing for are blank.
+Field 1 (reference pool) is always blank, so every line begins with the delimiter. Fields of later releases
+and fields that the simulator has nothing for are blank.
 """
 
 from __future__ import annotations

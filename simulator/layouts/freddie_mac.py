@@ -1,4 +1,5 @@
-"""Freddie Mac's Single-Family Loan-Level Dataset: origination file of 32 columns, monthly performance file of 32, pipes."""
+"""Freddie Mac's Single-Family Loan-Level Dataset: origination file of 32 columns, monthly performance file
+of 32, pipes."""
 
 from __future__ import annotations
 
