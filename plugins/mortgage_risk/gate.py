@@ -51,11 +51,9 @@ def read_verdict(gate_json: dict[str, Any], thresholds_sha256: str) -> GateVerdi
     checks = tuple(gate_json["checks"])
     reasons, warnings = tuple(gate_json["reasons"]), tuple(gate_json["warnings"])
     if gate_json["thresholds_sha256"] != thresholds_sha256:
-        stale = (
-            f"The model was judged with thresholds {gate_json['thresholds_sha256'][:12]}…, but those in force are "
-            f"{thresholds_sha256[:12]}…. Run the validation again."
-        )
-        return GateVerdict(False, (stale, *reasons), warnings, checks)
+        judged, in_force = gate_json["thresholds_sha256"][:12], thresholds_sha256[:12]
+        stale = f"The thresholds it was judged by ({judged}…) are not those in force ({in_force}…)."
+        return GateVerdict(False, (f"{stale} Validate again.", *reasons), warnings, checks)
     return GateVerdict(gate_json["passed"], reasons, warnings, checks)
 
 

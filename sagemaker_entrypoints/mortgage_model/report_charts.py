@@ -1,20 +1,19 @@
 """Charts of the validation report as inline SVG: no script, no font, nothing to fetch, readable on paper.
 
-Colours come from the page's CSS by class (`model`, `observed`, `muted`), so that one chart serves light, dark and
-print; every chart carries a title and a description for screen readers.
+Colours come from the page's CSS by class (`model`, `observed`, `muted`), so that one chart serves light, dark
+and print; every chart carries a title and a description for screen readers.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from itertools import count
 
 Point = tuple[float, float]
-_ids = count(1)
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 12, 46
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 24, 12, 46
 
 
 def percent(value: float) -> str:
@@ -49,7 +48,10 @@ class Axis:
     def marks(self) -> list[tuple[float, str]]:
         if self.names is not None:
             return [(float(i), name) for i, name in enumerate(self.names)]
-        return [(tick, self.text(tick)) for tick in (self.ticks or (self._decades() if self.log else self._steps()))]
+        return [
+            (tick, self.text(tick))
+            for tick in (self.ticks or (self._decades() if self.log else self._steps()))
+        ]
 
     def _steps(self) -> list[float]:
         raw = (self.high - self.low) / 5
@@ -116,7 +118,9 @@ class Plot:
     def dots(self, points: Sequence[Point], style: str, name: str = "", tips: Sequence[str] = ()) -> Plot:
         for i, (x, y) in enumerate(points):
             tip = f"<title>{escape(tips[i])}</title>" if tips else ""
-            self._marks.append(f'<circle class="dot {style}" cx="{self.px(x)}" cy="{self.py(y)}" r="4">{tip}</circle>')
+            self._marks.append(
+                f'<circle class="dot {style}" cx="{self.px(x)}" cy="{self.py(y)}" r="4">{tip}</circle>'
+            )
         return self._named("dot", style, name)
 
     def intervals(self, rows: Sequence[tuple[float, float, float]], style: str) -> Plot:
@@ -124,11 +128,14 @@ class Plot:
         for x, low, high in rows:
             at, top, bottom = self.px(x), self.py(high), self.py(low)
             self._marks.append(
-                f'<path class="whisker {style}" d="M{at} {top}V{bottom}M{at - 4} {top}h8M{at - 4} {bottom}h8"/>'
+                f'<path class="whisker {style}" d="M{at} {top}V{bottom}M{at - 4} '
+                f'{top}h8M{at - 4} {bottom}h8"/>'
             )
         return self
 
-    def bars(self, values: Sequence[float], style: str, name: str = "", offset: float = 0.0, width: float = 0.8) -> Plot:
+    def bars(
+        self, values: Sequence[float], style: str, name: str = "", offset: float = 0.0, width: float = 0.8
+    ) -> Plot:
         """Vertical bars at positions 0, 1, 2 … of an index axis, `width` and `offset` in positions."""
         for i, value in enumerate(values):
             left, right = self.px(i + offset - width / 2), self.px(i + offset + width / 2)
@@ -143,7 +150,10 @@ class Plot:
         """A dashed horizontal line with a word at its right end."""
         at = self.py(y)
         self._marks.append(f'<path class="guide" d="M{_LEFT} {at}H{self.width - _RIGHT}"/>')
-        self._marks.append(f'<text class="note" x="{self.width - _RIGHT}" y="{at - 4}" text-anchor="end">{escape(text)}</text>')
+        self._marks.append(
+            f'<text class="note" x="{self.width - _RIGHT}" y="{at - 4}" '
+            f'text-anchor="end">{escape(text)}</text>'
+        )
         return self
 
     def svg(self) -> str:
@@ -172,8 +182,14 @@ class Plot:
                 turn = 'text-anchor="middle"'
             parts.append(f'<text x="{at}" y="{bottom + 17}" {turn}>{escape(text)}</text>')
         middle = (_TOP + bottom) / 2
-        parts.append(f'<text class="label" x="{(_LEFT + right) / 2}" y="{self.height - 6}" text-anchor="middle">{escape(self.x.label)}</text>')
-        parts.append(f'<text class="label" transform="translate(13 {middle}) rotate(-90)" text-anchor="middle">{escape(self.y.label)}</text>')
+        parts.append(
+            f'<text class="label" x="{(_LEFT + right) / 2}" y="{self.height - 6}" '
+            f'text-anchor="middle">{escape(self.x.label)}</text>'
+        )
+        parts.append(
+            f'<text class="label" transform="translate(13 {middle}) rotate(-90)" '
+            f'text-anchor="middle">{escape(self.y.label)}</text>'
+        )
         return parts
 
     def _key(self) -> list[str]:
@@ -190,30 +206,43 @@ class Plot:
         return parts
 
 
-def ranked_bars(title: str, description: str, rows: Sequence[tuple[str, float, str]], guides: Sequence[float]) -> str:
-    """Horizontal bars, longest first: rows of (name, value, figure as text), with vertical guide lines."""
+def ranked_bars(
+    title: str,
+    description: str,
+    rows: Sequence[tuple[str, float, str]],
+    guides: Sequence[float],
+    limit: float,
+) -> str:
+    """Horizontal bars: rows of (name, value, figure as text), guide lines; bars beyond `limit` are cut."""
     left, right, row, top = 210, 70, 22, 22
     width, height = 560, top + row * len(rows) + 8
-    longest = max([*(value for _, value, _ in rows), *guides]) * 1.05 or 1.0
 
     def at(value: float) -> float:
-        return round(left + value / longest * (width - left - right), 1)
+        return round(left + min(value, limit) / limit * (width - left - right), 1)
 
     parts = []
     for guide in guides:
         parts.append(f'<path class="guide" d="M{at(guide)} {top - 6}V{height - 6}"/>')
-        parts.append(f'<text class="note" x="{at(guide)}" y="{top - 10}" text-anchor="middle">{guide:.2f}</text>')
+        parts.append(
+            f'<text class="note" x="{at(guide)}" y="{top - 10}" text-anchor="middle">{guide:.2f}</text>'
+        )
     for i, (name, value, figure) in enumerate(rows):
         y = top + row * i
         parts.append(f'<text x="{left - 8}" y="{y + 14}" text-anchor="end">{escape(name)}</text>')
-        parts.append(f'<rect class="bar model" x="{left}" y="{y + 4}" width="{max(at(value) - left, 1)}" height="{row - 8}"/>')
-        parts.append(f'<text class="note" x="{at(value) + 5}" y="{y + 15}">{escape(figure)}</text>')
+        parts.append(
+            f'<rect class="bar model" x="{left}" y="{y + 4}" width="{max(at(value) - left, 1)}" '
+            f'height="{row - 8}"/>'
+        )
+        cut = " →" if value > limit else ""
+        parts.append(f'<text class="note" x="{at(value) + 5}" y="{y + 15}">{escape(figure)}{cut}</text>')
     return _element(title, description, width, height, "".join(parts))
 
 
-def timeline(title: str, description: str, spans: Sequence[tuple[str, str, float, float]], years: Sequence[int]) -> str:
+def timeline(
+    title: str, description: str, spans: Sequence[tuple[str, str, float, float]], years: Sequence[int]
+) -> str:
     """Blocks on a line of time: spans of (text, style, from, to) in years, ticks at `years`."""
-    width, height, left, right = 1140, 96, 14, 14
+    width, height, left, right = 1140, 84, 24, 24
     low, high = min(s[2] for s in spans), max(s[3] for s in spans)
 
     def at(value: float) -> float:
@@ -222,18 +251,25 @@ def timeline(title: str, description: str, spans: Sequence[tuple[str, str, float
     parts = []
     for text, style, start, end in spans:
         wide = at(end) - at(start)
-        parts.append(f'<rect class="span {style}" x="{at(start)}" y="14" width="{round(wide, 1)}" height="36"/>')
+        parts.append(
+            f'<rect class="span {style}" x="{at(start)}" y="14" width="{round(wide, 1)}" height="36"/>'
+        )
         if wide > 6.6 * len(text):
-            parts.append(f'<text class="on-{style}" x="{at((start + end) / 2)}" y="37" text-anchor="middle">{escape(text)}</text>')
-    every = max(1, math.ceil(len(years) / 20))
+            parts.append(
+                f'<text class="on-{style}" x="{at((start + end) / 2)}" y="37" '
+                f'text-anchor="middle">{escape(text)}</text>'
+            )
+    every = math.ceil(len(years) / 20) or 1
     for year in years[::every]:
-        parts.append(f'<path class="axis" d="M{at(year)} 54v6"/><text x="{at(year)}" y="76" text-anchor="middle">{year}</text>')
+        parts.append(
+            f'<path class="axis" d="M{at(year)} 54v6"/><text x="{at(year)}" y="76" '
+            f'text-anchor="middle">{year}</text>'
+        )
     return _element(title, description, width, height, "".join(parts))
 
 
 def _element(title: str, description: str, width: int, height: int, body: str) -> str:
-    name = f"chart{next(_ids)}"
-    return (
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-labelledby="{name}-t {name}-d">'
-        f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(description)}</desc>{body}</svg>'
-    )
+    name = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    label = f'role="img" aria-labelledby="{name}-t {name}-d"'
+    words = f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(description)}</desc>'
+    return f'<svg viewBox="0 0 {width} {height}" {label}>{words}{body}</svg>'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -79,7 +81,8 @@ def test_deciles_equal_scikit_learns_calibration_curve():
     assert [band.label for band in table] == [str(i) for i in range(1, 11)]
     np.testing.assert_allclose([band.observed_rate for band in table], observed, atol=0.003)
     np.testing.assert_allclose([band.mean_pd for band in table], predicted, rtol=0.01)
-    assert sum(band.n for band in table) == 5000 and sum(band.events for band in table) == labels.sum()
+    assert sum(band.n for band in table) == 5000
+    assert sum(band.events for band in table) == labels.sum()
 
 
 def test_expected_calibration_error_by_hand():
@@ -100,11 +103,11 @@ def test_by_group_keeps_the_order_of_the_scale():
 )
 @settings(max_examples=60, deadline=None)
 def test_bands_partition_the_sample_and_never_split_ties(rows):
-    labels, pd_ = (np.array(column) for column in zip(*rows))
+    labels, pd_ = (np.array(column) for column in zip(*rows, strict=True))
     table = c.by_score_band(labels, pd_)
     assert sum(band.n for band in table) == len(rows)
     assert len(table) <= np.unique(pd_).size
-    assert all(a.mean_pd < b.mean_pd for a, b in zip(table, table[1:]))
+    assert all(a.mean_pd < b.mean_pd for a, b in pairwise(table))
     assert all(band.interval[0] <= band.observed_rate <= band.interval[1] for band in table)
     assert 0 <= c.expected_calibration_error(labels, pd_) <= 1
 

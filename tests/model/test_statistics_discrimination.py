@@ -68,7 +68,8 @@ def test_curves_equal_scikit_learn_and_keep_their_area_when_thinned():
     np.testing.assert_allclose(fpr, expected_fpr, atol=1e-12)
     np.testing.assert_allclose(tpr, expected_tpr, atol=1e-12)
     thin_fpr, thin_tpr = d.roc_curve(labels, scores, points=200)
-    assert thin_fpr.size <= 200 and (thin_fpr[0], thin_tpr[-1]) == (0.0, 1.0)
+    assert thin_fpr.size <= 200
+    assert (thin_fpr[0], thin_tpr[-1]) == (0.0, 1.0)
     assert np.trapezoid(thin_tpr, thin_fpr) == pytest.approx(metrics.roc_auc_score(labels, scores), abs=1e-3)
 
     precision, recall = d.precision_recall_curve(labels, scores, points=10**6)
@@ -102,13 +103,15 @@ def test_confusion_at_the_best_cutoff_reaches_ks_and_equals_scikit_learn():
 def test_invariants(drawn):
     labels, scores = drawn
     area = d.auc(labels, scores)
-    assert 0 <= area <= 1 and 0 <= d.ks(labels, scores) <= 1
+    assert 0 <= area <= 1
+    assert 0 <= d.ks(labels, scores) <= 1
     assert d.auc(labels, np.exp(scores / 7) * 3 - 1) == pytest.approx(area, abs=1e-12)
     assert d.auc(labels, -scores) == pytest.approx(1 - area, abs=1e-12)
     assert d.auc(np.tile(labels, 3), np.tile(scores, 3)) == pytest.approx(area, abs=1e-12)
     assert d.ks(labels, scores) >= abs(2 * area - 1) / 2 - 1e-12
     fpr, tpr = d.roc_curve(labels, scores)
-    assert (np.diff(fpr) >= -1e-12).all() and (np.diff(tpr) >= -1e-12).all()
+    assert (np.diff(fpr) >= -1e-12).all()
+    assert (np.diff(tpr) >= -1e-12).all()
 
 
 def test_weights_count_as_repeated_rows():
@@ -140,7 +143,8 @@ def test_no_value_where_there_is_none(statistic, labels, reason):
 
 def test_constant_scores_discriminate_nothing():
     labels = np.array([0, 1, 0, 1])
-    assert d.auc(labels, np.ones(4)) == 0.5 and d.ks(labels, np.ones(4)) == 0.0
+    assert d.auc(labels, np.ones(4)) == 0.5
+    assert d.ks(labels, np.ones(4)) == 0.0
 
 
 def test_bad_inputs_are_the_callers_mistake():

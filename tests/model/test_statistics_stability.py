@@ -31,7 +31,8 @@ def test_psi_of_large_samples_by_hand():
 @given(counts, counts)
 @settings(max_examples=100, deadline=None)
 def test_psi_is_symmetric_and_never_negative(e, a):
-    assert s.psi(e, a) >= 0 and (s.psi_terms(e, a) >= 0).all()
+    assert s.psi(e, a) >= 0
+    assert (s.psi_terms(e, a) >= 0).all()
     assert s.psi(e, a) == pytest.approx(s.psi(a, e), abs=1e-12)
     assert s.psi(e, e) == 0
 
@@ -43,22 +44,27 @@ def test_an_empty_bin_gives_a_finite_psi():
 def test_numeric_table_counts_everything_and_gives_missing_its_own_bin():
     reference = np.concatenate((np.arange(100.0), [np.nan] * 10))
     labels, e, a = s.numeric_table(reference, np.array([5.0, 500.0, -3.0, np.nan]))
-    assert len(labels) == len(e) == len(a) == 11 and labels[-1] == s.MISSING
-    assert e.tolist() == [10] * 11 and a.sum() == 4 and a[-1] == 1
+    assert len(labels) == len(e) == len(a) == 11
+    assert labels[-1] == s.MISSING
+    assert e.tolist() == [10] * 11
+    assert a.sum() == 4
+    assert a[-1] == 1
     without_missing, *_ = s.numeric_table(np.arange(100.0), np.arange(50.0))
     assert s.MISSING not in without_missing
 
 
 def test_numeric_table_of_a_constant_has_one_edge():
     labels, e, a = s.numeric_table(np.full(50, 2.0), np.array([2.0, 3.0]))
-    assert labels == ["≤ 2", "> 2"] and e.tolist() == [50, 0] and a.tolist() == [1, 1]
+    assert labels == ["≤ 2", "> 2"]
+    assert e.tolist() == [50, 0]
+    assert a.tolist() == [1, 1]
 
 
 def test_categorical_table_pools_the_rest_and_keeps_missing():
     labels, e, a = s.categorical_table(
         np.array(["R", "R", "C", None], dtype=object), np.array(["R", "Z", np.nan], dtype=object)
     )
-    assert dict(zip(labels, zip(e.tolist(), a.tolist()))) == {
+    assert dict(zip(labels, zip(e.tolist(), a.tolist(), strict=True), strict=True)) == {
         "R": (2, 1), "C": (1, 0), s.MISSING: (1, 1), s.OTHER: (0, 1),
     }  # fmt: skip
 

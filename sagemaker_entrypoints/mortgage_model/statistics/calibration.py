@@ -83,7 +83,7 @@ def recalibrate(labels: np.ndarray, pd_: np.ndarray, confidence: float = 0.95) -
         raise NotComputable("every loan has the same PD")
     coefficients, information = _newton(y, np.column_stack((np.ones_like(x), x)), np.zeros_like(x))
     errors = np.sqrt(np.diag(np.linalg.inv(information)))
-    intercept, slope = (_estimate(v, e, confidence) for v, e in zip(coefficients, errors))
+    intercept, slope = (_estimate(v, e, confidence) for v, e in zip(coefficients, errors, strict=True))
     return Recalibration(intercept, slope)
 
 

@@ -10,6 +10,8 @@ own. Common reading: below 0.10 stable, 0.10-0.25 some shift, above 0.25 a diffe
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .common import NotComputable
@@ -67,7 +69,7 @@ def numeric_table(
     edges = quantile_edges(reference, bins)
     e, a = numeric_bin_counts(reference, edges), numeric_bin_counts(compared, edges)
     text = [f"{edge:.6g}" for edge in edges]
-    labels = [f"≤ {text[0]}", *(f"{lo} – {hi}" for lo, hi in zip(text, text[1:])), f"> {text[-1]}", MISSING]
+    labels = [f"≤ {text[0]}", *(f"{lo} – {hi}" for lo, hi in pairwise(text)), f"> {text[-1]}", MISSING]
     keep = slice(None) if e[-1] or a[-1] else slice(-1)
     return labels[keep], e[keep], a[keep]
 

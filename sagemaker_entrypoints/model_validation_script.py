@@ -1,0 +1,232 @@
+"""Validates a trained model on the panel it was trained on: evidence, verdict and report (SageMaker
+Processing).
+
+Reads, under /opt/ml/processing: model/model.tar.gz, panel/ (the Parquet loan panel), settings/ (the
+thresholds file). Writes to output/: evaluation.json (SageMaker's model-quality layout, our detail under
+`mortgage`), gate.json (the verdict, see mortgage_model/gate.py) and report.html (one file, nothing to fetch).
+
+The job succeeds when the evidence is complete, whatever the verdict: the pipeline's gate acts on gate.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import hashlib
+import json
+import platform
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from contracts import load_contract
+from mortgage_model.artifact import ArtifactError, MortgageModel, load_model, read_profile, to_json_text
+from mortgage_model.gate import GateResult, ThresholdError, checked_thresholds, evaluate_gate
+from mortgage_model.panel_data import PanelError, open_panel
+from mortgage_model.report import render_report
+from mortgage_model.splits import SplitBounds
+from mortgage_model.validation import evaluation as figures
+from mortgage_model.validation.checks import Evidence, run_checks
+from mortgage_model.validation.model_quality import binary_classification_metrics
+from mortgage_model.validation.samples import ScoredSample, score_samples
+
+PREDICTABLE_ERRORS = (ArtifactError, PanelError, ThresholdError)
+LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy")
+REPLICATES = 200
+
+
+@dataclass(frozen=True)
+class ValidationRun:
+    """What the pipeline says about the run; recorded in the evidence as given."""
+
+    as_of_date: str
+    source: str
+    training_job: str
+    model_uri: str
+    panel_manifest_uri: str
+    git_commit: str
+    seed: int
+
+
+class MortgageLoanModelValidator:
+    """Loads a model and its panel from `root`, measures, judges and writes the evidence.
+
+    `root` has the folders model/, panel/ and settings/, as a Processing job sees them; output/ is written.
+    """
+
+    def __init__(self, root: Path, run: ValidationRun, replicates: int = REPLICATES) -> None:
+        self.root = root
+        self.run = run
+        self.replicates = replicates
+
+    def validate(self) -> GateResult:
+        """Write evaluation.json, gate.json and report.html; return the verdict.
+
+        Raises one of PREDICTABLE_ERRORS for a model, a panel or a thresholds file that cannot be used.
+        """
+        thresholds_file = self._only_file("settings", "*.json", "thresholds file")
+        thresholds = _read_thresholds(thresholds_file)
+        model_file = self._only_file("model", "*.tar.gz", "model")
+        with tempfile.TemporaryDirectory() as folder:
+            _extract(model_file, Path(folder))
+            model, profile = load_model(folder), read_profile(folder)
+        say(f"model: {model.metadata['trees']} trees, {len(model.spec.names)} features")
+
+        fingerprints = {"model_sha256": _sha256(model_file), "thresholds_sha256": _sha256(thresholds_file)}
+        evaluation = self.evaluate(model, profile)
+        evaluation["mortgage"]["provenance"] |= fingerprints
+        evaluation["mortgage"]["thresholds"] = thresholds
+        result = evaluate_gate(evaluation, thresholds)
+        self._write(evaluation, result, fingerprints)
+        return result
+
+    def evaluate(self, model: MortgageModel, profile: dict[str, Any]) -> dict[str, Any]:
+        """The content of evaluation.json, without thresholds and file fingerprints."""
+        contract = load_contract("loan_panel")
+        bounds = SplitBounds(**model.metadata["split"])
+        samples, feature_counts = score_samples(
+            open_panel(self.root / "panel", contract), contract, model, bounds, profile
+        )
+        for name, sample in samples.items():
+            say(f"{name}: {sample.n:,} rows of {sample.loans:,} loans, {sample.events:,} defaults")
+        replicates = figures.Replicates(samples, self.replicates, self.run.seed)
+        metrics = {name: figures.sample_metrics(sample, replicates) for name, sample in samples.items()}
+        metrics["train_to_oot"] = figures.comparison_metrics(samples, metrics, replicates)
+        say(f"bootstrap: {self.replicates} replicates of whole loans")
+
+        checks = run_checks(Evidence(model, contract, bounds, samples, metrics))
+        ordered = list(samples.values())
+        oot, scale = samples["oot"], model.scale.to_json()
+        return {
+            "binary_classification_metrics": binary_classification_metrics(
+                samples["validation"], oot, metrics["oot"]
+            ),
+            "mortgage": {
+                "format": 1,
+                "as_of_date": self.run.as_of_date,
+                "source": self.run.source,
+                "horizon_months": int(model.metadata["hyperparameters"]["horizon_months"]),
+                "samples": {name: _sample_facts(sample, bounds) for name, sample in samples.items()},
+                "metrics": metrics,
+                "bootstrap": {
+                    "replicates": self.replicates,
+                    "seed": self.run.seed,
+                    "unit": "loan",
+                    "interval": "percentile, 95 %",
+                },
+                "deciles": {name: figures.deciles(sample) for name, sample in samples.items()},
+                "grades": {name: figures.grades(sample, scale) for name, sample in samples.items()},
+                "cap": figures.cap(oot),
+                "score_histogram": figures.score_histogram(oot),
+                "psi": figures.score_shift(samples),
+                "csi": figures.feature_shift(profile, feature_counts),
+                "by_year": figures.breakdown(ordered, [s.month.astype("U4") for s in ordered]),
+                "by_vintage": figures.breakdown([oot], [oot.vintage]),
+                "by_month": figures.by_month(ordered),
+                "checks": checks,
+                "model": {
+                    key: model.metadata.get(key)
+                    for key in ("hyperparameters", "trees", "booster_sha256", "features", "panel")
+                },
+                "provenance": {
+                    **asdict(self.run),
+                    "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+                    "contract": model.metadata.get("contract"),
+                    "training_libraries": model.metadata.get("libraries"),
+                    "libraries": {"python": platform.python_version()}
+                    | {name: version(name) for name in LIBRARIES},
+                },
+            },
+        }
+
+    def _write(self, evaluation: dict[str, Any], result: GateResult, fingerprints: dict[str, str]) -> None:
+        output = self.root / "output"
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "evaluation.json").write_text(to_json_text(evaluation), encoding="utf-8")
+        (output / "report.html").write_text(render_report(evaluation, result), encoding="utf-8")
+        gate = result.to_json(
+            **fingerprints,
+            evaluation_sha256=_sha256(output / "evaluation.json"),
+            report_sha256=_sha256(output / "report.html"),
+            training_job=self.run.training_job,
+        )
+        (output / "gate.json").write_text(to_json_text(gate), encoding="utf-8")
+
+    def _only_file(self, folder: str, pattern: str, what: str) -> Path:
+        found = sorted((self.root / folder).glob(pattern))
+        if len(found) != 1:
+            raise ArtifactError(
+                f"expected one {what} ({pattern}) in {self.root / folder}, found {len(found)}"
+            )
+        return found[0]
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    """Unpack model.tar.gz; members that would leave the folder, links out of it and devices are refused."""
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ArtifactError(f"{archive.name} cannot be unpacked: {error}") from error
+
+
+def _read_thresholds(file: Path) -> list[dict[str, Any]]:
+    try:
+        return checked_thresholds(json.loads(file.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise ThresholdError(f"{file.name}: {error}") from error
+
+
+def _sample_facts(sample: ScoredSample, bounds: SplitBounds) -> dict[str, Any]:
+    start, end = bounds.range_of(sample.name)
+    return {
+        "first_month": start,
+        "last_month": end,
+        "n": sample.n,
+        "events": sample.events,
+        "loans": sample.loans,
+        "matrix_sha256": sample.matrix_sha256,
+    }
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+STARTED = time.monotonic()
+
+
+def say(line: str) -> None:
+    """Print a line of progress with the seconds since the start."""
+    print(f"[{time.monotonic() - STARTED:6.1f} s] {line}", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    for name in ("as_of_date", "source", "training_job", "model_uri", "panel_manifest_uri", "git_commit"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--seed", type=int, default=20240131, help="seed of the bootstrap")
+    parser.add_argument(
+        "--root", type=Path, default=Path("/opt/ml/processing"), help="folder of inputs and output"
+    )
+    given = vars(parser.parse_args(arguments))
+    root = given.pop("root")
+    try:
+        result = MortgageLoanModelValidator(root, ValidationRun(**given)).validate()
+    except PREDICTABLE_ERRORS as error:
+        # One line on stderr, so that the log ends with what went wrong and not with a traceback.
+        sys.exit(f"{type(error).__name__}: {error}")
+    say(f"gate: {'passes' if result.passed else 'does not pass'}")
+    for sentence in (*result.reasons, *(f"Warning: {warning}" for warning in result.warnings)):
+        say(f"  {sentence}")
+
+
+if __name__ == "__main__":
+    main()

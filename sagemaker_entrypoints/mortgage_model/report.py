@@ -1,0 +1,116 @@
+"""The validation report: one self-contained HTML file, verdict first, from evaluation.json and the gate's
+verdict.
+
+It shows aggregates only, never a loan; it needs no script, font or host, and can be printed.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from mortgage_model import report_context as context
+from mortgage_model import report_sections as sections
+from mortgage_model.gate import GateResult
+from mortgage_model.report_parts import badge, figure, interval, table
+
+TEMPLATE = Path(__file__).with_name("report_template.html")
+TILES = (
+    ("oot", "auc", "AUC out of time"),
+    ("oot", "ks", "KS out of time"),
+    ("oot", "calibration_slope", "Calibration slope"),
+    ("oot", "brier_skill", "Brier skill"),
+    ("train_to_oot", "psi", "PSI of the PD"),
+    ("oot", "events", "Defaults out of time"),
+)
+
+
+def render_report(evaluation: dict[str, Any], gate: GateResult) -> str:
+    """The report's HTML."""
+    detail = evaluation["mortgage"]
+    body = [
+        _head(detail),
+        _verdict(gate),
+        _tiles(detail["metrics"], gate),
+        _checks(gate),
+        sections.metrics_by_sample(detail),
+        sections.discrimination(evaluation),
+        sections.calibration(detail),
+        context.stability(detail),
+        context.over_time(detail),
+        context.model(detail["model"]),
+        context.provenance(detail),
+    ]
+    title = f"Validation of {detail['provenance']['training_job']}"
+    template = Template(TEMPLATE.read_text(encoding="utf-8"))
+    return template.substitute(title=escape(title), body="\n".join(body))
+
+
+def _head(detail: dict[str, Any]) -> str:
+    run = detail["provenance"]
+    return (
+        f"<header><p class='soft small'>Mortgage default risk · model validation report</p>"
+        f"<h1>{escape(run['training_job'])}</h1>"
+        f"<p class='soft'>Probability of default within {detail['horizon_months']} months · source "
+        f"{escape(detail['source'])} · as of {escape(detail['as_of_date'])} · written "
+        f"{run['created_at'][:16].replace('T', ' ')} UTC</p></header>"
+    )
+
+
+def _verdict(gate: GateResult) -> str:
+    if gate.passed:
+        words = f"All {len(gate.checks)} checks pass." if not gate.warnings else "No check blocks."
+        word = "The model passes the gate."
+        follow = f"{words} It may go to approval; a person decides."
+    else:
+        word = "The model does not pass the gate."
+        blocking = sum(check["verdict"] in ("fail", "not_computable") for check in gate.checks)
+        follow = f"{blocking} of {len(gate.checks)} checks block its release:"
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in gate.reasons)
+    warnings = "".join(f"<li>{escape(warning)}</li>" for warning in gate.warnings)
+    return (
+        f"<section class='verdict {'pass' if gate.passed else 'fail'}' aria-label='Verdict'>"
+        f"<strong class='word'>{word}</strong><p>{follow}</p>"
+        + (f"<ol>{reasons}</ol>" if reasons else "")
+        + (f"<p>For attention, without blocking:</p><ul>{warnings}</ul>" if warnings else "")
+        + "</section>"
+    )
+
+
+def _tiles(metrics: dict[str, Any], gate: GateResult) -> str:
+    rank = {"pass": 0, "warn": 1, "fail": 2, "not_computable": 2}
+    tiles = []
+    for sample, name, label in TILES:
+        verdicts = [c["verdict"] for c in gate.checks if (c["sample"], c["metric"]) == (sample, name)]
+        tone = max(verdicts, key=rank.__getitem__, default="")
+        metric = metrics[sample][name]
+        more = f"95 % interval {interval(metric)}" if metric["interval"] else ""
+        if name == "events":
+            more = f"of {metric['n']:,} observations, {metric['loans']:,} loans"
+        if metric["value"] is None:
+            more = metric["reason"]
+        tiles.append(
+            f"<div class='tile {tone}'><div class='name'>{escape(label)}</div>"
+            f"<div class='figure'>{figure(metric['value'])}</div><div class='more'>{escape(more)}</div></div>"
+        )
+    return f"<div class='tiles'>{''.join(tiles)}</div>"
+
+
+def _checks(gate: GateResult) -> str:
+    rows = [
+        [
+            badge(check["verdict"]),
+            f"<strong>{escape(check['question'])}</strong><br>{escape(check['reason'])}",
+            f"{escape(check['why'])}<br><span class='soft small'>{escape(check['source'])}</span>",
+        ]
+        for check in sorted(gate.checks, key=lambda c: {"pass": 2, "warn": 1}.get(c["verdict"], 0))
+    ]
+    return (
+        "<h2>Why: every check and what it rests on</h2>"
+        "<p class='soft'>The thresholds are the ones in force when this report was made; their "
+        "hash is under Provenance. "
+        "A figure that could not be computed blocks, because silence is not evidence.</p>"
+        + table(["Verdict", "Question and answer", "Why it matters, and the threshold's source"], rows)
+    )

@@ -1,0 +1,317 @@
+"""From scored samples to figures: every metric with its count, its events, its interval or the reason it has
+none.
+
+A metric is {"value": number | null, "n": rows, "events": defaults, "interval": [low, high] | null,
+"standard_deviation": number | null} and, where the value or the interval is missing, "reason" or
+"interval_reason". Intervals draw whole loans, because the months of one loan default together
+(statistics/bootstrap.py); where another method is used, "interval_method" says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from mortgage_model.statistics import NotComputable, calibration, discrimination, stability
+from mortgage_model.statistics.bootstrap import SampleBootstrap, loan_weights, percentile_interval
+from mortgage_model.validation.samples import UNKNOWN_VINTAGE, ScoredSample, reference_counts
+
+Metric = dict[str, Any]
+# Below this many rows a breakdown's cell could point at single loans.
+SMALLEST_CELL = 5
+
+POINT_METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "auc": discrimination.auc,
+    "gini": discrimination.gini,
+    "ks": discrimination.ks,
+    "average_precision": discrimination.average_precision,
+    "brier": calibration.brier,
+    "brier_skill": calibration.brier_skill,
+    "log_loss": calibration.log_loss,
+    "calibration_slope": lambda y, p: calibration.recalibrate(y, p).slope.value,
+    "calibration_intercept": lambda y, p: calibration.recalibrate(y, p).intercept.value,
+    "expected_calibration_error": calibration.expected_calibration_error,
+    "default_rate": lambda y, p: calibration.by_score_band(y, p, 1)[0].observed_rate,
+    "mean_pd": lambda y, p: calibration.by_score_band(y, p, 1)[0].mean_pd,
+}
+
+
+class Replicates:
+    """The bootstrap of all samples together: replicate i draws the same loans in each of them.
+
+    `values[sample][metric]` and `psi` are vectors of shape (replicates,); nan where a replicate has no value.
+    """
+
+    def __init__(self, samples: Mapping[str, ScoredSample], replicates: int, seed: int) -> None:
+        loans = 1 + max((int(sample.loan.max()) for sample in samples.values() if sample.n), default=-1)
+        boots = {}
+        for name, sample in samples.items():
+            try:
+                boots[name] = SampleBootstrap(sample.labels, sample.pd, sample.loan, loans)
+            except NotComputable:
+                continue
+        psi_bins = _psi_bins(samples)
+        draws: dict[str, list[dict[str, float]]] = {name: [] for name in boots}
+        psi = []
+        for weights in loan_weights(loans, replicates, seed):
+            for name, boot in boots.items():
+                draws[name].append(boot.replicate(weights))
+            psi.append(_weighted_psi(samples, psi_bins, weights))
+        self.values = {
+            name: {key: np.array([d[key] for d in drawn]) for key in drawn[0]}
+            for name, drawn in draws.items()
+        }
+        self.psi = np.array(psi)
+        self.empty = np.full(replicates, np.nan)
+
+    def of(self, sample: str, metric: str) -> np.ndarray | None:
+        """Replicates of one metric, or None where the bootstrap does not cover it."""
+        return self.values.get(sample, {}).get(metric)
+
+
+def measure(function: Callable[[], float], n: int, events: int, replicates: np.ndarray | None) -> Metric:
+    """One metric: the value or its reason, with the interval of its bootstrap replicates."""
+    metric: Metric = {"value": None, "n": n, "events": events, "interval": None, "standard_deviation": None}
+    try:
+        metric["value"] = function()
+    except NotComputable as reason:
+        return {**metric, "reason": str(reason)}
+    if replicates is None:
+        return metric
+    try:
+        metric["interval"] = list(percentile_interval(replicates))
+        metric["standard_deviation"] = float(np.nanstd(replicates, ddof=1))
+    except NotComputable as reason:
+        metric["interval_reason"] = str(reason)
+    return metric
+
+
+def sample_metrics(sample: ScoredSample, replicates: Replicates) -> dict[str, Metric]:
+    """Every metric of one sample."""
+    n, events, y, p = sample.n, sample.events, sample.labels, sample.pd
+    metrics = {
+        name: measure(lambda f=function: f(y, p), n, events, replicates.of(sample.name, name))
+        for name, function in POINT_METRICS.items()
+    }
+    metrics["events"] = {**measure(lambda: events, n, events, None), "loans": sample.loans}
+    metrics["auc_delong"] = _with_interval(
+        lambda: (lambda d: (d.auc, d.interval, d.standard_error))(discrimination.delong(y, p)),
+        n,
+        events,
+        "DeLong, rows taken as independent",
+    )
+    metrics["calibration_in_the_large"] = _with_interval(
+        lambda: (lambda e: (e.value, e.interval, e.standard_error))(
+            calibration.calibration_in_the_large(y, p)
+        ),
+        n,
+        events,
+        "Fisher information, rows taken as independent",
+    )
+    return metrics
+
+
+def comparison_metrics(
+    samples: Mapping[str, ScoredSample], metrics: Mapping[str, Any], replicates: Replicates
+) -> dict[str, Metric]:
+    """Training against out-of-time: what the AUC lost, how far the PDs moved."""
+    oot = samples["oot"]
+
+    def drop() -> float:
+        for name in ("train", "oot"):
+            if metrics[name]["auc"]["value"] is None:
+                raise NotComputable(f"the AUC of {name} has no value: {metrics[name]['auc']['reason']}")
+        return metrics["train"]["auc"]["value"] - metrics["oot"]["auc"]["value"]
+
+    paired = [replicates.of(name, "auc") for name in ("train", "oot")]
+    difference = paired[0] - paired[1] if all(p is not None for p in paired) else None
+    return {
+        "auc_drop": measure(drop, oot.n, oot.events, difference),
+        "psi": measure(lambda: stability.psi(*score_table(samples)[1:]), oot.n, oot.events, replicates.psi),
+    }
+
+
+def score_table(samples: Mapping[str, ScoredSample]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Training and out-of-time counts by decile of the training PDs."""
+    train, oot = samples["train"], samples["oot"]
+    if not train.n or not oot.n:
+        raise NotComputable("one of the two samples has no rows")
+    return stability.numeric_table(train.pd, oot.pd)
+
+
+def score_shift(samples: Mapping[str, ScoredSample]) -> list[dict[str, Any]]:
+    """The PSI of the PD bin by bin, PDs in percent; empty where it cannot be computed."""
+    try:
+        edges = stability.quantile_edges(samples["train"].pd)
+        _, train, oot = score_table(samples)
+    except NotComputable:
+        return []
+    text = [f"{100 * edge:.3g} %" for edge in edges]
+    labels = [f"≤ {text[0]}", *(f"{a} – {b}" for a, b in pairwise(text)), f"> {text[-1]}"]
+    return _shift_rows(labels, train, oot)
+
+
+def feature_shift(profile: Mapping[str, Any], oot_counts: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    """CSI per input feature, largest first: the model's reference profile against the out-of-time counts."""
+    rows = []
+    for name, feature in profile["features"].items():
+        labels, train = reference_counts(feature, profile["rows"])
+        oot = oot_counts.get(name)
+        entry: dict[str, Any] = {"feature": name, "csi": None}
+        try:
+            if oot is None:
+                raise NotComputable("the out-of-time sample has no rows")
+            used = (train > 0) | (oot > 0)
+            entry["csi"] = stability.psi(train[used], oot[used])
+            entry["missing_train"] = float(train[-1] / train.sum())
+            entry["missing_oot"] = float(oot[-1] / oot.sum())
+            kept = np.flatnonzero(used)
+            entry["bins"] = _shift_rows([labels[i] for i in kept], train[used], oot[used])
+        except NotComputable as reason:
+            entry["reason"] = str(reason)
+        rows.append(entry)
+    return sorted(rows, key=lambda row: -(row["csi"] if row["csi"] is not None else np.inf))
+
+
+def deciles(sample: ScoredSample) -> list[dict[str, Any]]:
+    """Calibration by decile of PD; empty for an empty sample."""
+    return [asdict(band) for band in calibration.by_score_band(sample.labels, sample.pd)] if sample.n else []
+
+
+def grades(sample: ScoredSample, scale: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Calibration by grade of the master scale, with the one-sided Jeffreys p of "the PD is not too low"."""
+    if not sample.n:
+        return []
+    limits = {band["grade"]: (band["pd_from"], band["pd_to"]) for band in scale}
+    bands = calibration.by_group(sample.labels, sample.pd, sample.grade, list(limits))
+    return [
+        asdict(band)
+        | {"pd_from": limits[band.label][0], "pd_to": limits[band.label][1]}
+        | {"jeffreys_p": calibration.jeffreys_p_value(band.events, band.n, band.mean_pd)}
+        for band in bands
+    ]
+
+
+def breakdown(samples: list[ScoredSample], keys: list[np.ndarray]) -> list[dict[str, Any]]:
+    """Default rate, mean PD and AUC by a key such as year or vintage; `keys` has one vector per sample.
+
+    Cells of fewer than SMALLEST_CELL rows keep their key and nothing else.
+    """
+    rows = []
+    for sample, key in zip(samples, keys, strict=True):
+        for value in np.unique(key):
+            chosen = key == value
+            y, p = sample.labels[chosen], sample.pd[chosen]
+            label = "unknown" if value in (UNKNOWN_VINTAGE, str(UNKNOWN_VINTAGE)) else str(value)
+            row: dict[str, Any] = {
+                "key": label,
+                "sample": sample.name,
+                "suppressed": bool(y.size < SMALLEST_CELL),
+            }
+            if not row["suppressed"]:
+                band = calibration.by_score_band(y, p, 1)[0]
+                row |= {
+                    name: getattr(band, name)
+                    for name in ("n", "events", "observed_rate", "mean_pd", "interval")
+                }
+                row["auc"] = measure(lambda y=y, p=p: discrimination.auc(y, p), y.size, band.events, None)
+            rows.append(row)
+    return sorted(rows, key=lambda row: row["key"])
+
+
+def by_month(samples: list[ScoredSample]) -> list[dict[str, Any]]:
+    """Default rate and mean PD per observation month of every sample."""
+    rows = []
+    for sample in samples:
+        months, position = np.unique(sample.month, return_inverse=True)
+        n = np.bincount(position)
+        events, expected = (np.bincount(position, weights=column) for column in (sample.labels, sample.pd))
+        rows += [
+            {
+                "month": str(months[i]),
+                "sample": sample.name,
+                "n": int(n[i]),
+                "events": int(events[i]),
+                "observed_rate": float(events[i] / n[i]),
+                "mean_pd": float(expected[i] / n[i]),
+            }
+            for i in range(months.size)
+        ]
+    return rows
+
+
+def cap(sample: ScoredSample) -> dict[str, list[float]]:
+    """Points of the CAP curve; empty where it does not exist."""
+    try:
+        population, defaults = discrimination.cap_curve(sample.labels, sample.pd)
+    except NotComputable:
+        return {"population": [], "defaults": []}
+    return {"population": population.tolist(), "defaults": defaults.tolist()}
+
+
+def score_histogram(sample: ScoredSample, bins: int = 40) -> dict[str, Any]:
+    """Shares of defaults and of other loans by PD on a logarithmic axis; edges are PDs."""
+    if not sample.n:
+        return {"edges": [], "defaults": [], "others": []}
+    x = np.log10(np.clip(sample.pd, 1e-5, 1.0))
+    edges = np.linspace(np.floor(x.min() * 4) / 4, min(0.0, np.ceil(x.max() * 4) / 4 + 1e-9), bins + 1)
+    shares = {}
+    for name, wanted in (("defaults", 1), ("others", 0)):
+        counts, _ = np.histogram(x[sample.labels == wanted], bins=edges)
+        shares[name] = (counts / max(counts.sum(), 1)).tolist()
+    return {"edges": (10**edges).tolist(), **shares}
+
+
+def _with_interval(
+    function: Callable[[], tuple[float, tuple[float, float], float]], n: int, events: int, method: str
+) -> Metric:
+    try:
+        value, interval, error = function()
+    except NotComputable as reason:
+        return {
+            "value": None,
+            "n": n,
+            "events": events,
+            "interval": None,
+            "standard_deviation": None,
+            "reason": str(reason),
+        }
+    return {
+        "value": value,
+        "n": n,
+        "events": events,
+        "interval": list(interval),
+        "standard_deviation": error,
+        "interval_method": method,
+    }
+
+
+def _shift_rows(labels: list[str], train: np.ndarray, oot: np.ndarray) -> list[dict[str, Any]]:
+    terms = stability.psi_terms(train, oot)
+    return [
+        {"bin": label, "train": float(e), "oot": float(a), "contribution": float(term)}
+        for label, e, a, term in zip(labels, train / train.sum(), oot / oot.sum(), terms, strict=True)
+    ]
+
+
+def _psi_bins(samples: Mapping[str, ScoredSample]) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    train, oot = samples["train"], samples["oot"]
+    if not train.n or not oot.n:
+        return None
+    edges = stability.quantile_edges(train.pd)
+    return edges, {sample.name: stability.numeric_bins(sample.pd, edges) for sample in (train, oot)}
+
+
+def _weighted_psi(samples: Mapping[str, ScoredSample], bins: Any, weights: np.ndarray) -> float:
+    if bins is None:
+        return float("nan")
+    edges, position = bins
+    counts = [
+        np.bincount(position[name], weights=weights[samples[name].loan], minlength=edges.size + 1)
+        for name in ("train", "oot")
+    ]
+    return stability.psi(*counts) if all(c.sum() > 0 for c in counts) else float("nan")
