@@ -7,9 +7,13 @@ from typing import Any
 
 from local_aws.config import Caller, Config, JobView
 from local_aws.errors import unsupported
+from local_aws.sagemaker.endpoints import INVOCATIONS_PATH, EndpointConfigs, Endpoints
+from local_aws.sagemaker.models import Models
 from local_aws.sagemaker.processing import ProcessingJobs
+from local_aws.sagemaker.registry import ModelPackageGroups, ModelPackages
 from local_aws.sagemaker.service import Service, Tags
 from local_aws.sagemaker.training import TrainingJobs
+from local_aws.sagemaker.transform import TransformJobs
 from local_aws.sagemaker.validation import service_model, validate
 
 Operation = Callable[[dict[str, Any], Caller], dict[str, Any]]
@@ -18,25 +22,34 @@ Operation = Callable[[dict[str, Any], Caller], dict[str, Any]]
 def install(config: Config) -> None:
     """Answer SageMaker's API on this server; what is not built answers UnsupportedOperation."""
     service = Service(config)
-    jobs = [TrainingJobs(service), ProcessingJobs(service)]
-    operations: dict[str, Operation] = {}
-    for resource in jobs:
-        operations.update(resource.operations())
-    operations.update(Tags(service, lambda arn: any(kind.has_arn(arn) for kind in jobs)).operations())
+    groups = ModelPackageGroups(service)
+    packages = ModelPackages(service, groups)
+    models = Models(service, packages)
+    configs = EndpointConfigs(service, models)
+    endpoints = Endpoints(service, configs, models)
+    jobs = (TrainingJobs(service), ProcessingJobs(service), TransformJobs(service, models))
+    resources = (*jobs, groups, packages, models, configs, endpoints)
+    tags = Tags(service, lambda arn: any(resource.has_arn(arn) for resource in resources))
+
+    built: dict[str, Operation] = {}
+    for resource in (*resources, tags):
+        built.update(resource.operations())
     for name in service_model().operation_names:
-        operation = operations.get(name)
-        config.operations[f"SageMaker.{name}"] = _validated(name, operation) if operation else _refused(name)
+        config.operations[f"SageMaker.{name}"] = _validated(name, built[name]) if name in built else _refused(name)
+    config.http_handlers.append(("sagemaker", INVOCATIONS_PATH, endpoints.invoke))
 
     def views() -> list[JobView]:
-        return sorted((view for kind in jobs for view in kind.views()), key=lambda view: -view.started)
+        found = [view for resource in (*jobs, endpoints) for view in resource.views()]
+        return sorted(found, key=lambda view: view.started, reverse=True)
 
     def close() -> None:
         service.closing = True
-        for kind in jobs:
-            kind.close()
+        for resource in (*jobs, endpoints):
+            resource.close()
 
     config.jobs["sagemaker"] = views
     config.on_shutdown.append(close)
+    endpoints.resume()
 
 
 def _validated(name: str, operation: Operation) -> Operation:

@@ -1,0 +1,115 @@
+"""Models: what a serving container is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from local_aws.config import Caller
+from local_aws.sagemaker.registry import ModelPackages
+from local_aws.sagemaker.service import Service, now, public, summaries
+from local_aws.sagemaker.validation import invalid, refuse
+from local_aws.state import Record
+
+SUPPORTED: dict[str, set[Any]] = {
+    "Containers[1]": set(),
+    "InferenceExecutionConfig": set(),
+    "PrimaryContainer.Mode": {"SingleModel"},
+    "PrimaryContainer.MultiModelConfig": set(),
+    "PrimaryContainer.AdditionalModelDataSources": set(),
+    "PrimaryContainer.InferenceSpecificationName": set(),
+    "Containers[].Mode": {"SingleModel"},
+    "Containers[].MultiModelConfig": set(),
+    "Containers[].AdditionalModelDataSources": set(),
+    "Containers[].InferenceSpecificationName": set(),
+}
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """A serving container: its image, its model data (a tar.gz, or a prefix ending in "/") and its environment."""
+
+    image: str
+    model_data: str | None
+    environment: dict[str, str]
+
+
+class Models:
+    def __init__(self, service: Service, packages: ModelPackages) -> None:
+        self.service = service
+        self.records = service.collection("models")
+        self._packages = packages
+
+    def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
+        return {
+            "CreateModel": self.create,
+            "DescribeModel": self.describe,
+            "DeleteModel": self.delete,
+            "ListModels": self.list,
+        }
+
+    def create(self, params: Record, caller: Caller) -> Record:
+        name = params["ModelName"]
+        arn = self.service.arn("model", name)
+        refuse("CreateModel", params, SUPPORTED)
+        if bool(params.get("PrimaryContainer")) == bool(params.get("Containers")):
+            raise invalid("Exactly one of PrimaryContainer and Containers is required")
+        spec = self.container_of(params)
+        self.service.runtimes.python(spec.image)
+        if spec.model_data and not spec.model_data.endswith("/") and not self.service.objects.exists(spec.model_data):
+            raise invalid(f"Could not find model data at {spec.model_data}.")
+        record = {key: value for key, value in params.items() if key != "Tags"}
+        record.update(ModelArn=arn, CreationTime=now(), EnableNetworkIsolation=params.get("EnableNetworkIsolation", False))
+        if not self.records.add(name, record):
+            raise invalid(f'Cannot create already existing model "{arn}".')
+        self.service.set_tags(arn, params.get("Tags", []))
+        return {"ModelArn": arn}
+
+    def describe(self, params: Record, caller: Caller) -> Record:
+        return public(self.require(params["ModelName"]))
+
+    def delete(self, params: Record, caller: Caller) -> Record:
+        record = self.require(params["ModelName"])
+        self.records.delete(params["ModelName"])
+        self.service.tags.delete(record["ModelArn"])
+        return {}
+
+    def list(self, params: Record, caller: Caller) -> Record:
+        fields = ("ModelName", "ModelArn", "CreationTime")
+        page, token = summaries(self.records.values(), params, name="ModelName", fields=fields, descending=True)
+        return {"Models": page, **token}
+
+    def require(self, name: str) -> Record:
+        record = self.records.get(name)
+        if record is None:
+            raise invalid(f'Could not find model "{self.service.arn("model", name)}".')
+        return record
+
+    def has_arn(self, arn: str) -> bool:
+        return arn.startswith(self.service.arn("model", "")) and arn.split("/", 1)[1] in self.records
+
+    def container(self, name: str) -> ContainerSpec:
+        """The container of a model. ValidationException when the model, or the package it is made of, is gone."""
+        return self.container_of(self.require(name))
+
+    def container_of(self, model: Record) -> ContainerSpec:
+        definition = dict(model.get("PrimaryContainer") or model["Containers"][0])
+        environment = dict(definition.get("Environment", {}))
+        if package := definition.get("ModelPackageName"):
+            definition = self._packages.deployable(package)
+            environment = {**definition.get("Environment", {}), **environment}
+        if not definition.get("Image"):
+            raise invalid("A container needs an Image or a ModelPackageName")
+        return ContainerSpec(definition["Image"], _model_data(definition), environment)
+
+
+def _model_data(definition: Record) -> str | None:
+    source = definition.get("ModelDataSource", {}).get("S3DataSource")
+    if not source:
+        return definition.get("ModelDataUrl")
+    if (source["S3DataType"], source["CompressionType"]) == ("S3Object", "Gzip"):
+        return source["S3Uri"]
+    if (source["S3DataType"], source["CompressionType"]) == ("S3Prefix", "None"):
+        return f"{source['S3Uri'].rstrip('/')}/"
+    raise invalid("ModelDataSource is either an S3Object with CompressionType Gzip or an S3Prefix with None")
