@@ -1,0 +1,1 @@
+"""Loan tapes in, loan panel out: Spark DataFrame functions behind the Glue jobs."""

@@ -1,0 +1,164 @@
+"""Economic indicators as they were known at the end of each month.
+
+The table is small (states × months × releases), so the as-of logic runs on the driver with numpy, state by state; what
+Spark joins to the loans are two small broadcast tables.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+INDICATORS = ("unemployment_rate", "house_price_index", "mortgage_rate_30y")
+STATE_MONTH = "state string, t int, {}".format(
+    ", ".join(
+        f"{name} double"
+        for name in (
+            "house_price_index",
+            "house_price_index_growth_12m",
+            "unemployment_rate",
+            "unemployment_change_12m",
+            "mortgage_rate_30y",
+        )
+    )
+)
+ORIGINATION_INDEX = "state string, origination_t int, from_t int, to_t int, origination_index double"
+
+
+def known_values(releases: pd.DataFrame, indicator: str, months: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Matrix (len(months), last − first + 1): value of each economic month as known at the end of each observation month.
+
+    ``releases`` of one state: ``month`` and ``released_t`` (month indices; released_t is the first observation month whose
+    end is at or after the release date), ``release_date`` and the indicator. NaN where nothing was known. A later
+    release of the same month replaces an earlier one.
+    """
+    known = np.full((len(months), last - first + 1), np.nan)
+    rows = releases[releases[indicator].notna()].sort_values(["release_date"], kind="stable")
+    starts = np.clip(rows["released_t"].to_numpy() - months[0], 0, None)
+    for start, month, value in zip(starts, rows["month"].to_numpy() - first, rows[indicator].to_numpy(), strict=True):
+        known[start:, month] = value
+    return known
+
+
+def forward_filled(known: np.ndarray) -> np.ndarray:
+    """Each column the newest value known of its economic month or an earlier one."""
+    filled = np.where(np.isnan(known), -1, np.arange(known.shape[1]))
+    newest = np.maximum.accumulate(filled, axis=1)
+    values = np.take_along_axis(known, np.maximum(newest, 0), axis=1)
+    return np.where(newest >= 0, values, np.nan)
+
+
+def _newest_and_year_before(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Newest known value per observation month, and the value 12 months before that value's own month (NaN if unknown)."""
+    present = ~np.isnan(known)
+    newest = np.where(present.any(axis=1), known.shape[1] - 1 - present[:, ::-1].argmax(axis=1), -1)
+    rows = np.arange(len(known))
+    value = np.where(newest >= 0, known[rows, newest], np.nan)
+    before = np.where(newest >= 12, known[rows, newest - 12], np.nan)
+    return value, before
+
+
+def economics_as_of(
+    indicators: pd.DataFrame, months: range, originations: range
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Two tables for the months of observation ``months`` and origination months ``originations`` (month indices).
+
+    State × month: newest known indicators, index growth (percent) and unemployment change (points) over 12 months.
+    State × origination month × interval [from_t, to_t]: the house price index of the origination month (or the newest
+    month before it, as a quarterly index needs) as known in that interval.
+    """
+    frame = indicators.copy()
+    for column in ("month", "release_date"):
+        frame[column] = pd.to_datetime(frame[column])
+    frame["released_t"] = frame["release_date"].dt.year * 12 + frame["release_date"].dt.month - 1
+    frame["month"] = frame["month"].dt.year * 12 + frame["month"].dt.month - 1
+    observed = np.arange(months.start, months.stop)
+    states, steps = [], []
+    for state, releases in frame.groupby("state"):
+        first = int(releases["month"].min())
+        last = int(releases["month"].max())
+        known = {name: known_values(releases, name, observed, first, last) for name in INDICATORS}
+        index, index_before = _newest_and_year_before(known["house_price_index"])
+        rate, rate_before = _newest_and_year_before(known["unemployment_rate"])
+        states.append(
+            pd.DataFrame(
+                {
+                    "state": state,
+                    "t": observed,
+                    "house_price_index": index,
+                    "house_price_index_growth_12m": (index / index_before - 1) * 100,
+                    "unemployment_rate": rate,
+                    "unemployment_change_12m": rate - rate_before,
+                    "mortgage_rate_30y": _newest_and_year_before(known["mortgage_rate_30y"])[0],
+                }
+            )
+        )
+        steps.append(_origination_steps(state, known["house_price_index"], observed, first, originations))
+    if not states:
+        return pd.DataFrame(), pd.DataFrame()
+    return pd.concat(states), pd.concat(steps)
+
+
+def _origination_steps(
+    state: str, known: np.ndarray, observed: np.ndarray, first: int, originations: range
+) -> pd.DataFrame:
+    """The index of each origination month as known over time: a step function, kept as its steps."""
+    columns = np.arange(originations.start, originations.stop)
+    inside = columns >= first
+    at = np.minimum(columns - first, known.shape[1] - 1)[inside]
+    values = forward_filled(known)[:, at]  # observation month × origination month
+    changes = np.ones(values.shape, dtype=bool)
+    changes[1:] = ~((values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1])))
+    origination, row = np.nonzero(changes.T)
+    begins = observed[row]
+    same = np.append(origination[1:] == origination[:-1], False)
+    ends = np.where(same, np.append(begins[1:], 0) - 1, observed[-1])
+    steps = pd.DataFrame(
+        {
+            "state": state,
+            "origination_t": columns[inside][origination],
+            "from_t": begins,
+            "to_t": ends,
+            "origination_index": values.T[origination, row],
+        }
+    )
+    return steps[steps["origination_index"].notna()]
+
+
+def with_economics(rows: DataFrame, indicators: DataFrame) -> DataFrame:
+    """Adds the economic features to rows with ``property_state``, ``t`` and ``origination_t`` (month index).
+
+    house_price_index_ratio is the index known at t over the index of the origination month as known at t. Null where the
+    state has no such indicator.
+    """
+    spark = rows.sparkSession
+    bounds = rows.agg(F.min("t"), F.max("t"), F.min("origination_t"), F.max("origination_t")).first()
+    releases = indicators.toPandas()
+    if bounds[0] is None or releases.empty:
+        by_month, by_origination = pd.DataFrame(), pd.DataFrame()
+    else:
+        by_month, by_origination = economics_as_of(
+            releases, range(bounds[0], bounds[1] + 1), range(bounds[2], bounds[3] + 1)
+        )
+    month_table = _to_spark(spark, by_month, STATE_MONTH).withColumnRenamed("state", "property_state")
+    steps = _to_spark(spark, by_origination, ORIGINATION_INDEX).withColumnRenamed("state", "property_state")
+    joined = rows.join(F.broadcast(month_table), ["property_state", "t"], "left")
+    in_step = (
+        (joined["property_state"] == steps["property_state"])
+        & (joined["origination_t"] == steps["origination_t"])
+        & joined["t"].between(steps["from_t"], steps["to_t"])
+    )
+    joined = joined.join(F.broadcast(steps), in_step, "left").drop(
+        steps["property_state"], steps["origination_t"], "from_t", "to_t"
+    )
+    ratio = F.col("house_price_index") / F.col("origination_index")
+    return joined.withColumn("house_price_index_ratio", ratio)
+
+
+def _to_spark(spark, frame: pd.DataFrame, schema: str) -> DataFrame:
+    """A small pandas table as a Spark one, NaN as null."""
+    rows = [tuple(None if value != value else value for value in row) for row in frame.itertuples(index=False)]
+    native = [tuple(v.item() if hasattr(v, "item") else v for v in row) for row in rows]
+    return spark.createDataFrame(native, schema)

@@ -1,0 +1,58 @@
+"""Raw files of any supported source → the canonical tables, clean, with everything that was refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from mortgage_etl.sources.errors import SourceError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from mortgage_etl.sources.extracts import Extract
+
+__all__ = ["SOURCES", "SourceError", "SourceTables", "read_source"]
+
+SOURCES = ("canonical", "fannie_mae", "fannie_mae_current", "freddie_mac")
+
+
+@dataclass(frozen=True)
+class SourceTables:
+    """What a source gave.
+
+    ``tables``: canonical name → DataFrame of the contract's columns, good rows only. ``quarantine``: table, file,
+    row_number (from 1, the header is line 1), reason, column, raw. ``counts``: raw table → rows_in, rows_out,
+    quarantined, by_reason; they add up exactly. ``quarantined_by_year``: performance rows only, by reporting month.
+    ``extracts``: raw table → the files read.
+    """
+
+    tables: dict[str, DataFrame]
+    quarantine: DataFrame
+    counts: dict[str, dict]
+    quarantined_by_year: dict[str, int] = field(default_factory=dict)
+    extracts: dict[str, Extract] = field(default_factory=dict)
+
+
+def read_source(spark: SparkSession, source: str, raw_root: str, as_of_date: date) -> SourceTables:
+    """Read the newest complete extract of every table of ``source`` at or before ``as_of_date``.
+
+    ``raw_root`` holds <table>/ingest_date=YYYY-MM-DD/<files>. SourceError if a table or file is wrong as a whole;
+    ReconciliationError if the counts do not add up.
+    """
+    from mortgage_etl.sources.economics_public import economic_extracts
+    from mortgage_etl.sources.extracts import newest_extract
+    from mortgage_etl.sources.reader import raw_tables, read_extracts
+
+    extracts = {}
+    for raw in raw_tables(source):
+        extract = newest_extract(spark, raw_root, raw.name, as_of_date)
+        if extract is None:
+            raise SourceError(
+                f"{raw_root}: there is no folder {raw.name}, which source {source} needs. Land its files under "
+                f"{raw.name}/ingest_date=YYYY-MM-DD/."
+            )
+        extracts[raw.name] = extract
+    extracts.update(economic_extracts(spark, raw_root, as_of_date))
+    return read_extracts(spark, source, extracts, as_of_date)

@@ -1,0 +1,7 @@
+"""What can be wrong with a source as a whole. Single bad rows are no error: they go to quarantine."""
+
+from __future__ import annotations
+
+
+class SourceError(ValueError):
+    """A source cannot be read as it stands. The message names the file, what was found and what to do."""

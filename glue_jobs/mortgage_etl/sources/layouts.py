@@ -1,0 +1,48 @@
+"""How a raw file is laid out, as data: which columns it has and how each becomes a canonical one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from pyspark.sql import Column
+
+from mortgage_etl.sources.fields import Parser
+
+
+@dataclass(frozen=True)
+class Field:
+    """Canonical column ``name``, read from raw column ``source`` (header name, or a label for messages).
+
+    ``position`` is the column's place from 0 in a file without header. ``missing`` are texts that mean unknown, on top
+    of the contract's; ``mapping`` translates the layout's codes, and leaves other texts as they are.
+    """
+
+    name: str
+    source: str
+    parse: Parser
+    position: int = -1
+    missing: tuple[str, ...] = ()
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """One family of raw files.
+
+    ``feeds`` are the canonical tables its rows give; ``key`` the canonical columns that may not repeat; ``derived``
+    canonical columns computed from parsed ones; ``widths`` the column counts a line without header may have.
+    """
+
+    name: str
+    delimiter: str
+    header: bool
+    fields: tuple[Field, ...]
+    feeds: tuple[str, ...]
+    key: tuple[str, ...]
+    widths: tuple[int, ...] = ()
+    derived: Mapping[str, Callable[[], Column]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (*(entry.name for entry in self.fields), *self.derived)

@@ -1,0 +1,134 @@
+"""Judges all tables of a source in order: loan tables, loans against them, performance against loans."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import reduce
+
+from pyspark.sql import DataFrame, SparkSession, Window
+from pyspark.sql import functions as F
+
+from contracts import load_contract
+from mortgage_etl import quarantine as q
+from mortgage_etl.progress import say
+from mortgage_etl.sources import SOURCES, SourceTables, canonical, fannie_mae, freddie_mac
+from mortgage_etl.sources.economics_public import public_indicators
+from mortgage_etl.sources.errors import SourceError
+from mortgage_etl.sources.extracts import Extract
+from mortgage_etl.sources.layouts import RawTable
+from mortgage_etl.sources.lines import Lines, read_lines
+
+RAW_TABLES: dict[str, tuple[RawTable, ...]] = {
+    "canonical": canonical.TABLES,
+    "fannie_mae": fannie_mae.LEGACY_TABLES,
+    "fannie_mae_current": (fannie_mae.CURRENT,),
+    "freddie_mac": freddie_mac.TABLES,
+}
+BYTES_PER_PARTITION = 32 << 20  # of raw text; keeps a task's share of a loan shuffle well inside memory
+QUARANTINE_SCHEMA = "table string, file string, row_number long, reason string, column string, raw string"
+
+
+def raw_tables(source: str) -> tuple[RawTable, ...]:
+    """The loan-level raw tables of a source. SourceError if there is no such source."""
+    if source not in RAW_TABLES:
+        raise SourceError(f"there is no source {source!r}; sources are {', '.join(SOURCES)}")
+    return RAW_TABLES[source]
+
+
+def read_extracts(
+    spark: SparkSession, source: str, extracts: dict[str, Extract], as_of_date: date
+) -> SourceTables:
+    """Like read_source, of files already found. Economic tables may be absent: their table is then empty."""
+    return _Reader(spark, extracts, as_of_date).read(source)
+
+
+class _Reader:
+    """One reading: collects counts and quarantine table by table."""
+
+    def __init__(self, spark: SparkSession, extracts: dict[str, Extract], as_of_date: date) -> None:
+        self.spark = spark
+        self.extracts = extracts
+        self.as_of_date = as_of_date
+        self.partitions = max(
+            2 * spark.sparkContext.defaultParallelism,
+            -(-max(extract.bytes for extract in extracts.values()) // BYTES_PER_PARTITION),
+        )
+        self.counts: dict[str, dict] = {}
+        self.refused: list[DataFrame] = []
+        self.quarantined_by_year: dict[str, int] = {}
+
+    def read(self, source: str) -> SourceTables:
+        raws = {raw.name: raw for raw in raw_tables(source)}
+        if source == "canonical":
+            tables = self._canonical(raws)
+        elif source == "fannie_mae_current":
+            tables = self._loan_months(raws["fannie_mae_current"])
+        else:
+            loan_level, performance = raw_tables(source)
+            tables = self._loan_file(loan_level)
+            tables["performance"] = self._performance(performance, tables["loans"])
+        tables["economic_indicators"] = self._economics()
+        empty = self.spark.createDataFrame([], QUARANTINE_SCHEMA)
+        quarantine = reduce(DataFrame.unionByName, self.refused, empty)
+        return SourceTables(tables, quarantine, self.counts, self.quarantined_by_year, self.extracts)
+
+    def _canonical(self, raws: dict[str, RawTable]) -> dict[str, DataFrame]:
+        tables = {name: self._unique(raws[name]) for name in ("borrowers", "properties")}
+        judged, lines = self._judged(raws["loans"])
+        judged = q.reject_duplicates(judged, raws["loans"].key, self.partitions)
+        judged = q.reject_without(judged, tables["borrowers"], "no_borrower")
+        judged = q.reject_without(judged, tables["properties"], "no_property")
+        tables["loans"] = self._settle(raws["loans"], judged, lines)
+        tables["performance"] = self._performance(raws["performance"], tables["loans"])
+        return {name: _columns_of(name, frame) for name, frame in tables.items()}
+
+    def _loan_file(self, raw: RawTable) -> dict[str, DataFrame]:
+        rows = self._unique(raw)
+        return {table: _columns_of(table, rows) for table in raw.feeds}
+
+    def _loan_months(self, raw: RawTable) -> dict[str, DataFrame]:
+        """One file of loan-months with the loan's own columns repeated: they are taken from its earliest month."""
+        rows = self._unique(raw)
+        earliest = F.row_number().over(Window.partitionBy("loan_id").orderBy("reporting_month"))
+        loans = rows.withColumn("nth", earliest).where("nth = 1").drop("nth")
+        frames = {table: loans for table in fannie_mae.LOAN_TABLES} | {"performance": rows}
+        return {table: _columns_of(table, frame) for table, frame in frames.items()}
+
+    def _performance(self, raw: RawTable, loans: DataFrame) -> DataFrame:
+        judged, lines = self._judged(raw)
+        judged = q.reject_duplicates(judged, raw.key, self.partitions)
+        judged = q.reject_without(judged, loans, "unknown_loan")
+        return _columns_of("performance", self._settle(raw, judged, lines))
+
+    def _economics(self) -> DataFrame:
+        if "economic_indicators" in self.extracts:
+            return _columns_of("economic_indicators", self._unique(canonical.ECONOMIC_INDICATORS))
+        return public_indicators(self.spark, self._unique, set(self.extracts))
+
+    def _unique(self, raw: RawTable) -> DataFrame:
+        judged, lines = self._judged(raw)
+        return self._settle(raw, q.reject_duplicates(judged, raw.key, self.partitions), lines)
+
+    def _judged(self, raw: RawTable) -> tuple[DataFrame, Lines]:
+        lines = read_lines(self.spark, raw, self.extracts[raw.name])
+        return q.judge(lines, raw, self.as_of_date), lines
+
+    def _settle(self, raw: RawTable, judged: DataFrame, lines: Lines) -> DataFrame:
+        """Compute the table once, count it, note what is refused; returns the good rows."""
+        judged = judged.persist()
+        counts, by_year = q.count_rows(judged, lines.rows, raw)
+        self.counts[raw.name] = counts
+        if "performance" in raw.feeds:
+            self.quarantined_by_year = by_year
+        if counts["quarantined"]:
+            self.refused.append(q.quarantined(judged, raw, lines))
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in counts["by_reason"].items())
+        say(
+            f"{raw.name}: {counts['rows_in']:,} rows in, {counts['rows_out']:,} out, "
+            f"{counts['quarantined']:,} quarantined{f' ({reasons})' if reasons else ''}"
+        )
+        return q.good(judged)
+
+
+def _columns_of(table: str, frame: DataFrame) -> DataFrame:
+    return frame.select(*load_contract(table).column_names)
