@@ -128,7 +128,7 @@ def _performance(
     unknown: np.ndarray,
     random: np.random.Generator,
 ) -> pa.Table:
-    """One row per loan and month on book, at positions `rows`; the delinquency status of `unknown` is hidden."""
+    """One row per loan and month on book, at positions `rows`; the status of `unknown` rows is hidden."""
     loan, step = rows
     month = settings.start + step
     late, code = paths.days_past_due[step, loan], paths.zero_balance[step, loan].astype(int)
