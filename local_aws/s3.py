@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from moto.core.request import PRESERVED_HEADER_NAMES_ENVIRON_KEY
+from moto.core.request import EnvironHeaders
 from werkzeug.datastructures import Headers
 from werkzeug.http import http_date, parse_date
 from werkzeug.wrappers import Request, Response
@@ -336,11 +336,9 @@ def new_meta(request: Request, key: str, etag: str) -> Meta:
     encodings = [e.strip() for e in kept.pop("Content-Encoding", "").split(",")]
     if encoding := ",".join(e for e in encodings if e and e != "aws-chunked"):
         kept["Content-Encoding"] = encoding
-    # moto's request handler keeps the spelling of x-amz-meta-a_b, which a WSGI environment would lose
-    spelled = request.environ.get(PRESERVED_HEADER_NAMES_ENVIRON_KEY, {})
-    for name, value in request.headers.items():
-        variable = f"HTTP_{name.upper().replace('-', '_')}"
-        lowered = spelled.get(variable, name).lower()
+    # moto's headers keep the spelling of x-amz-meta-a_b, which a WSGI environment loses
+    for name, value in EnvironHeaders(request.environ).items():
+        lowered = name.lower()
         if lowered.startswith("x-amz-meta-") or lowered == "x-amz-checksum-crc32":
             kept[lowered] = value
     tags = dict(urllib.parse.parse_qsl(request.headers.get("x-amz-tagging", ""), keep_blank_values=True))

@@ -172,10 +172,10 @@ class S3Store:
         the order of their UTF-8 bytes."""
         folder = self.require_bucket(bucket)
         odd = sorted(k for k in list(self._odd[bucket]) if k.startswith(prefix) and k > after)
-        start, _, head = prefix.rpartition("/")
+        start, slash, head = prefix.rpartition("/")
         plain: Iterable[str] = ()
-        if not start or is_plain(start):
-            plain = _walk(folder, f"{start}/" if start else "", head, after)
+        if not slash or is_plain(start):
+            plain = _walk(folder, start + slash, head, after)
         return heapq.merge(plain, odd)
 
     # writing

@@ -134,7 +134,7 @@ def identify(request: Request, default_region: str) -> tuple[str, str]:
     if target := request.headers.get("X-Amz-Target"):
         names = {"AWSGlue": "glue", "SageMaker": "sagemaker", "Logs_20140328": "logs", "AmazonSSM": "ssm"}
         return names.get(target.partition(".")[0], target.partition(".")[0]), default_region
-    if request.mimetype == "application/x-www-form-urlencoded":
+    if request.method == "POST" and request.mimetype == "application/x-www-form-urlencoded":
         return "sts", default_region
     return "s3", default_region
 
