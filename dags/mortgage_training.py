@@ -39,7 +39,11 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup, TriggerRule
 
 from mortgage_risk.business_date import as_of_date
 from mortgage_risk.layout import Layout
-from mortgage_risk.operators.approval import AskForApprovalOperator, ChooseApprovalOperator, RecordDecisionOperator
+from mortgage_risk.operators.approval import (
+    AskForApprovalOperator,
+    ChooseApprovalOperator,
+    RecordDecisionOperator,
+)
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.data_quality import DataQualityOperator
 from mortgage_risk.operators.gate import GateOperator
@@ -84,7 +88,11 @@ with DAG(
 
     with TaskGroup("prepare_data", tooltip="Raw loan tapes to a checked loan panel"):
         check_raw = DataQualityOperator(
-            task_id="check_raw_data", suite="raw", data_root=paths.raw_root, horizon_months=HORIZON, code=code.output
+            task_id="check_raw_data",
+            suite="raw",
+            data_root=paths.raw_root,
+            horizon_months=HORIZON,
+            code=code.output,
         )
         panel = GlueDatasetOperator(
             task_id="prepare_loan_panel",
@@ -104,7 +112,11 @@ with DAG(
             code=code.output,
         )
         check_panel = DataQualityOperator(
-            task_id="check_loan_panel", suite="loan_panel", data_root=PANEL, horizon_months=HORIZON, code=code.output
+            task_id="check_loan_panel",
+            suite="loan_panel",
+            data_root=PANEL,
+            horizon_months=HORIZON,
+            code=code.output,
         )
         check_raw >> panel >> check_panel
 

@@ -33,14 +33,21 @@ def needs_a_human(gate: Mapping[str, Any], mode: str) -> bool:
 
 
 def decide(
-    gate: Mapping[str, Any], *, mode: str, answer: Mapping[str, Any] | None, override_by: str, override_reason: str
+    gate: Mapping[str, Any],
+    *,
+    mode: str,
+    answer: Mapping[str, Any] | None,
+    override_by: str,
+    override_reason: str,
 ) -> Decision:
     """The decision on a model.
 
     gate: XCom of GateOperator. mode: auto | manual. answer: XCom of AskForApprovalOperator, None if nobody was asked.
     """
     if override_by and not override_reason:
-        raise OverrideError("override_by is given without override_reason: an override is recorded with its reason.")
+        raise OverrideError(
+            "override_by is given without override_reason: an override is recorded with its reason."
+        )
     if not gate["passed"]:
         if override_by:
             return Decision("Approved", override_by, f"Override: {override_reason}", override=True)

@@ -38,12 +38,12 @@ def client(service: str, aws_conn_id: str, *, retries: bool = True) -> Any:
 
 
 def error_code(error: Exception) -> str:
-    return getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    return _answer(error).get("Code", "")
 
 
 def is_not_found(error: Exception) -> bool:
     """SageMaker says so with a ValidationException, the others with a code."""
-    message = getattr(error, "response", {}).get("Error", {}).get("Message", "")
+    message = _answer(error).get("Message", "")
     return error_code(error) in _NOT_FOUND or (
         error_code(error) == "ValidationException"
         and re.search(r"could not find|does not exist|not found", message, re.IGNORECASE) is not None
@@ -52,7 +52,7 @@ def is_not_found(error: Exception) -> bool:
 
 def is_duplicate(error: Exception) -> bool:
     """The name is taken: an answer ("it is there already"), not a failure."""
-    message = getattr(error, "response", {}).get("Error", {}).get("Message", "")
+    message = _answer(error).get("Message", "")
     return error_code(error) in {"ResourceInUse", "AlreadyExistsException", "ConflictException"} or (
         error_code(error) == "ValidationException" and "already exist" in message.lower()
     )
@@ -60,12 +60,18 @@ def is_duplicate(error: Exception) -> bool:
 
 def is_transient(error: BaseException) -> bool:
     """AWS or the way to it is ill: throttling, 5xx, refused or broken connections. Asking again may help."""
-    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, ResponseParserError
+    from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or error_code(error) in _THROTTLED
     return isinstance(error, (ConnectionError, HTTPClientError, ResponseParserError))
+
+
+def _answer(error: BaseException) -> dict[str, Any]:
+    """AWS's error document; empty if AWS did not answer."""
+    return (getattr(error, "response", None) or {}).get("Error", {})
 
 
 def patiently(call: Callable[[], T], outage_s: float, sleep: Callable[[float], None] | None = None) -> T:

@@ -127,7 +127,9 @@ class AwsJobOperator(MortgageRiskOperator):
             self.log.info("Found %s job %s (%s): waiting for it", kind.kind, found.job_id, found.status)
             return found
         if found and found.phase == "succeeded" and self.result_is_there(found):
-            self.log.info("%s job %s has done exactly this already: using its result", kind.kind, found.job_id)
+            self.log.info(
+                "%s job %s has done exactly this already: using its result", kind.kind, found.job_id
+            )
             return found
         self.prepare(client)
         job_id = kind.submit(self.client(kind.service, retries=False), request, name, found)
@@ -200,8 +202,6 @@ class AwsJobOperator(MortgageRiskOperator):
         region = self.client(KINDS[self.kind].service).meta.region_name
         place = KINDS[self.kind].log_places(state.job_id)[0]
         job = links.job_url(self.settings, self.kind, state.job_id, region)
-        log = links.log_url(self.settings, place.group, place.stream, region)
+        log = links.log_url(self.settings, self.kind, state.job_id, place.group, place.stream, region)
         self.log.info("Job: %s\nLog: %s", job, log)
         links.store(self, context, {links.JobLink: job, links.LogLink: log})
-
-

@@ -46,4 +46,7 @@ def _local_day(moment: datetime, timezone: str) -> date:
 
 
 def _iso(text: Any) -> str:
-    return date.fromisoformat(str(text)).isoformat()
+    try:
+        return date.fromisoformat(str(text)).isoformat()
+    except ValueError as error:
+        raise ValueError(f"not a date of the calendar (YYYY-MM-DD): {text}") from error

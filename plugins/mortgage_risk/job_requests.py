@@ -146,7 +146,9 @@ def validation_job(
         "AppSpecification": {
             "ImageUri": settings.image_uri,
             "ContainerEntrypoint": ["python3", f"{_PROCESSING}/code/model_validation_script.py"],
-            "ContainerArguments": [text for key, value in arguments.items() for text in (f"--{key}", str(value))],
+            "ContainerArguments": [
+                text for key, value in arguments.items() for text in (f"--{key}", str(value))
+            ],
         },
         "ProcessingInputs": [
             {

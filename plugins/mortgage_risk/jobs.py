@@ -155,7 +155,9 @@ class GlueRun:
             if aws.is_not_found(error):
                 return []
             raise
-        return [self._state(job_name, run) for run in runs if run.get("Arguments", {}).get(IDEMPOTENCY_KEY) == key]
+        return [
+            self._state(job_name, run) for run in runs if run.get("Arguments", {}).get(IDEMPOTENCY_KEY) == key
+        ]
 
     def _state(self, job_name: str, run: dict[str, Any]) -> JobState:
         return JobState(
@@ -204,7 +206,10 @@ def log_tail(client: Any, places: list[LogPlace], lines: int = 20) -> list[str]:
             streams = client.describe_log_streams(logGroupName=place.group, logStreamNamePrefix=place.stream)
             for stream in streams["logStreams"]:
                 events = client.get_log_events(
-                    logGroupName=place.group, logStreamName=stream["logStreamName"], limit=lines, startFromHead=False
+                    logGroupName=place.group,
+                    logStreamName=stream["logStreamName"],
+                    limit=lines,
+                    startFromHead=False,
                 )["events"]
                 if events:
                     return [event["message"].rstrip() for event in events[-lines:]]

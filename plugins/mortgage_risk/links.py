@@ -17,15 +17,14 @@ from mortgage_risk.settings import Settings
 
 _CONSOLE = "https://{region}.console.aws.amazon.com"
 _JOB_PAGES = {
-    "glue": _CONSOLE + "/gluestudio/home?region={region}#/job/{job}/run/{run}",
+    "glue": _CONSOLE + "/gluestudio/home?region={region}#/job/{kind}/run/{name}",
     "training": _CONSOLE + "/sagemaker/home?region={region}#/jobs/{name}",
     "processing": _CONSOLE + "/sagemaker/home?region={region}#/processing-jobs/{name}",
     "transform": _CONSOLE + "/sagemaker/home?region={region}#/transform-jobs/{name}",
-    "model": _CONSOLE + "/sagemaker/home?region={region}#/models/{name}",
-    "model-package": _CONSOLE + "/sagemaker/home?region={region}#/model-packages/{name}",
 }
 _LOG_PAGE = (
-    _CONSOLE + "/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}$3FlogStreamNameFilter$3D{stream}"
+    _CONSOLE
+    + "/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}$3FlogStreamNameFilter$3D{stream}"
 )
 _OBJECT_PAGE = "https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={key}"
 
@@ -63,28 +62,36 @@ ALL_LINKS: tuple[type[_StoredLink], ...] = (JobLink, LogLink, ResultLink, Report
 
 def store(operator: Any, context: Mapping[str, Any], links: Mapping[type[_StoredLink], str]) -> None:
     """Show `links` on the running task at once."""
-    operator.stored_links = {**getattr(operator, "stored_links", {}), **{cls().name: url for cls, url in links.items()}}
+    operator.stored_links = {
+        **getattr(operator, "stored_links", {}),
+        **{cls().name: url for cls, url in links.items()},
+    }
     for cls, url in links.items():
         context["ti"].xcom_push(key=cls().xcom_key, value=url)
 
 
-def job_url(settings: Settings, kind: str, name: str, region: str) -> str:
-    """`name` of a Glue run is '<job>/<run id>'."""
-    job, _, run = name.partition("/")
-    service = "glue" if kind == "glue" else "sagemaker"
-    template = settings.job_link or _JOB_PAGES[kind]
-    return template.format(service=service, kind=kind, name=name, job=job, run=run, region=region)
+def job_url(settings: Settings, kind: str, job_id: str, region: str) -> str:
+    return (settings.job_link or _JOB_PAGES[kind]).format(**_address(kind, job_id), region=region)
 
 
-def log_url(settings: Settings, group: str, stream: str, region: str) -> str:
-    if settings.log_link:
-        return settings.log_link.format(group=group, stream=stream, region=region)
-    return _LOG_PAGE.format(group=_console_quote(group), stream=_console_quote(stream), region=region)
+def log_url(settings: Settings, kind: str, job_id: str, group: str, stream: str, region: str) -> str:
+    places = {"group": _console_quote(group), "stream": _console_quote(stream)}
+    return (settings.log_link or _LOG_PAGE).format(**_address(kind, job_id), **places, region=region)
 
 
 def object_url(settings: Settings, uri: str, region: str) -> str:
     bucket, key = split_uri(uri)
-    return (settings.s3_object_link or _OBJECT_PAGE).format(bucket=bucket, key=quote(key, safe="/=._-"), region=region)
+    return (settings.s3_object_link or _OBJECT_PAGE).format(
+        bucket=bucket, key=quote(key, safe="/=._-"), region=region
+    )
+
+
+def _address(kind: str, job_id: str) -> dict[str, str]:
+    """Placeholders of a job: for Glue, kind is the job's name and name the run's id; else kind is as in the ARN."""
+    if kind == "glue":
+        job, _, run = job_id.partition("/")
+        return {"service": "glue", "kind": job, "name": run}
+    return {"service": "sagemaker", "kind": f"{kind}-job", "name": job_id}
 
 
 def _console_quote(text: str) -> str:

@@ -31,7 +31,9 @@ HYPERPARAMETERS: dict[str, tuple[str, float, float]] = {
 
 def scoring_params() -> dict[str, Param]:
     return {
-        "score_date": _date("Score date", "Loans are scored as known on this day. Empty: the night's own date."),
+        "score_date": _date(
+            "Score date", "Loans are scored as known on this day. Empty: the night's own date."
+        ),
         "source": _source(),
     }
 

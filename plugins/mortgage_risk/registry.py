@@ -37,7 +37,9 @@ def packages(client: Any, group: str, **filters: Any) -> Iterator[dict[str, Any]
             raise
 
 
-def find_by_training_job(client: Any, group: str, training_job: str, created_after: datetime) -> dict[str, Any] | None:
+def find_by_training_job(
+    client: Any, group: str, training_job: str, created_after: datetime
+) -> dict[str, Any] | None:
     """The package registered for a training job. A package is younger than its training job: older ones are not read."""
     for package in packages(client, group, CreationTimeAfter=created_after):
         if package.get("CustomerMetadataProperties", {}).get("training_job") == training_job:

@@ -53,7 +53,9 @@ class Settings:
     approvers: tuple[str, ...] = ()  # Airflow user names that may answer; empty = whoever may edit the run
     approval_hours: int = 168
 
-    job_code_root: Path = Path(__file__).resolve().parents[2]  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
+    job_code_root: Path = (
+        Path(__file__).resolve().parents[2]
+    )  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
     git_commit: str = ""  # '' = ask git in job_code_root
 
     kms_key_id: str = ""
@@ -63,26 +65,49 @@ class Settings:
 
     # URL templates of the links in the UI; '' = the AWS console.
     job_link: str = ""  # {service} {kind} {name} {region}
-    log_link: str = ""  # {group} {stream} {region}
+    log_link: str = ""  # the same and {group} {stream}
     s3_object_link: str = ""  # {bucket} {key} {region}
 
     def __post_init__(self) -> None:
-        _require(self.approval_mode in ("auto", "manual"), "approval_mode", self.approval_mode, "auto or manual")
+        _require(
+            self.approval_mode in ("auto", "manual"), "approval_mode", self.approval_mode, "auto or manual"
+        )
         name = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,38}"  # + '-<source>' is a model package group name (63 at most)
-        _require(re.fullmatch(name, self.model_name), "model_name", self.model_name, "letters, digits, single '-', <= 39")
-        _require(re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", self.bucket), "bucket", self.bucket, "an S3 bucket name")
+        _require(
+            re.fullmatch(name, self.model_name),
+            "model_name",
+            self.model_name,
+            "letters, digits, single '-', <= 39",
+        )
+        _require(
+            re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", self.bucket),
+            "bucket",
+            self.bucket,
+            "an S3 bucket name",
+        )
         for field in ("execution_role_arn", "glue_role_arn"):
             arn = getattr(self, field)
-            _require(re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", arn), field, arn, "arn:aws:iam::<account>:role/<name>")
+            _require(
+                re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", arn),
+                field,
+                arn,
+                "arn:aws:iam::<account>:role/<name>",
+            )
         for field in fields(self):
             if field.type == "int":
-                _require(getattr(self, field.name) > 0, field.name, getattr(self, field.name), "a number above 0")
+                _require(
+                    getattr(self, field.name) > 0, field.name, getattr(self, field.name), "a number above 0"
+                )
         try:
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError):
             _require(False, "timezone", self.timezone, "an IANA name such as America/New_York")
-        _require(bool(self.subnets) == bool(self.security_group_ids), "subnets", self.subnets,
-                 "given together with security_group_ids")
+        _require(
+            bool(self.subnets) == bool(self.security_group_ids),
+            "subnets",
+            self.subnets,
+            "given together with security_group_ids",
+        )
 
 
 def load_settings() -> Settings:
@@ -92,7 +117,9 @@ def load_settings() -> Settings:
     known = {field.name: field for field in fields(Settings)}
     given = {key.removeprefix(PREFIX).lower() for key in os.environ if key.startswith(PREFIX)}
     if unknown := sorted(given - set(known)):
-        raise SettingsError(f"Unknown setting {PREFIX}{unknown[0].upper()}. Known: {', '.join(sorted(known))}.")
+        raise SettingsError(
+            f"Unknown setting {PREFIX}{unknown[0].upper()}. Known: {', '.join(sorted(known))}."
+        )
     values: dict[str, Any] = {}
     for name, field in known.items():
         text = conf.get("mortgage_risk", name, fallback="").strip()

@@ -29,7 +29,9 @@ class ChooseApprovalOperator(MortgageRiskOperator, BaseBranchOperator):
 
     template_fields = (*MortgageRiskOperator.template_fields, "gate", "approval_mode")
 
-    def __init__(self, *, gate: Any, approval_mode: str, ask_task_id: str, record_task_id: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, gate: Any, approval_mode: str, ask_task_id: str, record_task_id: str, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.gate = gate
         self.approval_mode = approval_mode
@@ -37,7 +39,9 @@ class ChooseApprovalOperator(MortgageRiskOperator, BaseBranchOperator):
         self.record_task_id = record_task_id
 
     def choose_branch(self, context: Context) -> str:
-        return self.ask_task_id if approval.needs_a_human(self.gate, self.approval_mode) else self.record_task_id
+        return (
+            self.ask_task_id if approval.needs_a_human(self.gate, self.approval_mode) else self.record_task_id
+        )
 
 
 class AskForApprovalOperator(ApprovalOperator):
@@ -63,7 +67,11 @@ class AskForApprovalOperator(ApprovalOperator):
         super().__init__(
             subject=f"Approve the {source} model trained as of {business_date}?",
             body="",
-            params={"comment": Param("", type="string", description="Recorded in the model registry with your name.")},
+            params={
+                "comment": Param(
+                    "", type="string", description="Recorded in the model registry with your name."
+                )
+            },
             response_timeout=timedelta(hours=settings.approval_hours),
             assigned_users=[{"id": name, "name": name} for name in settings.approvers] or None,
             **kwargs,
@@ -114,8 +122,6 @@ class RecordDecisionOperator(MortgageRiskOperator):
         *MortgageRiskOperator.template_fields,
         "gate", "package", "answer_task_id", "approval_mode", "effective_from", "override_by", "override_reason",
     )  # fmt: skip
-    operator_extra_links = (links.JobLink(),)
-
     def __init__(
         self,
         *,
@@ -151,15 +157,15 @@ class RecordDecisionOperator(MortgageRiskOperator):
         now = datetime.now(ZoneInfo(self.settings.timezone))
         effective_from = self.effective_from or now.date().isoformat()
         client, arn = self.client("sagemaker"), self.package["model_package_arn"]
-        links.store(self, context, {links.JobLink: links.job_url(
-            self.settings, "model-package", arn.partition("model-package/")[2], client.meta.region_name)})
 
         def record() -> str:
             package = client.describe_model_package(ModelPackageName=arn)
             before = package.get("CustomerMetadataProperties", {})
             same_date = before.get("effective_from") and self.effective_from in ("", before["effective_from"])
             if decision.approved and package["ModelApprovalStatus"] == "Approved" and same_date:
-                self.log.info("Approved before, by %s at %s", before.get("approved_by"), before.get("approved_at"))
+                self.log.info(
+                    "Approved before, by %s at %s", before.get("approved_by"), before.get("approved_at")
+                )
                 return before["effective_from"]
             update = approval.metadata_update(
                 decision, now=now.isoformat(timespec="seconds"), effective_from=effective_from
@@ -179,5 +185,7 @@ class RecordDecisionOperator(MortgageRiskOperator):
                 "Nightly scoring goes on with the model in force. To release this model all the same, start the DAG again "
                 "for the same date with override_by and override_reason; finished jobs are used again."
             )
-        self.log.info("%s is approved by %s, in force from %s. %s", arn, decision.by, in_force, decision.reason)
+        self.log.info(
+            "%s is approved by %s, in force from %s. %s", arn, decision.by, in_force, decision.reason
+        )
         return {"status": decision.status, "by": decision.by, "effective_from": in_force}

@@ -64,7 +64,9 @@ class DataQualityOperator(GlueJobOperator):
             level = self.log.error if check["severity"] == "error" else self.log.warning
             level("%s: %s", check["severity"].upper(), in_words(check))
         statistics = outcome["statistics"]
-        self.log.info("Suite %s: %s", outcome["suite"], ", ".join(f"{n} {what}" for what, n in statistics.items()))
+        self.log.info(
+            "Suite %s: %s", outcome["suite"], ", ".join(f"{n} {what}" for what, n in statistics.items())
+        )
         if not outcome["success"]:
             errors = [in_words(check) for check in failed if check["severity"] == "error"]
             shown = "\n".join(f"  {number}. {text}" for number, text in enumerate(errors[:20], 1))

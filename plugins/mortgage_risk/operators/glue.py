@@ -24,7 +24,14 @@ class GlueJobOperator(AwsJobOperator):
     """
 
     kind = "glue"
-    template_fields = (*AwsJobOperator.template_fields, "script", "arguments", "inputs", "result_object", "code")
+    template_fields = (
+        *AwsJobOperator.template_fields,
+        "script",
+        "arguments",
+        "inputs",
+        "result_object",
+        "code",
+    )
     template_fields_renderers = {"arguments": "json", "code": "json"}
 
     def __init__(
@@ -57,7 +64,10 @@ class GlueJobOperator(AwsJobOperator):
         try:
             client.create_job(**self._definition())
         except Exception as error:
-            if not aws.is_duplicate(error) and aws.error_code(error) != "IdempotentParameterMismatchException":
+            if (
+                not aws.is_duplicate(error)
+                and aws.error_code(error) != "IdempotentParameterMismatchException"
+            ):
                 raise
 
     def result_is_there(self, state: JobState) -> bool:
@@ -97,7 +107,9 @@ class GlueDatasetOperator(GlueJobOperator):
     def result(self, state: JobState) -> dict[str, Any]:
         s3 = self.client("s3")
         content = aws.read_json(s3, self.result_object)
-        self.log.info("%s: %s rows in %d files", content["data_prefix"], content["rows"], len(content["files"]))
+        self.log.info(
+            "%s: %s rows in %d files", content["data_prefix"], content["rows"], len(content["files"])
+        )
         return {
             "prefix": self.result_object.removesuffix("_manifest.json"),
             "manifest_uri": self.result_object,

@@ -32,10 +32,18 @@ class RegisterModelOperator(MortgageRiskOperator):
         *MortgageRiskOperator.template_fields,
         "horizon_months", "training", "validation", "panel", "code", "gate",
     )  # fmt: skip
-    operator_extra_links = (links.JobLink(), links.ReportLink())
+    operator_extra_links = (links.ReportLink(),)
 
     def __init__(
-        self, *, horizon_months: str | int, training: Any, validation: Any, panel: Any, code: Any, gate: Any, **kwargs: Any
+        self,
+        *,
+        horizon_months: str | int,
+        training: Any,
+        validation: Any,
+        panel: Any,
+        code: Any,
+        gate: Any,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.horizon_months = horizon_months
@@ -69,12 +77,7 @@ class RegisterModelOperator(MortgageRiskOperator):
         arn, new = aws.patiently(register, self.settings.outage_minutes * 60)
         version = int(arn.rpartition("/")[2])
         self.log.info("%s %s (version %d)", "Registered" if new else "Registered before:", arn, version)
-        links.store(self, context, {
-            links.JobLink: links.job_url(
-                self.settings, "model-package", arn.partition("model-package/")[2], client.meta.region_name
-            ),
-            links.ReportLink: self.object_url(self.validation["report_uri"]),
-        })  # fmt: skip
+        links.store(self, context, {links.ReportLink: self.object_url(self.validation["report_uri"])})
         return {"model_package_arn": arn, "version": version}
 
     def _evidence(self) -> dict[str, Any]:
@@ -115,7 +118,7 @@ class RegisterModelOperator(MortgageRiskOperator):
 class SelectModelOperator(MortgageRiskOperator):
     """The model approved as of the business date. XCom: {"model_package_arn", "version", "effective_from", …}."""
 
-    operator_extra_links = (links.JobLink(), links.ReportLink())
+    operator_extra_links = (links.ReportLink(),)
 
     def execute(self, context: Context) -> dict[str, Any]:
         client, group = self.client("sagemaker"), self.layout.model_package_group(self.source)
@@ -130,18 +133,18 @@ class SelectModelOperator(MortgageRiskOperator):
             later = min((candidate.effective_from for candidate in candidates), default=None)
             raise NoApprovedModel(
                 f"No approved model for {self.source} loans on {self.business_date} in model package group {group}. "
-                + (f"The earliest approved one is effective from {later}. " if later else "None was approved yet. ")
+                + (
+                    f"The earliest approved one is effective from {later}. "
+                    if later
+                    else "None was approved yet. "
+                )
                 + "Run the DAG mortgage_training for this source and approve its model; to score past dates, start it with "
                 "effective_from on or before the first of them."
             )
-        region = client.meta.region_name
         self.log.info("%s is in force since %s, approved by %s", model.arn, model.effective_from,
                       model.metadata.get("approved_by", "someone outside this pipeline"))  # fmt: skip
-        shown = {links.JobLink: links.job_url(
-            self.settings, "model-package", model.arn.partition("model-package/")[2], region)}
         if report := model.metadata.get("report_uri"):
-            shown[links.ReportLink] = self.object_url(report)
-        links.store(self, context, shown)
+            links.store(self, context, {links.ReportLink: self.object_url(report)})
         return {
             "model_package_arn": model.arn,
             "version": model.version,

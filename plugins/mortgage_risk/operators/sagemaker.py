@@ -28,7 +28,13 @@ class TrainModelOperator(AwsJobOperator):
     template_fields_renderers = {"panel": "json", "code": "json", "hyperparameters": "json"}
 
     def __init__(
-        self, *, panel: Any, code: Any, horizon_months: str | int, hyperparameters: str | dict[str, Any], **kwargs: Any
+        self,
+        *,
+        panel: Any,
+        code: Any,
+        horizon_months: str | int,
+        hyperparameters: str | dict[str, Any],
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.panel = panel
@@ -57,7 +63,9 @@ class TrainModelOperator(AwsJobOperator):
         return state.response["ModelArtifacts"]["S3ModelArtifacts"]
 
     def result(self, state: JobState) -> dict[str, Any]:
-        metrics = {metric["MetricName"]: metric["Value"] for metric in state.response.get("FinalMetricDataList", [])}
+        metrics = {
+            metric["MetricName"]: metric["Value"] for metric in state.response.get("FinalMetricDataList", [])
+        }
         for name, value in sorted(metrics.items()):
             self.log.info("%s = %.5f", name, value)
         out_of_time = {name: round(value, 6) for name, value in metrics.items() if name.startswith("oot-")}
@@ -133,8 +141,6 @@ class CreateModelOperator(MortgageRiskOperator):
     """Makes the SageMaker model of a model package (XCom of SelectModelOperator), once per package. XCom: its name."""
 
     template_fields = (*MortgageRiskOperator.template_fields, "package")
-    operator_extra_links = (links.JobLink(),)
-
     def __init__(self, *, package: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.package = package
@@ -158,9 +164,6 @@ class CreateModelOperator(MortgageRiskOperator):
                 self.log.info("Model %s is there already", name)
 
         aws.patiently(create, self.settings.outage_minutes * 60)
-        links.store(
-            self, context, {links.JobLink: links.job_url(self.settings, "model", name, client.meta.region_name)}
-        )
         self.log.info("Model %s serves %s", name, arn)
         return name
 

@@ -29,7 +29,13 @@ class RunSummaryOperator(MortgageRiskOperator):
         for task_id, task in summary["tasks"].items():
             seconds = f"{task['seconds']:8.1f} s" if task.get("seconds") is not None else " " * 10
             rows = summary["data"].get(task_id, {}).get("rows")
-            self.log.info("%-36s %-16s %s %s", task_id, task["state"], seconds, f"{rows} rows" if rows is not None else "")
+            self.log.info(
+                "%-36s %-16s %s %s",
+                task_id,
+                task["state"],
+                seconds,
+                f"{rows} rows" if rows is not None else "",
+            )
         self.log.info("Summary: %s", self.object_url(uri))
         return {"summary_uri": uri}
 
@@ -44,7 +50,11 @@ class RunSummaryOperator(MortgageRiskOperator):
             tasks[task_id] = {"state": str(crumb.get("state")), "seconds": crumb.get("duration"), **found}
         found = {key: value for task in tasks.values() for key, value in task.items()}
         s3 = self.client("s3")
-        uris = {key: found[key] for key in ("report_uri", "evaluation_uri", "model_uri", "gate_uri") if key in found}
+        uris = {
+            key: found[key]
+            for key in ("report_uri", "evaluation_uri", "model_uri", "gate_uri")
+            if key in found
+        }
         return {
             "dag_id": self.dag_id,
             "run_id": run.run_id,
@@ -71,5 +81,3 @@ class RunSummaryOperator(MortgageRiskOperator):
             "status": package["ModelApprovalStatus"],
             "metadata": package.get("CustomerMetadataProperties", {}),
         }
-
-

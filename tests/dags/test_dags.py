@@ -1,0 +1,152 @@
+"""The DAG files: they parse fast and without AWS, hold their manual, and take what their forms allow and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import socket
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+
+from mortgage_risk.params import HYPERPARAMETERS
+
+REPO = Path(__file__).resolve().parents[2]
+FILES = sorted((REPO / "dags").glob("*.py"))
+TAGS = {"mortgage-risk", "training", "scoring"}
+
+TASKS = {
+    "mortgage_training": [
+        "package_code", "prepare_data.check_raw_data", "prepare_data.prepare_loan_panel", "prepare_data.check_loan_panel",
+        "build_model.train_model", "build_model.validate_model", "release.gate", "release.register_model",
+        "release.choose_approval", "release.ask_for_approval", "release.record_decision", "summarize_run",
+    ],
+    "mortgage_nightly_scoring": [
+        "package_code", "select_model", "prepare_data.prepare_scoring_input", "prepare_data.check_scoring_input",
+        "score.create_model", "score.batch_transform", "score.publish_scores", "summarize_run",
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, DAG]:
+    bag = DagBag(str(REPO / "dags"))
+    assert bag.import_errors == {}
+    return bag.dags
+
+
+def test_parsing_is_fast_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("the network was used while parsing")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    DagBag(str(REPO / "dags"))  # first: what Airflow itself loads
+    start = time.process_time()
+    bag = DagBag(str(REPO / "dags"))
+    assert bag.import_errors == {}
+    assert time.process_time() - start < 2.0
+
+
+def test_dags_and_plugins_import_nothing_heavy_at_module_level() -> None:
+    allowed = sys.stdlib_module_names | {"airflow", "attrs", "pendulum", "mortgage_risk"}
+    for path in [*FILES, *(REPO / "plugins").rglob("*.py")]:
+        for node in ast.parse(path.read_text()).body:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert {name.partition(".")[0] for name in names} <= allowed, f"{path}: {names}"
+
+
+def test_the_pipelines_are_complete_and_in_order(dags: dict[str, DAG]) -> None:
+    assert {
+        dag_id: [task.task_id for task in dag.topological_sort()] for dag_id, dag in dags.items()
+    } == TASKS
+
+
+def test_the_summary_runs_whatever_happened_and_decides_nothing(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        summary = dag.get_task("summarize_run")
+        assert summary.is_teardown
+        assert not summary.on_failure_fail_dagrun
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_docstring_is_the_manual(path: Path, dags: dict[str, DAG]) -> None:
+    manual = ast.get_docstring(ast.parse(path.read_text()), clean=False)
+    dag = dags[path.stem]
+    assert dag.doc_md.strip() == manual.strip()
+    for part in ("What it does", "Inputs", "Outputs", "Schedule", "What a re-run does", "When it fails"):
+        assert part in manual
+    for task in re.findall(r"^\| (`.+?) \|", manual, re.MULTILINE):
+        for name in re.findall(r"`(\w+)`", task):
+            assert any(task_id.rpartition(".")[2] == name for task_id in dag.task_ids), (
+                f"{name} is not a task"
+            )
+
+
+def test_every_task_has_owner_tags_retries_and_words(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        assert set(dag.tags) <= TAGS
+        assert not dag.catchup
+        assert dag.timetable.timezone == "America/New_York"
+        for task in dag.tasks:
+            assert task.owner.startswith("credit-risk")
+            assert task.retries == (0 if task.task_id == "release.gate" else 2)
+            assert task.doc_md or type(task).__doc__
+
+
+def test_dags_survive_serialization(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).task_ids == dag.task_ids
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "bad"),
+    [
+        ("mortgage_training", {"as_of_date": "yesterday"}), ("mortgage_training", {"source": "loans"}),
+        ("mortgage_training", {"horizon_months": 0}), ("mortgage_training", {"hyperparameters": {"max_depth": 40}}),
+        ("mortgage_training", {"hyperparameters": {"depth": 4}}), ("mortgage_training", {"approval_mode": "maybe"}),
+        ("mortgage_nightly_scoring", {"score_date": "2019-13-01"}), ("mortgage_nightly_scoring", {"source": ""}),
+    ],
+)  # fmt: skip
+def test_a_form_refuses_what_makes_no_sense(
+    dags: dict[str, DAG], dag_id: str, bad: dict[str, object]
+) -> None:
+    ((name, value),) = bad.items()
+    with pytest.raises(ParamValidationError):
+        dags[dag_id].params.get_param(name).resolve(value)
+
+
+def test_every_field_of_the_forms_is_explained(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        for name in dag.params:
+            param = dag.params.get_param(name)
+            assert param.description, name
+            assert param.schema.get("title"), name
+
+
+def test_the_form_knows_the_training_scripts_hyperparameters() -> None:
+    path = REPO / "sagemaker_entrypoints/mortgage_model/hyperparameters.py"
+    spec = importlib.util.spec_from_file_location("training_hyperparameters", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    script = {
+        h.name: ("integer" if h.type is int else "number", h.minimum, h.maximum)
+        for h in module.HYPERPARAMETERS
+        if h.name != "horizon_months"
+    }
+    assert script == HYPERPARAMETERS
+
+
+def test_dag_files_stay_short() -> None:
+    """Wiring only: the manual aside, 120 lines at most."""
+    for path in FILES:
+        tree = ast.parse(path.read_text())
+        assert len(path.read_text().splitlines()) - tree.body[0].end_lineno <= 140, path.name

@@ -1,0 +1,275 @@
+"""AWS in memory: as much of S3, Glue, SageMaker and CloudWatch Logs as the operators use, with faults to order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+
+REQUIRED = {
+    "execution_role_arn": "arn:aws:iam::123456789012:role/sagemaker",
+    "glue_role_arn": "arn:aws:iam::123456789012:role/glue",
+    "image_uri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+}  # settings without a default
+META = SimpleNamespace(region_name="us-east-1")
+
+
+def client_error(code: str, message: str = "", status: int = 400) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Call"
+    )
+
+
+REFUSED = EndpointConnectionError(endpoint_url="http://aws")
+LOST_ANSWER = ReadTimeoutError(endpoint_url="http://aws")
+THROTTLED = client_error("ThrottlingException", "Rate exceeded")
+SERVER_ERROR = client_error("InternalFailure", "", 500)
+
+
+class FakeAws:
+    """`faults[call]` is a list of errors to raise, one per call; 'after:<call>' raises once the call has had its effect.
+
+    Jobs run until `finish(…)`, or, with `auto_finish`, end at their first describe after the submit.
+    """
+
+    def __init__(self) -> None:
+        self.now = datetime(2020, 1, 5, 9, tzinfo=UTC)
+        self.objects: dict[str, tuple[bytes, datetime]] = {}
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.glue_jobs: dict[str, dict[str, Any]] = {}
+        self.groups: set[str] = set()
+        self.packages: list[dict[str, Any]] = []
+        self.models: dict[str, dict[str, Any]] = {}
+        self.logs: dict[tuple[str, str], list[str]] = {}
+        self.calls: list[str] = []
+        self.faults: dict[str, list[Exception]] = {}
+        self.outcome: tuple[str, str] | None = ("Completed", "")
+        self.on_finish: Callable[[dict[str, Any]], None] = lambda job: None
+        self.retries_of: dict[str, bool] = {}
+
+    def client(self, service: str, aws_conn_id: str = "", *, retries: bool = True) -> Any:
+        self.retries_of[service] = retries
+        return {"s3": FakeS3, "glue": FakeGlue, "sagemaker": FakeSageMaker, "logs": FakeLogs}[service](self)
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def enter(self, call: str) -> None:
+        self.calls.append(call)
+        if self.faults.get(call):
+            raise self.faults[call].pop(0)
+
+    def leave(self, call: str) -> None:
+        if self.faults.get(f"after:{call}"):
+            raise self.faults[f"after:{call}"].pop(0)
+
+    def put(self, uri: str, body: bytes) -> None:
+        self.objects[uri.removeprefix("s3://").partition("/")[2]] = (body, self.now)
+
+    def count(self, call: str) -> int:
+        return self.calls.count(call)
+
+    def advance(self, job: dict[str, Any]) -> None:
+        """A job that was submitted ends, once it has been seen running."""
+        if job["status"] != "InProgress" or self.outcome is None:
+            return
+        if not job.pop("seen", True):
+            job["seen"] = True
+            return
+        self.pass_time(60)
+        job["status"], job["reason"] = self.outcome
+        job["ended"] = self.now
+        if job["status"] == "Completed":
+            self.on_finish(job)
+
+
+class _Service:
+    meta = META
+
+    def __init__(self, fake: FakeAws) -> None:
+        self.fake = fake
+
+
+class _Pages:
+    def __init__(self, call: Callable[..., dict[str, Any]]) -> None:
+        self.call = call
+
+    def paginate(self, **arguments: Any) -> Iterator[dict[str, Any]]:
+        yield self.call(**arguments)
+
+
+class FakeS3(_Service):
+    def list_objects_v2(self, Bucket: str, Prefix: str, MaxKeys: int = 1000) -> dict[str, Any]:
+        self.fake.enter("list_objects_v2")
+        keys = sorted(key for key in self.fake.objects if key.startswith(Prefix))[:MaxKeys]
+        found = [(key, self.fake.objects[key][0]) for key in keys]
+        return {
+            "Contents": [{"Key": k, "Size": len(b), "ETag": hashlib.md5(b).hexdigest()} for k, b in found]
+        }
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        if Key not in self.fake.objects:
+            raise client_error("NoSuchKey", Key, 404)
+        body = self.fake.objects[Key][0]
+        return {"Body": SimpleNamespace(read=lambda: body)}
+
+    def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        return {"LastModified": self.fake.objects[Key][1]}
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
+        self.fake.enter("put_object")
+        self.fake.objects[Key] = (Body, self.fake.now)
+
+    def get_paginator(self, name: str) -> _Pages:
+        return _Pages(self.list_objects_v2)
+
+
+class FakeGlue(_Service):
+    def create_job(self, **definition: Any) -> None:
+        self.fake.enter("create_job")
+        if definition["Name"] in self.fake.glue_jobs:
+            raise client_error("AlreadyExistsException", "Job already exists")
+        self.fake.glue_jobs[definition["Name"]] = definition
+
+    def start_job_run(self, JobName: str, Arguments: dict[str, str]) -> dict[str, str]:
+        self.fake.enter("start_job_run")
+        run_id = f"jr_{len(self.fake.jobs) + 1}"
+        job = {"id": run_id, "job": JobName, "request": Arguments, "status": "InProgress", "reason": "",
+               "started": self.fake.now, "ended": None, "seen": False}  # fmt: skip
+        self.fake.jobs[f"{JobName}/{run_id}"] = job
+        self.fake.leave("start_job_run")
+        return {"JobRunId": run_id}
+
+    def get_job_run(self, JobName: str, RunId: str) -> dict[str, Any]:
+        self.fake.enter("get_job_run")
+        job = self.fake.jobs[f"{JobName}/{RunId}"]
+        self.fake.advance(job)
+        return {"JobRun": self._run(job)}
+
+    def get_job_runs(self, JobName: str) -> dict[str, Any]:
+        self.fake.enter("get_job_runs")
+        if JobName not in self.fake.glue_jobs:
+            raise client_error("EntityNotFoundException", "no such job")
+        return {"JobRuns": [self._run(job) for job in self.fake.jobs.values() if job["job"] == JobName]}
+
+    def get_paginator(self, name: str) -> _Pages:
+        return _Pages(self.get_job_runs)
+
+    def batch_stop_job_run(self, JobName: str, JobRunIds: list[str]) -> None:
+        self.fake.enter("batch_stop_job_run")
+        self.fake.jobs[f"{JobName}/{JobRunIds[0]}"]["status"] = "Stopped"
+
+    @staticmethod
+    def _run(job: dict[str, Any]) -> dict[str, Any]:
+        words = {"InProgress": "RUNNING", "Completed": "SUCCEEDED", "Failed": "FAILED", "Stopped": "STOPPED"}
+        run = {"Id": job["id"], "JobName": job["job"], "JobRunState": words[job["status"]], "StartedOn": job["started"],
+               "Arguments": job["request"], "ErrorMessage": job["reason"]}  # fmt: skip
+        return run | ({"CompletedOn": job["ended"]} if job["ended"] else {})
+
+
+class FakeSageMaker(_Service):
+    def _create(self, kind: str, request: dict[str, Any]) -> None:
+        self.fake.enter(f"create_{kind}_job")
+        name = request[f"{kind.title()}JobName"]
+        if name in self.fake.jobs:
+            raise client_error("ResourceInUse", "Job name must be unique within an AWS account and region")
+        self.fake.jobs[name] = {"id": name, "request": request, "status": "InProgress", "reason": "",
+                                "started": self.fake.now, "ended": None, "seen": False}  # fmt: skip
+        self.fake.leave(f"create_{kind}_job")
+
+    def _describe(self, kind: str, name: str) -> dict[str, Any]:
+        self.fake.enter(f"describe_{kind}_job")
+        if name not in self.fake.jobs:
+            raise client_error("ValidationException", "Could not find requested job")
+        job = self.fake.jobs[name]
+        self.fake.advance(job)
+        title = kind.title()
+        answer = {
+            f"{title}JobName": name, f"{title}JobStatus": job["status"], "CreationTime": job["started"],
+            "FailureReason": job["reason"],
+            "ModelArtifacts": {"S3ModelArtifacts": f"s3://mortgage-loan-ml/models/m/{name}/output/model.tar.gz"},
+            "FinalMetricDataList": [{"MetricName": "oot-auc", "Value": 0.81}, {"MetricName": "train-auc", "Value": 0.9}],
+        }  # fmt: skip
+        return answer | ({f"{title}EndTime": job["ended"]} if job["ended"] else {})
+
+    def _stop(self, kind: str, name: str) -> None:
+        self.fake.enter(f"stop_{kind}_job")
+        self.fake.jobs[name].update(status="Stopped", ended=self.fake.now)
+
+    def __getattr__(self, call: str) -> Callable[..., Any]:
+        verb, _, kind = call.removesuffix("_job").partition("_")
+        if call.endswith("_job") and verb == "create":
+            return lambda **request: self._create(kind, request)
+        if call.endswith("_job") and verb in ("describe", "stop"):
+            return lambda **names: getattr(self, f"_{verb}")(kind, *names.values())
+        raise AttributeError(call)
+
+    def create_model(self, **request: Any) -> None:
+        self.fake.enter("create_model")
+        if request["ModelName"] in self.fake.models:
+            raise client_error("ValidationException", "Cannot create already existing model")
+        self.fake.models[request["ModelName"]] = request
+
+    def describe_model_package_group(self, ModelPackageGroupName: str) -> None:
+        if ModelPackageGroupName not in self.fake.groups:
+            raise client_error(
+                "ValidationException", f"ModelPackageGroup {ModelPackageGroupName} does not exist."
+            )
+
+    def create_model_package_group(self, **request: Any) -> None:
+        self.fake.enter("create_model_package_group")
+        self.fake.groups.add(request["ModelPackageGroupName"])
+
+    def create_model_package(self, **request: Any) -> dict[str, str]:
+        self.fake.enter("create_model_package")
+        group, version = request["ModelPackageGroupName"], len(self.fake.packages) + 1
+        arn = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{group}/{version}"
+        self.fake.packages.append({**request, "ModelPackageArn": arn, "ModelPackageVersion": version,
+                                   "CreationTime": self.fake.now})  # fmt: skip
+        self.fake.leave("create_model_package")
+        return {"ModelPackageArn": arn}
+
+    def list_model_packages(
+        self,
+        ModelPackageGroupName: str,
+        ModelApprovalStatus: str | None = None,
+        CreationTimeAfter: Any = None,
+        **_: Any,
+    ) -> dict[str, Any]:
+        self.describe_model_package_group(ModelPackageGroupName)
+        return {"ModelPackageSummaryList": [
+            p for p in reversed(self.fake.packages)
+            if p["ModelPackageGroupName"] == ModelPackageGroupName
+            and ModelApprovalStatus in (None, p["ModelApprovalStatus"])
+            and (CreationTimeAfter is None or p["CreationTime"] > CreationTimeAfter)
+        ]}  # fmt: skip
+
+    def get_paginator(self, name: str) -> _Pages:
+        return _Pages(self.list_model_packages)
+
+    def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:
+        return next(p for p in self.fake.packages if p["ModelPackageArn"] == ModelPackageName)
+
+    def update_model_package(
+        self, ModelPackageArn: str, CustomerMetadataProperties: dict[str, str], **changes: Any
+    ) -> None:
+        self.fake.enter("update_model_package")
+        package = self.describe_model_package(ModelPackageArn)
+        package["CustomerMetadataProperties"] = {
+            **package["CustomerMetadataProperties"],
+            **CustomerMetadataProperties,
+        }
+        package.update(changes, LastModifiedTime=self.fake.now)
+
+
+class FakeLogs(_Service):
+    def describe_log_streams(self, logGroupName: str, logStreamNamePrefix: str) -> dict[str, Any]:
+        names = [s for g, s in self.fake.logs if g == logGroupName and s.startswith(logStreamNamePrefix)]
+        return {"logStreams": [{"logStreamName": name} for name in names]}
+
+    def get_log_events(self, logGroupName: str, logStreamName: str, **_: Any) -> dict[str, Any]:
+        return {"events": [{"message": line} for line in self.fake.logs[logGroupName, logStreamName]]}

@@ -1,0 +1,203 @@
+"""The operators against the local AWS: real jobs with tiny scripts, and a server that dies in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_aws import REQUIRED
+from mortgage_risk.aws_job import AwsJobFailed
+from mortgage_risk.operators.code import PackageCodeOperator
+from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.operators.sagemaker import TrainModelOperator
+from mortgage_risk.settings import Settings
+
+REPO = Path(__file__).resolve().parents[2]
+PYTHON = REPO / ".runtimes/local-aws/bin/python"
+RUNTIMES = [REPO / ".runtimes" / name for name in ("local-aws", "glue-5.1", "sagemaker-xgboost-3.2-0")]
+
+pytestmark = pytest.mark.skipif(
+    not all(path.exists() for path in RUNTIMES), reason="the local AWS and its runtimes are not installed"
+)
+
+GLUE_SCRIPT = """
+import json, sys
+import boto3
+from awsglue.utils import getResolvedOptions
+args = getResolvedOptions(sys.argv, ["output", "code_sha256"])
+key = args["output"].split("/", 3)[3]
+boto3.client("s3").put_object(Bucket="tiny", Key=key + "attempt=1/part.csv", Body=b"1\\n")
+manifest = {"data_prefix": args["output"] + "attempt=1/", "rows": 1, "files": [{"key": key, "bytes": 2}]}
+boto3.client("s3").put_object(Bucket="tiny", Key=key + "_manifest.json", Body=json.dumps(manifest).encode())
+"""
+
+TRAINING_SCRIPT = """
+import argparse, os, pathlib, sys, time
+parser = argparse.ArgumentParser()
+parser.add_argument("--mode", default="fine")
+mode = parser.parse_known_args()[0].mode
+print("oot-auc=0.81;", flush=True)
+if mode == "slow":
+    time.sleep(120)
+if mode == "bad":
+    sys.exit("no defaults in the panel")
+pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text("a model")
+"""
+
+
+class LocalAws:
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        env = {k: v for k, v in os.environ.items() if not k.startswith("AWS")}
+        command = [PYTHON, "-m", "local_aws", "--port", str(self.port), "--state-dir", self.state]
+        command += ["--runtimes-dir", REPO / ".runtimes"]
+        log = (self.state.parent / "local-aws.log").open("ab")
+        self.process = subprocess.Popen([str(part) for part in command], cwd=REPO, env=env, stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"{self.url}/_health", timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.2)
+        raise AssertionError((self.state.parent / "local-aws.log").read_text()[-2000:])
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    server = LocalAws(tmp_path_factory.mktemp("aws") / "state")
+    before = dict(os.environ)
+    os.environ.update(AWS_ENDPOINT_URL=server.url, AWS_DEFAULT_REGION="us-east-1", AIRFLOW_CONN_AWS_DEFAULT="aws://",
+                      AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")  # fmt: skip
+    server.start()
+    yield server
+    server.kill()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def settings(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    root = tmp_path_factory.mktemp("code")
+    files = {
+        "contracts/__init__.py": "", "glue_jobs/tiny.py": GLUE_SCRIPT, "glue_jobs/mortgage_etl/__init__.py": "",
+        "sagemaker_entrypoints/mortgage_training_script.py": TRAINING_SCRIPT,
+        "sagemaker_entrypoints/metric_definitions.json": '[{"Name": "oot-auc", "Regex": "oot-auc=([0-9.]+);"}]',
+    }  # fmt: skip
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    import boto3
+
+    boto3.client("s3").create_bucket(Bucket="tiny")
+    boto3.client("s3").put_object(Bucket="tiny", Key="panel/part.parquet", Body=b"x")
+    return Settings(**REQUIRED, bucket="tiny", job_code_root=root, deferrable=False, poll_seconds=1, git_commit="abc")
+
+
+@pytest.fixture(scope="module")
+def code(settings: Settings) -> dict[str, Any]:
+    ti = type("Ti", (), {"xcom_push": lambda *_, **__: None})()
+    return PackageCodeOperator(
+        task_id="code", settings=settings, source="canonical", business_date="2019-12-31"
+    ).execute({"ti": ti})
+
+
+def train(settings: Settings, code: dict[str, Any], mode: str) -> TrainModelOperator:
+    return TrainModelOperator(
+        task_id="train_model", settings=settings, source="canonical", business_date="2019-12-31", code=code,
+        panel={"data_prefix": "s3://tiny/panel/"}, horizon_months=12, hyperparameters=json.dumps({"mode": mode}),
+    )  # fmt: skip
+
+
+def jobs(kind: str = "training") -> list[dict[str, Any]]:
+    import boto3
+
+    return boto3.client("sagemaker").list_training_jobs(SortBy="CreationTime")["TrainingJobSummaries"]
+
+
+def test_a_glue_job_publishes_and_is_not_run_twice(settings, code, context) -> None:
+    def prepare() -> GlueDatasetOperator:
+        return GlueDatasetOperator(
+            task_id="prepare", settings=settings, source="canonical", business_date="2019-12-31", script="tiny.py",
+            arguments={"output": "s3://tiny/data/"}, inputs=["s3://tiny/panel/"], prefix="s3://tiny/data/", code=code,
+        )  # fmt: skip
+
+    result = prepare().execute(context)
+    assert (result["rows"], result["data_prefix"]) == (1, "s3://tiny/data/attempt=1/")
+    assert prepare().execute(context) == result
+
+
+def test_training_gives_model_and_metrics_and_is_not_run_twice(settings, code, context) -> None:
+    result = train(settings, code, "fine").execute(context)
+    assert result["metrics"] == {"oot-auc": 0.81}
+    assert result["model_uri"].endswith("/output/model.tar.gz")
+    assert train(settings, code, "fine").execute(context) == result
+
+
+def test_a_failing_script_shows_its_own_words(settings, code, context) -> None:
+    with pytest.raises(AwsJobFailed, match="no defaults in the panel"):
+        train(settings, code, "bad").execute(context)
+
+
+def test_a_killed_task_stops_its_job(settings, code, context, monkeypatch) -> None:
+    task = train(settings, code, "slow")
+    sleep = time.sleep
+
+    def killed(seconds: float) -> None:
+        sleep(1)
+        task.on_kill()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mortgage_risk.aws_job.time.sleep", killed)
+    with pytest.raises(KeyboardInterrupt):
+        task.execute(context)
+    monkeypatch.undo()
+    deadline = time.monotonic() + 30
+    while jobs()[0]["TrainingJobStatus"] not in ("Stopped", "Failed") and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert jobs()[0]["TrainingJobStatus"] == "Stopped"
+
+
+def test_a_restart_of_the_server_is_survived_and_the_retry_is_a_new_attempt(
+    settings, code, context, local_aws, monkeypatch
+) -> None:
+    """The wait goes on through the outage, the lost job is seen as failed, and Airflow's retry submits one new attempt."""
+    task = train(replace(settings, training_instance_type="ml.m5.xlarge"), code, "slow")
+    sleep, restarted = time.sleep, []
+
+    def restart_once(seconds: float) -> None:
+        if not restarted:
+            restarted.append(True)
+            local_aws.kill()
+            sleep(1)
+            local_aws.start()
+        sleep(0.2)
+
+    monkeypatch.setattr("mortgage_risk.aws_job.time.sleep", restart_once)
+    before = len(jobs())
+    with pytest.raises(AwsJobFailed, match="stopped while this job was running"):
+        task.execute(context)
+    assert len(jobs()) == before + 1
+    assert jobs()[0]["TrainingJobName"].endswith("-1")

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
+
+import pytest
+from airflow.timetables.base import TimeRestriction
+from airflow.timetables.interval import CronDataIntervalTimetable
+from pendulum import datetime as pendulum_datetime
+from pendulum import timezone
+
+from mortgage_risk.business_date import as_of_date, score_date
+
+NEW_YORK = "America/New_York"
+
+
+def run(start: datetime | None, end: datetime | None, after: datetime) -> SimpleNamespace:
+    return SimpleNamespace(data_interval_start=start, data_interval_end=end, run_after=after)
+
+
+def local(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=ZoneInfo(NEW_YORK)).astimezone(UTC)  # type: ignore[misc, arg-type]
+
+
+def test_a_night_closes_the_day_before() -> None:
+    night = run(local(2020, 1, 14, 2), local(2020, 1, 15, 2), local(2020, 1, 15, 2))
+    assert score_date({}, night, NEW_YORK) == "2020-01-14"
+
+
+def test_the_day_is_the_lenders_not_utc() -> None:
+    """21:00 in New York is the next day in UTC."""
+    evening = run(local(2020, 1, 14, 21), local(2020, 1, 15, 21), local(2020, 1, 15, 21))
+    assert score_date({}, evening, NEW_YORK) == "2020-01-14"
+
+
+def test_a_run_without_dates_means_what_last_night_meant() -> None:
+    """Manual and asset-triggered runs may have neither logical date nor data interval."""
+    assert score_date({}, run(None, None, local(2020, 1, 15, 15)), NEW_YORK) == "2020-01-14"
+    assert as_of_date({}, run(None, None, local(2020, 1, 15, 15)), NEW_YORK) == "2019-12-31"
+
+
+def test_the_form_comes_first() -> None:
+    night = run(local(2020, 1, 14, 2), local(2020, 1, 15, 2), local(2020, 1, 15, 2))
+    assert score_date({"score_date": "2019-06-30"}, night, NEW_YORK) == "2019-06-30"
+    assert as_of_date({"as_of_date": "2019-06-30"}, night, NEW_YORK) == "2019-06-30"
+    with pytest.raises(ValueError, match="2019-02-30"):
+        score_date({"score_date": "2019-02-30"}, night, NEW_YORK)
+
+
+def test_monthly_training_is_as_of_the_last_month_end() -> None:
+    monthly = run(local(2020, 2, 5, 4), local(2020, 3, 5, 4), local(2020, 3, 5, 4))
+    assert as_of_date({}, monthly, NEW_YORK) == "2020-02-29"
+
+
+def test_every_day_of_a_year_is_scored_once_across_daylight_saving() -> None:
+    """02:00 does not exist on one Sunday of March and comes twice on one of November... the dates stay complete."""
+    timetable = CronDataIntervalTimetable("0 2 * * *", timezone(NEW_YORK))
+    between = TimeRestriction(
+        pendulum_datetime(2020, 1, 1, tz=NEW_YORK),
+        pendulum_datetime(2020, 12, 31, 12, tz=NEW_YORK),
+        catchup=True,
+    )
+    dates, last = [], None
+    while info := timetable.next_dagrun_info(last_automated_data_interval=last, restriction=between):
+        last = info.data_interval
+        dates.append(score_date({}, run(last.start, last.end, info.run_after), NEW_YORK))
+    assert len(dates) == 366
+    assert dates == sorted(set(dates))
+    assert (dates[0], dates[-1]) == ("2020-01-01", "2020-12-31")

@@ -1,0 +1,114 @@
+"""Golden files: what goes to AWS, to the letter. `UPDATE_GOLDEN=1 pytest tests/plugins/test_job_requests.py` rewrites them."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mortgage_risk import job_requests as requests
+from mortgage_risk.job_requests import RunTags
+from mortgage_risk.settings import Settings
+
+GOLDEN = Path(__file__).parent / "golden"
+CODE = "s3://mortgage-loan-ml/code/c0de/"
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/mortgage-default-risk-canonical/3"
+
+
+def training(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.training_job(
+        settings, name="train-1", panel_prefix="s3://b/panel/attempt=1/", code_prefix=CODE, output_prefix="s3://b/models/m/",
+        hyperparameters={"max_depth": 4, "horizon_months": 12},
+        metric_definitions=[{"Name": "oot-auc", "Regex": "oot-auc=([0-9.eE+-]+);"}], tags=tags,
+    )  # fmt: skip
+
+
+def validation(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.validation_job(
+        settings, name="validate-1", code_prefix=CODE, model_uri="s3://b/models/m/train-1/output/model.tar.gz",
+        panel_prefix="s3://b/panel/attempt=1/", output_prefix="s3://b/validation-results/x/",
+        arguments={"as_of_date": "2019-12-31", "source": "canonical"}, tags=tags,
+    )  # fmt: skip
+
+
+def transform(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.transform_job(
+        settings,
+        name="score-1",
+        model="model-v3",
+        input_prefix="s3://b/in/attempt=1/",
+        output_prefix="s3://b/out/",
+        tags=tags,
+    )
+
+
+def model(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.model(settings, name="model-v3", model_package_arn=ARN, tags=tags)
+
+
+def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.glue_job_definition(
+        settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE
+    )
+
+
+def glue_run(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.glue_job_run(job_name="m-prepare-1", arguments={"mode": "train", "horizon_months": 12})
+
+
+def package_group(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.model_package_group(name="mortgage-default-risk-canonical", source="canonical")
+
+
+def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.model_package(
+        settings, group="mortgage-default-risk-canonical", model_uri="s3://b/models/m/train-1/output/model.tar.gz",
+        evaluation_uri="s3://b/validation-results/x/evaluation.json", description="PD model",
+        metadata={"training_job": "train-1", "gate_reasons": "x" * 300, "override_by": ""}, client_token="t",
+    )  # fmt: skip
+
+
+BUILDERS = [training, validation, transform, model, glue_definition, glue_run, package_group, package]
+BOTO = {
+    training: ("sagemaker", "CreateTrainingJob"), validation: ("sagemaker", "CreateProcessingJob"),
+    transform: ("sagemaker", "CreateTransformJob"), model: ("sagemaker", "CreateModel"),
+    glue_definition: ("glue", "CreateJob"), glue_run: ("glue", "StartJobRun"),
+    package_group: ("sagemaker", "CreateModelPackageGroup"), package: ("sagemaker", "CreateModelPackage"),
+}  # fmt: skip
+
+
+@pytest.fixture(params=["plain", "locked_down"])
+def variant(request: pytest.FixtureRequest, settings: Settings) -> tuple[str, Settings]:
+    locked_down = replace(
+        settings, kms_key_id="arn:aws:kms:us-east-1:123456789012:key/k", subnets=("subnet-1",),
+        security_group_ids=("sg-1",), glue_security_configuration="encrypted", glue_database="mortgage",
+    )  # fmt: skip
+    return request.param, {"plain": settings, "locked_down": locked_down}[request.param]
+
+
+@pytest.mark.parametrize("builder", BUILDERS, ids=lambda builder: builder.__name__)
+def test_request_is_the_golden_one_and_boto_accepts_it(builder, variant, tags) -> None:
+    import botocore.session
+    from botocore.validate import ParamValidator
+
+    name, settings = variant
+    request = builder(settings, tags)
+    service, operation = BOTO[builder]
+    shape = botocore.session.get_session().get_service_model(service).operation_model(operation).input_shape
+    report = ParamValidator().validate(request, shape)
+    assert not report.has_errors(), report.generate_report()
+
+    path = GOLDEN / f"{builder.__name__}_{name}.json"
+    text = json.dumps(request, indent=2, sort_keys=True) + "\n"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_tags_keep_to_what_aws_allows() -> None:
+    tags = RunTags("d", "t", "manual__2020-01-05T09:00:00+00:00 {odd}", "2019-12-31").as_dict()
+    assert tags["run_id"] == "manual__2020-01-05T09:00:00+00:00 _odd_"
