@@ -1,0 +1,1 @@
+"""Runs the contracts' expectation suites on Spark and says in words what was found."""

@@ -1,0 +1,161 @@
+"""The Glue jobs' work from arguments to manifest; the entry scripts only add awsglue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from contracts import load_contract
+from mortgage_etl import storage
+from mortgage_etl.labels import STATES
+from mortgage_etl.panel import (
+    build_panel,
+    build_scoring_input,
+    loan_months,
+    loans_on_tape,
+    panel_counts,
+)
+from mortgage_etl.progress import say
+from mortgage_etl.publish import publish_attempt
+from mortgage_etl.quarantine import ReconciliationError
+from mortgage_etl.sources import SourceTables, read_source
+
+ROWS_PER_MONTH_FILE = 1_000_000
+ROWS_PER_SCORING_FILE = 500_000
+ROWS_PER_TASK = 250_000
+
+
+def prepare_panel(
+    spark: SparkSession,
+    source: str,
+    raw_root: str,
+    as_of_date: date,
+    horizon_months: int,
+    dataset: str,
+    quarantine_root: str,
+    job_run_id: str,
+    code_sha256: str,
+    write: Callable[[DataFrame, str], None],
+) -> dict[str, Any]:
+    """Build and publish the loan panel; returns its manifest. ``write`` stores a DataFrame by snapshot_month at a path."""
+    if horizon_months < 1:
+        raise ValueError(f"horizon_months is {horizon_months}; it must be at least 1")
+    tables = read_source(spark, source, raw_root, as_of_date)
+    write_quarantine(tables, quarantine_root, source, as_of_date, "train")
+    counts = panel_counts(loan_months(tables, as_of_date, horizon_months), tables)
+    rows = counts["observations"]
+    say(
+        f"{counts['rows_in']:,} loan-months of {counts['loans']:,} loans: {rows:,} observations "
+        f"({counts['defaults']:,} default, {counts['non_defaults']:,} do not, {counts['immature']:,} immature)"
+    )
+    months = 12 * max(1, len(counts["by_year"]))
+    tasks = max(spark.sparkContext.defaultParallelism, min(months, rows // ROWS_PER_TASK))
+    panel = build_panel(tables, as_of_date, horizon_months)
+    # All rows of a month go to one task, so a month is one file unless it is large; sorted, so a re-run writes the same.
+    panel = panel.repartition(tasks, "snapshot_month").sortWithinPartitions("snapshot_month", "loan_id")
+    spark.conf.set("spark.sql.files.maxRecordsPerFile", ROWS_PER_MONTH_FILE)
+
+    def describe(attempt: str) -> dict[str, Any]:
+        written = spark.read.parquet(attempt).count() if rows else 0
+        if written != rows:
+            raise ReconciliationError(f"loan_panel: {rows} observations, but {written} rows were written")
+        columns = list(load_contract("loan_panel").column_names)
+        return {
+            "dataset": "loan_panel",
+            "rows": rows,
+            "columns": columns,
+            "source": source,
+            "as_of_date": as_of_date.isoformat(),
+            "horizon_months": horizon_months,
+            "code_sha256": code_sha256,
+            "extracts": _extracts(tables),
+            "counts": {"tables": tables.counts, "panel": counts},
+        }
+
+    return publish_attempt(dataset, job_run_id, lambda path: write(panel, path), describe)
+
+
+def prepare_scoring_input(
+    spark: SparkSession,
+    source: str,
+    raw_root: str,
+    as_of_date: date,
+    dataset: str,
+    quarantine_root: str,
+    job_run_id: str,
+    code_sha256: str,
+) -> dict[str, Any]:
+    """Build and publish the scoring input as of a date; returns its manifest.
+
+    Header-less CSV, columns of contract scoring_input in order, empty = null, sorted by loan_id.
+    """
+    tables = read_source(spark, source, raw_root, as_of_date)
+    write_quarantine(tables, quarantine_root, source, as_of_date, "score")
+    scoring, latest = build_scoring_input(tables, as_of_date)
+    counts = _scoring_counts(latest.persist(), tables)
+    rows = counts["scored"]
+    left_out = ", ".join(f"{reason} {n:,}" for reason, n in counts["excluded"].items())
+    say(f"{rows:,} performing loans to score; left out: {left_out}")
+    files = max(1, -(-rows // ROWS_PER_SCORING_FILE))
+    ordered = scoring.repartitionByRange(files, "loan_id").sortWithinPartitions("loan_id")
+
+    def describe(attempt: str) -> dict[str, Any]:
+        written = spark.read.text(attempt).count() if rows else 0
+        if written != rows:
+            raise ReconciliationError(f"scoring_input: {rows} loans, but {written} rows were written")
+        return {
+            "dataset": "scoring_input",
+            "rows": rows,
+            "columns": scoring.columns,
+            "source": source,
+            "score_date": as_of_date.isoformat(),
+            "code_sha256": code_sha256,
+            "extracts": _extracts(tables),
+            "counts": {"tables": tables.counts, "scoring": counts},
+        }
+
+    def write(path: str) -> None:
+        ordered.write.options(header="false", nullValue="", emptyValue="").csv(path)
+
+    return publish_attempt(dataset, job_run_id, write, describe)
+
+
+def write_quarantine(tables: SourceTables, root: str, source: str, run_date: date, mode: str) -> None:
+    """Replace the quarantine of this source, date and mode, table by table (a table without rejects has none)."""
+    for table, counts in tables.counts.items():
+        path = f"{root.rstrip('/')}/{table}/source={source}/run_date={run_date}/mode={mode}/"
+        storage.delete_prefix(path)
+        if counts["quarantined"]:
+            tables.quarantine.where(F.col("table") == table).coalesce(1).write.mode("overwrite").parquet(path)
+            say(f"{counts['quarantined']:,} rows of {table} in quarantine: {path}")
+
+
+def _scoring_counts(latest: DataFrame, tables: SourceTables) -> dict[str, Any]:
+    """What became of every loan on the tape. ``stale``: scored, though its last report is older than the tape's newest."""
+    groups = latest.groupBy("state", "t").count().collect()
+    newest = max((group.t for group in groups), default=0)
+    states = dict.fromkeys(STATES, 0)
+    for group in groups:
+        states[group.state] += group["count"]
+    stale = sum(group["count"] for group in groups if group.state == "observation" and group.t < newest)
+    on_tape = loans_on_tape(tables)
+    return {
+        "loans_on_tape": on_tape,
+        "scored": states["observation"],
+        "stale": stale,
+        "excluded": {
+            **{state: states[state] for state in STATES[1:]},
+            "no_performance": on_tape - sum(states.values()),
+        },
+    }
+
+
+def _extracts(tables: SourceTables) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"ingest_date": str(extract.ingest_date), "files": list(extract.files), "bytes": extract.bytes}
+        for name, extract in tables.extracts.items()
+    }
