@@ -1,9 +1,9 @@
 """Serves the model of model.tar.gz for batch transform and endpoints (SageMaker inference toolkit).
 
-text/csv           header-less rows of the contract's feature columns in contract.json's order, empty for missing
-application/json   {"records": [{column: value, ...}, ...]}, or the bare list
-Answer             text/csv rows `pd,grade`, or {"predictions": [{"pd": ..., "grade": ...}, ...]}
-A request that breaks the contract is answered 400 with the row and field at fault; values are not repeated.
+text/csv           header-less rows of the contract's feature columns in contract.json's order, empty for
+missing application/json   {"records": [{column: value, ...}, ...]}, or the bare list Answer
+text/csv rows `pd,grade`, or {"predictions": [{"pd": ..., "grade": ...}, ...]} A request that breaks the
+contract is answered 400 with the row and field at fault; values are not repeated.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pv
+from sagemaker_inference.errors import BaseInferenceToolkitError
+
 from contracts.model import Contract
 from contracts.requests import validate_record
 from mortgage_model.artifact import MortgageModel, load_model
-from sagemaker_inference.errors import BaseInferenceToolkitError
 
 CSV, JSON, ANY = "text/csv", "application/json", "*/*"
 REPORTED_PROBLEMS = 10
@@ -54,13 +55,15 @@ def input_fn(body: str | bytes, content_type: str) -> Request:
     """Accept a body by its content type. Raises RequestError for one that is not supported."""
     kind = (content_type or "").split(";")[0].strip().lower()
     if kind not in (CSV, JSON):
-        raise RequestError(f"content type {content_type!r} is not supported; send {CSV} or {JSON}",
-                           HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        raise RequestError(
+            f"content type {content_type!r} is not supported; send {CSV} or {JSON}",
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        )
     return Request(kind, body.encode("utf-8") if isinstance(body, str) else bytes(body))
 
 
 def predict_fn(request: Request, model: MortgageModel) -> pd.DataFrame:
-    """Columns pd and grade, a row per row of the request. Raises RequestError where it breaks the contract."""
+    """Columns pd and grade, a row per row of the request. Raises RequestError for a broken contract."""
     read = read_csv if request.kind == CSV else read_json
     return model.predict(read(request.body, model.contract))
 
@@ -79,31 +82,21 @@ def read_csv(data: bytes, contract: Contract) -> pd.DataFrame:
     """Header-less CSV to a frame of the contract's columns. Raises RequestError naming row and column."""
     wrong_width: list[pv.InvalidRow] = []
 
-    def skip(row: pv.InvalidRow) -> str:
-        wrong_width.append(row)
-        return "skip"
-
-    def parse(types: dict[str, pa.DataType]) -> pa.Table:
-        return pv.read_csv(
-            io.BytesIO(data),
-            read_options=pv.ReadOptions(column_names=list(types), use_threads=False, block_size=max(len(data), 1)),
-            parse_options=pv.ParseOptions(invalid_row_handler=skip),
-            convert_options=pv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True))
-
     types = {column.name: pa.string() if column.categorical else pa.float64() for column in contract.columns}
     if not data.strip():
         raise RequestError("the request has no rows")
     try:
-        table = parse(types)
-    except pa.ArrowInvalid as error:
-        # Once more as text, to tell which field it was without repeating its value.
-        problem = None if wrong_width else _unparsable(parse(dict.fromkeys(types, pa.string())), types)
-        if problem or not wrong_width:
-            raise RequestError(problem or f"the body is not CSV: {error}") from error
+        table = _parse(data, types, wrong_width)
+    except pa.ArrowInvalid:
+        # Arrow's message repeats the value, and the toolkit answers with the traceback: neither may leave.
+        if not wrong_width:
+            raise RequestError(_first_unparsable(data, types)) from None
     if wrong_width:
         row = wrong_width[0]
-        raise RequestError(f"row {row.number} has {row.actual_columns} columns; the model takes {len(types)}: "
-                           f"{', '.join(types)}")
+        raise RequestError(
+            f"row {row.number} has {row.actual_columns} columns; the model takes {len(types)}: "
+            f"{', '.join(types)}"
+        )
     for name, kind in types.items():
         if pa.types.is_floating(kind) and pc.any(pc.is_inf(table[name])).as_py():
             row = pc.index(pc.is_inf(table[name]), True).as_py() + 1
@@ -111,8 +104,28 @@ def read_csv(data: bytes, contract: Contract) -> pd.DataFrame:
     return table.to_pandas()
 
 
-def _unparsable(table: pa.Table, types: dict[str, pa.DataType]) -> str | None:
-    """The first value, by row, that is not a number in a column that needs one."""
+def _parse(data: bytes, types: dict[str, pa.DataType], wrong_width: list[pv.InvalidRow]) -> pa.Table:
+    """Rows as columns of `types`; rows of another width are left out and appended to `wrong_width`."""
+
+    def skip(row: pv.InvalidRow) -> str:
+        wrong_width.append(row)
+        return "skip"
+
+    # One block and one thread: rows then have numbers, and serving is parallel over requests.
+    return pv.read_csv(
+        io.BytesIO(data),
+        pv.ReadOptions(column_names=list(types), use_threads=False, block_size=len(data)),
+        pv.ParseOptions(invalid_row_handler=skip),
+        pv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=True),
+    )
+
+
+def _first_unparsable(data: bytes, types: dict[str, pa.DataType]) -> str:
+    """Where the first value, by row, stands that is not a number in a column that needs one."""
+    try:
+        table = _parse(data, dict.fromkeys(types, pa.string()), [])
+    except pa.ArrowInvalid:
+        return "the body cannot be read as CSV in UTF-8"
     failures = []
     for position, (name, kind) in enumerate(types.items()):
         if pa.types.is_floating(kind):
@@ -120,34 +133,47 @@ def _unparsable(table: pa.Table, types: dict[str, pa.DataType]) -> str | None:
             failed = pd.to_numeric(values, errors="coerce").isna().to_numpy() & values.notna().to_numpy()
             if failed.any():
                 failures.append((int(np.argmax(failed)) + 1, position, name))
-    return "row {0}, {2} must be a number or empty".format(*min(failures)) if failures else None
+    if not failures:
+        return "the body cannot be read as CSV"
+    row, _, name = min(failures)
+    return f"row {row}, {name} must be a number or empty"
 
 
 def read_json(data: bytes, contract: Contract) -> pd.DataFrame:
-    """Records by column name to a frame of the contract's columns. Raises RequestError naming record and field."""
+    """Records by column name to a frame of the contract's columns. RequestError names row and field."""
     try:
         document = json.loads(data)
     except ValueError as error:
-        raise RequestError(f"the body is not JSON: {error}") from error
+        raise RequestError(f"the body is not JSON: {error}") from None
     records = document.get("records") if isinstance(document, dict) else document
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise RequestError('the body must be {"records": [{column: value, ...}, ...]} or the bare list')
     if not records:
         raise RequestError("the request has no rows")
-    problems = [f"row {row}, {problem}" for row, record in enumerate(records, start=1)
-                for problem in validate_record(contract, record)]
+    problems = [
+        f"row {row}, {problem}"
+        for row, record in enumerate(records, start=1)
+        for problem in validate_record(contract, record)
+    ]
     if problems:
         more = f" (and {len(problems) - REPORTED_PROBLEMS} more)" if len(problems) > REPORTED_PROBLEMS else ""
         raise RequestError("; ".join(problems[:REPORTED_PROBLEMS]) + more)
-    return pd.DataFrame({
-        column.name: pd.Series([record.get(column.name) for record in records],
-                               dtype=object if column.categorical else np.float64)
-        for column in contract.columns})
+    return pd.DataFrame(
+        {
+            column.name: pd.Series(
+                [record.get(column.name) for record in records],
+                dtype=object if column.categorical else np.float64,
+            )
+            for column in contract.columns
+        }
+    )
 
 
 def write_csv(prediction: pd.DataFrame) -> str:
     """`pd,grade` rows, PD with as many digits as give the same double back."""
-    table = pa.table({"pd": prediction["pd"].to_numpy(), "grade": pa.array(prediction["grade"].to_numpy(dtype=object))})
+    table = pa.table(
+        {"pd": prediction["pd"].to_numpy(), "grade": pa.array(prediction["grade"].to_numpy(dtype=object))}
+    )
     sink = io.BytesIO()
     pv.write_csv(table, sink, pv.WriteOptions(include_header=False, quoting_style="none"))
     return sink.getvalue().decode("ascii")

@@ -1,8 +1,8 @@
 """Trains the mortgage default-risk model (SageMaker script mode).
 
-Reads the loan panel of channel `train`; splits it out of time with an embargo; fits features, a monotone XGBoost model
-and its calibration; writes the model to SM_MODEL_DIR and metrics.json to SM_OUTPUT_DATA_DIR; prints one `name=value;`
-line per metric. Hyperparameters: mortgage_model/hyperparameters.py or `--help`.
+Reads the loan panel of channel `train`; splits it out of time with an embargo; fits features, a monotone
+XGBoost model and its calibration; writes the model to SM_MODEL_DIR and metrics.json to SM_OUTPUT_DATA_DIR;
+prints one `name=value;` line per metric. Hyperparameters: mortgage_model/hyperparameters.py or `--help`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import pyarrow
 import pyarrow.dataset
 import scipy
 import xgboost
+
 from contracts import Contract, load_contract
 from mortgage_model import artifact, booster, calibration, panel_data
 from mortgage_model.features import FeatureSpec, describe_features
@@ -32,48 +33,93 @@ from mortgage_model.profile import reference_profile
 from mortgage_model.sample_metrics import metric_lines, sample_metrics
 from mortgage_model.splits import SAMPLES, SplitBounds, SplitError, check_events, out_of_time_split
 
-PREDICTABLE_ERRORS = (HyperparameterError, panel_data.PanelError, SplitError, calibration.CalibrationError,
-                      pyarrow.ArrowInvalid, OSError)
+PREDICTABLE_ERRORS = (
+    HyperparameterError,
+    panel_data.PanelError,
+    SplitError,
+    calibration.CalibrationError,
+    pyarrow.ArrowInvalid,
+    OSError,
+)
 LIBRARIES = (xgboost, numpy, pandas, pyarrow, scipy)
 
 
-def train(panel_folder: Path, hyperparameters: Mapping[str, int | float], model_folder: Path, output_folder: Path,
-          source_folder: Path, contract: Contract) -> dict[str, dict[str, Any]]:
+def train(
+    panel_folder: Path,
+    hyperparameters: Mapping[str, int | float],
+    model_folder: Path,
+    output_folder: Path,
+    source_folder: Path,
+    contract: Contract,
+) -> dict[str, dict[str, Any]]:
     """Train on the panel under `panel_folder`, write model and metrics, return the metrics.
 
-    Raises one of PREDICTABLE_ERRORS, with a message for the person who started the job, for bad data or settings.
+    Raises one of PREDICTABLE_ERRORS, with a message for the person who started the job, for bad data or
+    settings.
     """
     dataset = panel_data.open_panel(panel_folder, contract)
     months = panel_data.count_months(dataset, contract, int(hyperparameters["horizon_months"]))
-    bounds = out_of_time_split(months.index, int(hyperparameters["horizon_months"]),
-                               int(hyperparameters["oot_months"]), int(hyperparameters["validation_months"]))
+    bounds = out_of_time_split(
+        months.index,
+        int(hyperparameters["horizon_months"]),
+        int(hyperparameters["oot_months"]),
+        int(hyperparameters["validation_months"]),
+    )
     by_sample = months.groupby(months.index.map(bounds.sample_of, na_action="ignore")).sum()
-    counts = {name: by_sample.loc[name].to_dict() if name in by_sample.index else dict.fromkeys(months, 0)
-              for name in SAMPLES}
+    counts = {
+        name: by_sample.loc[name].to_dict() if name in by_sample.index else dict.fromkeys(months, 0)
+        for name in SAMPLES
+    }
     check_events({name: (count["labelled"], count["events"]) for name, count in counts.items()}, bounds)
     for name, count in counts.items():
-        say(f"{name}: {' to '.join(bounds.range_of(name))}, {count['labelled']:,} rows, {count['events']:,} defaults")
+        say(
+            f"{name}: {' to '.join(bounds.range_of(name))}, "
+            f"{count['labelled']:,} rows, {count['events']:,} defaults"
+        )
 
     matrices, labels, spec, profile_frame = _prepare(dataset, contract, bounds, months.index, hyperparameters)
     say(f"features: {len(spec.names)} from {len(spec.inputs)} columns")
-    trees = booster.train(matrices["train"], labels["train"], matrices["validation"], labels["validation"],
-                          spec.constraints, hyperparameters)
+    trees = booster.train(
+        matrices["train"],
+        labels["train"],
+        matrices["validation"],
+        labels["validation"],
+        spec.constraints,
+        hyperparameters,
+    )
     say(f"booster: {trees.num_boosted_rounds()} trees kept")
     calibrated = calibration.fit(booster.margin(trees, matrices["validation"]), labels["validation"])
     say(f"calibration: logit PD = {calibrated.intercept:.3f} + {calibrated.slope:.3f} x margin")
 
-    model = artifact.MortgageModel(artifact.feature_contract(contract), spec, trees, calibrated,
-                                   MasterScale.geometric(), metadata={})
+    model = artifact.MortgageModel(
+        artifact.feature_contract(contract), spec, trees, calibrated, MasterScale.geometric(), metadata={}
+    )
     scores = {name: model.score(matrix) for name, matrix in matrices.items()}
-    metrics = {key: metric for name in SAMPLES for key, metric in sample_metrics(name, labels[name], scores[name]).items()}
-    model = replace(model, metadata=dict(
-        hyperparameters=dict(hyperparameters), split=bounds.to_json(), samples=counts, metrics=metrics,
-        trees=trees.num_boosted_rounds(), booster_sha256=booster.fingerprint(trees),
-        matrix_sha256={name: _matrix_fingerprint(matrices[name], labels[name]) for name in SAMPLES},
-        panel={"rows": int(months["rows"].sum()), "files": len(dataset.files),
-               "first_month": months.index[0], "last_month": months.index[-1]},
-        features=describe_features(spec, contract), contract={"name": contract.name, "version": contract.version},
-        libraries={"python": platform.python_version()} | {module.__name__: module.__version__ for module in LIBRARIES}))
+    metrics = {
+        key: metric
+        for name in SAMPLES
+        for key, metric in sample_metrics(name, labels[name], scores[name]).items()
+    }
+    metadata = {
+        "hyperparameters": dict(hyperparameters),
+        "split": bounds.to_json(),
+        "samples": counts,
+        "metrics": metrics,
+        "trees": trees.num_boosted_rounds(),
+        "booster_sha256": booster.fingerprint(trees),
+        "matrix_sha256": {name: _matrix_fingerprint(matrices[name], labels[name]) for name in SAMPLES},
+        "panel": {
+            "rows": int(months["rows"].sum()),
+            "files": len(dataset.files),
+            "first_month": months.index[0],
+            "last_month": months.index[-1],
+        },
+        "features": describe_features(spec, contract),
+        "contract": {"name": contract.name, "version": contract.version},
+        "libraries": {"python": platform.python_version()}
+        | {module.__name__: module.__version__ for module in LIBRARIES},
+    }
+    model = replace(model, metadata=metadata)
     artifact.save_model(model_folder, model, reference_profile(profile_frame, scores["train"]), source_folder)
     output_folder.mkdir(parents=True, exist_ok=True)
     (output_folder / "metrics.json").write_text(artifact.to_json_text(metrics), encoding="utf-8")
@@ -81,16 +127,22 @@ def train(panel_folder: Path, hyperparameters: Mapping[str, int | float], model_
 
 
 def _prepare(
-    dataset: pyarrow.dataset.Dataset, contract: Contract, bounds: SplitBounds, months: pandas.Index,
+    dataset: pyarrow.dataset.Dataset,
+    contract: Contract,
+    bounds: SplitBounds,
+    months: pandas.Index,
     hyperparameters: Mapping[str, int | float],
 ) -> tuple[dict[str, pandas.DataFrame], dict[str, numpy.ndarray], FeatureSpec, pandas.DataFrame]:
     """Feature matrix and labels per sample, the spec fitted on train, and train's input columns."""
     matrices, labels = {}, {}
     for name in SAMPLES:
         sample = panel_data.read_sample(
-            dataset, contract, [month for month in months if bounds.sample_of(month) == name],
+            dataset,
+            contract,
+            [month for month in months if bounds.sample_of(month) == name],
             max_rows=int(hyperparameters["max_train_rows"]) if name == "train" else 0,
-            seed=int(hyperparameters["seed"]))
+            seed=int(hyperparameters["seed"]),
+        )
         if name == "train":
             spec = FeatureSpec.fit(sample.frame, sample.labels, contract)
             profile_frame = sample.frame[list(spec.inputs)]
@@ -99,9 +151,9 @@ def _prepare(
 
 
 def _matrix_fingerprint(matrix: pandas.DataFrame, labels: numpy.ndarray) -> str:
-    """SHA-256 of the rows as the booster saw them: equal hashes mean the same data, whatever its files were called."""
-    digest = hashlib.sha256(numpy.ascontiguousarray(matrix.to_numpy(copy=False)))
-    digest.update(numpy.ascontiguousarray(labels))
+    """SHA-256 of the rows as the booster saw them, whatever their files were called."""
+    digest = hashlib.sha256(numpy.ascontiguousarray(matrix.to_numpy(copy=False)).data)
+    digest.update(numpy.ascontiguousarray(labels).data)
     return digest.hexdigest()
 
 
@@ -116,9 +168,13 @@ def say(line: str) -> None:
 def main() -> None:
     try:
         metrics = train(
-            panel_folder=Path(os.environ["SM_CHANNEL_TRAIN"]), hyperparameters=parse_arguments(sys.argv[1:]),
-            model_folder=Path(os.environ["SM_MODEL_DIR"]), output_folder=Path(os.environ["SM_OUTPUT_DATA_DIR"]),
-            source_folder=Path(__file__).resolve().parent, contract=load_contract("loan_panel"))
+            panel_folder=Path(os.environ["SM_CHANNEL_TRAIN"]),
+            hyperparameters=parse_arguments(sys.argv[1:]),
+            model_folder=Path(os.environ["SM_MODEL_DIR"]),
+            output_folder=Path(os.environ["SM_OUTPUT_DATA_DIR"]),
+            source_folder=Path(__file__).resolve().parent,
+            contract=load_contract("loan_panel"),
+        )
     except PREDICTABLE_ERRORS as error:
         # One line on stderr becomes the job's FailureReason; a traceback would bury it.
         sys.exit(f"{type(error).__name__}: {error}")

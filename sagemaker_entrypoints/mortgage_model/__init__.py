@@ -1,1 +1,1 @@
-"""The library that training, validation and serving share: features, booster, calibration, grades, artifact."""
+"""The library that training, validation and serving share."""

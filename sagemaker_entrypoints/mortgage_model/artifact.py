@@ -1,4 +1,4 @@
-"""What model.tar.gz holds, and the model it makes: JSON and UBJ files with the same bytes for the same model."""
+"""What model.tar.gz holds: JSON and UBJ files, the same bytes for the same model; and the model they make."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xgboost as xgb
-from contracts.model import Column, Contract
 
+from contracts.model import Column, Contract
 from mortgage_model import booster as boosting
 from mortgage_model import calibration as calibrating
 from mortgage_model.calibration import Calibration
@@ -29,7 +29,7 @@ class ArtifactError(ValueError):
 
 @dataclass(frozen=True)
 class MortgageModel:
-    """A trained model: contract rows in, PD and grade out. `contract` holds the feature columns alone, in order."""
+    """A trained model: contract rows in, PD and grade out. `contract` holds the feature columns alone."""
 
     contract: Contract
     spec: FeatureSpec
@@ -43,21 +43,26 @@ class MortgageModel:
         return calibrating.apply(self.calibration, boosting.margin(self.booster, features))
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """PD (float64) and grade (str) per row of contract columns: columns pd, grade; the index of `frame`."""
+        """Columns pd (float64) and grade (str), the index of `frame`, from rows of contract columns."""
         pd_values = self.score(self.spec.transform(frame))
         return pd.DataFrame({"pd": pd_values, "grade": self.scale.assign(pd_values)}, index=frame.index)
 
 
-def save_model(folder: str | Path, model: MortgageModel, profile: Mapping[str, Any],
-               source: str | Path | None = None) -> None:
-    """Write the model's files under `folder`; with `source` (SageMaker's source directory) its serving code too."""
+def save_model(
+    folder: str | Path, model: MortgageModel, profile: Mapping[str, Any], source: str | Path | None = None
+) -> None:
+    """Write the model's files under `folder`, with its serving code from the source directory `source`."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model.booster.save_model(folder / "booster.ubj")
     documents = {
-        "feature_spec": model.spec.to_json(), "calibration": model.calibration.to_json(),
-        "master_scale": model.scale.to_json(), "contract": contract_to_json(model.contract),
-        "reference_profile": profile, "metadata": model.metadata}
+        "feature_spec": model.spec.to_json(),
+        "calibration": model.calibration.to_json(),
+        "master_scale": model.scale.to_json(),
+        "contract": contract_to_json(model.contract),
+        "reference_profile": profile,
+        "metadata": model.metadata,
+    }
     for name, document in documents.items():
         (folder / f"{name}.json").write_text(to_json_text(document), encoding="utf-8")
     if source is not None:
@@ -73,9 +78,17 @@ def load_model(folder: str | Path) -> MortgageModel:
     try:
         booster.load_model(folder / "booster.ubj")
     except xgb.core.XGBoostError as error:
-        raise ArtifactError(f"{folder / 'booster.ubj'} cannot be read: {str(error).splitlines()[-1]}") from error
-    model = MortgageModel(contract_from_json(contract), FeatureSpec.from_json(spec), booster,
-                          Calibration.from_json(calibration), MasterScale.from_json(scale), metadata)
+        raise ArtifactError(
+            f"{folder / 'booster.ubj'} cannot be read: {str(error).splitlines()[-1]}"
+        ) from error
+    model = MortgageModel(
+        contract_from_json(contract),
+        FeatureSpec.from_json(spec),
+        booster,
+        Calibration.from_json(calibration),
+        MasterScale.from_json(scale),
+        metadata,
+    )
     if tuple(booster.feature_names or ()) != model.spec.names:
         raise ArtifactError(f"booster.ubj and feature_spec.json under {folder} name different features")
     return model
@@ -88,22 +101,40 @@ def read_profile(folder: str | Path) -> dict[str, Any]:
 
 def feature_contract(contract: Contract) -> Contract:
     """The contract reduced to its feature columns: what one record to score may and must hold."""
-    return Contract(contract.name, contract.version, contract.description, contract.grain,
-                    contract.with_role("feature"))
+    return Contract(
+        contract.name, contract.version, contract.description, contract.grain, contract.with_role("feature")
+    )
 
 
 def contract_to_json(contract: Contract) -> dict[str, Any]:
-    return {"name": contract.name, "version": contract.version, "description": contract.description,
-            "grain": contract.grain, "columns": [asdict(column) for column in contract.columns]}
+    return {
+        "name": contract.name,
+        "version": contract.version,
+        "description": contract.description,
+        "grain": contract.grain,
+        "columns": [asdict(column) for column in contract.columns],
+    }
 
 
 def contract_from_json(document: Mapping[str, Any]) -> Contract:
+    """Inverse of contract_to_json; column fields that this version of contracts/ does not know are dropped."""
     known = {field.name for field in fields(Column)}
-    columns = tuple(
-        Column(**{name: tuple(value) if isinstance(value, list) else value
-                  for name, value in column.items() if name in known})
-        for column in document["columns"])
-    return Contract(document["name"], document["version"], document["description"], document["grain"], columns)
+
+    def column(values: Mapping[str, Any]) -> Column:
+        kept: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+            if name in known
+        }
+        return Column(**kept)
+
+    return Contract(
+        name=document["name"],
+        version=document["version"],
+        description=document["description"],
+        grain=document["grain"],
+        columns=tuple(map(column, document["columns"])),
+    )
 
 
 def copy_code(source: Path, target: Path) -> None:

@@ -40,15 +40,18 @@ class Calibration:
 def fit(margins: np.ndarray, labels: np.ndarray) -> Calibration:
     """Maximum likelihood on `margins` (n,) and `labels` (n, 0 or 1).
 
-    Raises CalibrationError where the best slope is not positive: the scores then do not rank the validation sample.
+    Raises CalibrationError where the best slope is not positive: the scores then do not rank the validation
+    sample.
     """
     try:
         best = recalibrate(labels, expit(margins))
     except NotComputable as error:
         raise CalibrationError(f"the model cannot be calibrated on the validation sample: {error}") from error
     if not best.slope.value > 0:
-        raise CalibrationError(f"the calibration slope on the validation sample is {best.slope.value:.3f}; it must be "
-                               "positive: higher scores do not mean more defaults there")
+        raise CalibrationError(
+            f"the calibration slope on the validation sample is {best.slope.value:.3f}; it must be "
+            "positive: higher scores do not mean more defaults there"
+        )
     return Calibration(best.intercept.value, best.slope.value)
 
 

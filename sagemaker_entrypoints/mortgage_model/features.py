@@ -1,4 +1,4 @@
-"""From contract columns to the model's matrix: one fitted, serialised spec that training and serving share."""
+"""From contract columns to the model's matrix: a fitted, serialised spec that training and serving share."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from contracts.model import Contract
 
 OTHER = "OTHER"
 # A level needs this share of the training rows, or it is pooled into OTHER.
 MINIMUM_LEVEL_SHARE = 0.005
-# Rows of average default rate added to a level before levels are ordered, so that a small one stays near the middle.
+# Rows of average default rate added to a level before levels are ordered, so that a small one stays near the
+# middle.
 LEVEL_PRIOR_ROWS = 500.0
 
 
@@ -31,8 +33,9 @@ def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 class EngineeredFeature:
     """A feature computed from one row's contract columns.
 
-    `replaces` names inputs that the model sees only through this feature: an appraised value means little beside
-    the loan's current LTV, and a national series such as the mortgage rate would let trees learn the calendar.
+    `replaces` names inputs that the model sees only through this feature: an appraised value means little
+    beside the loan's current LTV, and a national series such as the mortgage rate would let trees learn the
+    calendar.
     """
 
     name: str
@@ -46,18 +49,31 @@ class EngineeredFeature:
 
 ENGINEERED: tuple[EngineeredFeature, ...] = (
     EngineeredFeature(
-        "current_ltv", ("current_upb", "appraised_value", "house_price_index_ratio"),
-        lambda upb, value, index_ratio: 100.0 * _ratio(upb, value * index_ratio), monotone=1, unit="percent",
+        "current_ltv",
+        ("current_upb", "appraised_value", "house_price_index_ratio"),
+        lambda upb, value, index_ratio: 100.0 * _ratio(upb, value * index_ratio),
+        monotone=1,
+        unit="percent",
         description="Unpaid balance over the appraised value carried forward by the house-price index",
-        replaces=("appraised_value",)),
+        replaces=("appraised_value",),
+    ),
     EngineeredFeature(
-        "rate_incentive", ("current_interest_rate", "mortgage_rate_30y"),
-        lambda rate, market: rate - market, monotone=0, unit="percentage points",
+        "rate_incentive",
+        ("current_interest_rate", "mortgage_rate_30y"),
+        lambda rate, market: rate - market,
+        monotone=0,
+        unit="percentage points",
         description="The loan's rate above the 30-year mortgage rate: what refinancing would save",
-        replaces=("mortgage_rate_30y",)),
+        replaces=("mortgage_rate_30y",),
+    ),
     EngineeredFeature(
-        "paydown_ratio", ("current_upb", "original_upb"),
-        _ratio, monotone=0, unit="ratio", description="Unpaid balance over the original balance"),
+        "paydown_ratio",
+        ("current_upb", "original_upb"),
+        _ratio,
+        monotone=0,
+        unit="ratio",
+        description="Unpaid balance over the original balance",
+    ),
 )
 
 
@@ -65,9 +81,10 @@ ENGINEERED: tuple[EngineeredFeature, ...] = (
 class FeatureSpec:
     """What the model is fed, in order: numeric columns, categorical codes, engineered features.
 
-    `inputs` are the contract's feature columns in the contract's order. `levels` gives each categorical column's
-    levels by rising default rate in training; a level's code is its place. A level not listed takes OTHER's code, or
-    counts as missing where no level was pooled. `constraints` holds PD's direction (-1, 0, 1) per model feature.
+    `inputs` are the contract's feature columns in the contract's order. `levels` gives each categorical
+    column's levels by rising default rate in training; a level's code is its place. A level not listed takes
+    OTHER's code, or counts as missing where no level was pooled. `constraints` holds PD's direction (-1, 0,
+    1) per model feature.
     """
 
     inputs: tuple[str, ...]
@@ -99,8 +116,9 @@ class FeatureSpec:
     def transform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The model's features, float32, columns `names`, one row per row of `frame`; missing values are NaN.
 
-        Inputs are rounded to float32 before anything is computed from them, so that rows read from float32 storage,
-        Parquet doubles, CSV text or JSON give identical features. Raises FeatureError for a missing column.
+        Inputs are rounded to float32 before anything is computed from them, so that rows read from float32
+        storage, Parquet doubles, CSV text or JSON give identical features. Raises FeatureError for a missing
+        column.
         """
         matrix = np.empty((len(frame), len(self.names)), dtype=np.float32)
         formulas = {feature.name: feature for feature in ENGINEERED if feature.name in self.engineered}
@@ -122,22 +140,31 @@ class FeatureSpec:
         """Inverse of to_json. Raises FeatureError for an engineered feature that this code does not know."""
         unknown = set(document["engineered"]) - {feature.name for feature in ENGINEERED}
         if unknown:
-            raise FeatureError(f"the model needs engineered features unknown here: {', '.join(sorted(unknown))}")
+            raise FeatureError(
+                f"the model needs engineered features unknown here: {', '.join(sorted(unknown))}"
+            )
         values = {name: tuple(document[name]) for name in ("inputs", "engineered", "names", "constraints")}
         return cls(levels={name: tuple(levels) for name, levels in document["levels"].items()}, **values)
 
 
 def describe_features(spec: FeatureSpec, contract: Contract) -> dict[str, dict[str, Any]]:
     """Model feature -> {"inputs", "unit", "description", "monotone"}, for the report and the model card."""
-    declared = {feature.name: (feature.inputs, feature.unit, feature.description) for feature in ENGINEERED}
-    described = {}
+    declared: dict[str, tuple[tuple[str, ...], str | None, str]] = {
+        feature.name: (feature.inputs, feature.unit, feature.description) for feature in ENGINEERED
+    }
+    described: dict[str, dict[str, Any]] = {}
     for name, monotone in zip(spec.names, spec.constraints, strict=True):
         if name in spec.engineered:
             inputs, unit, description = declared[name]
         else:
             column = contract.column(name)
             inputs, unit, description = (name,), column.unit, column.description
-        described[name] = {"inputs": list(inputs), "unit": unit, "description": description, "monotone": monotone}
+        described[name] = {
+            "inputs": list(inputs),
+            "unit": unit,
+            "description": description,
+            "monotone": monotone,
+        }
     return described
 
 
@@ -159,8 +186,11 @@ def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
 def _fit_levels(values: pd.Series, labels: np.ndarray) -> tuple[str, ...]:
     """Levels by rising smoothed default rate, rare ones pooled into OTHER; ties by name."""
     present = values.notna().to_numpy()
-    counts = (pd.DataFrame({"level": values[present].astype(str), "label": labels[present]})
-              .groupby("level")["label"].agg(["size", "sum"]))
+    counts = (
+        pd.DataFrame({"level": values[present].astype(str), "label": labels[present]})
+        .groupby("level")["label"]
+        .agg(["size", "sum"])
+    )
     rare = counts["size"] < MINIMUM_LEVEL_SHARE * len(values)
     counts = counts.groupby(counts.index.where(~rare, OTHER)).sum()
     rate = (counts["sum"] + LEVEL_PRIOR_ROWS * labels.mean()) / (counts["size"] + LEVEL_PRIOR_ROWS)

@@ -23,7 +23,8 @@ class MasterScale:
     def geometric(cls, best_upper: float = 0.0005, factor: float = 2.0, count: int = 10) -> MasterScale:
         """`count` grades M01, M02 …, the first up to PD `best_upper`, each next band `factor` times as high.
 
-        The default's first band ends at 0.05 %, the CRR's floor for retail PDs (art. 163), the last starts at 12.8 %.
+        The default's first band ends at 0.05 %, the CRR's floor for retail PDs (art. 163), the last starts at
+        12.8 %.
         """
         inner = tuple(round(best_upper * factor**i, 10) for i in range(count - 1))
         return cls(tuple(f"M{i:02d}" for i in range(1, count + 1)), (0.0, *inner, 1.0))
@@ -33,10 +34,14 @@ class MasterScale:
         return np.array(self.grades)[np.searchsorted(self.bounds[1:-1], pd_values, side="right")]
 
     def to_json(self) -> list[dict[str, Any]]:
-        return [{"grade": grade, "pd_from": low, "pd_to": high}
-                for grade, low, high in zip(self.grades, self.bounds[:-1], self.bounds[1:], strict=True)]
+        return [
+            {"grade": grade, "pd_from": low, "pd_to": high}
+            for grade, low, high in zip(self.grades, self.bounds[:-1], self.bounds[1:], strict=True)
+        ]
 
     @classmethod
     def from_json(cls, document: list[dict[str, Any]]) -> MasterScale:
-        return cls(tuple(band["grade"] for band in document),
-                   (document[0]["pd_from"], *(band["pd_to"] for band in document)))
+        return cls(
+            tuple(band["grade"] for band in document),
+            (document[0]["pd_from"], *(band["pd_to"] for band in document)),
+        )

@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from contracts.model import Column, Contract
 
+from contracts.model import Column, Contract
 from mortgage_model.splits import month_number
 
 MONTH = "snapshot_month"
@@ -35,16 +35,20 @@ class Sample:
 def open_panel(folder: str | Path, contract: Contract) -> ds.Dataset:
     """The Parquet panel under `folder` (hive partitions snapshot_month=YYYY-MM), its columns checked.
 
-    Raises PanelError where there is no Parquet file, a file cannot be read, or a column that the model needs is
-    missing or of another type.
+    Raises PanelError where there is no Parquet file, a file cannot be read, or a column that the model needs
+    is missing or of another type.
     """
     folder = Path(folder)
     files = sorted(str(path) for path in folder.rglob("*.parquet"))
     if not files:
-        raise PanelError(f"there is no Parquet file under {folder}: the loan panel is empty or was not delivered")
+        raise PanelError(
+            f"there is no Parquet file under {folder}: the loan panel is empty or was not delivered"
+        )
     partitioning = ds.partitioning(pa.schema([(MONTH, pa.string())]), flavor="hive")
     try:
-        dataset = ds.dataset(files, format="parquet", partitioning=partitioning, partition_base_dir=str(folder))
+        dataset = ds.dataset(
+            files, format="parquet", partitioning=partitioning, partition_base_dir=str(folder)
+        )
     except (pa.ArrowInvalid, OSError) as error:
         raise PanelError(f"the panel's Parquet files under {folder} cannot be read: {error}") from error
     _check_columns(dataset.schema, contract)
@@ -60,36 +64,62 @@ def label_name(contract: Contract) -> str:
 
 
 def count_months(dataset: ds.Dataset, contract: Contract, horizon_months: int) -> pd.DataFrame:
-    """Rows, labelled rows and defaults per observation month: columns rows, labelled, events; index 'YYYY-MM'.
+    """Rows, labelled rows and defaults per observation month: columns rows, labelled, events; by 'YYYY-MM'.
 
     Raises PanelError for no rows, labels other than 0, 1 and null, or a panel built with another horizon.
     """
     label = label_name(contract)
-    counted = dataset.to_table(columns=[MONTH, HORIZON, label]).group_by(MONTH).aggregate([
-        (label, "count"), (label, "sum"), (label, "min_max"), (HORIZON, "min"), (HORIZON, "max"), ([], "count_all")])
+    counted = (
+        dataset.to_table(columns=[MONTH, HORIZON, label])
+        .group_by(MONTH)
+        .aggregate(
+            [
+                (label, "count"),
+                (label, "sum"),
+                (label, "min_max"),
+                (HORIZON, "min"),
+                (HORIZON, "max"),
+                ([], "count_all"),
+            ]
+        )
+    )
     months = counted.to_pandas().set_index(MONTH).sort_index()
     if not len(months):
         raise PanelError("the loan panel has no rows")
     horizons = {int(months[f"{HORIZON}_{end}"].agg(end)) for end in ("min", "max")}
     if horizons != {horizon_months}:
         found = " to ".join(map(str, sorted(horizons)))
-        raise PanelError(f"the panel's labels look {found} months ahead; hyperparameter horizon_months is {horizon_months}")
+        raise PanelError(
+            f"the panel's labels look {found} months ahead; hyperparameter horizon_months is {horizon_months}"
+        )
     extremes = months[f"{label}_min_max"].dropna()
     values = {value for pair in extremes for value in pair.values() if value is not None}
     if not values <= {0, 1}:
-        raise PanelError(f"{label} must be 0, 1 or null; the panel holds values from {min(values)} to {max(values)}")
-    return pd.DataFrame({
-        "rows": months["count_all"],
-        "labelled": months[f"{label}_count"],
-        "events": months[f"{label}_sum"].fillna(0)}).astype("int64")
+        raise PanelError(
+            f"{label} must be 0, 1 or null; the panel holds values from {min(values)} to {max(values)}"
+        )
+    return pd.DataFrame(
+        {
+            "rows": months["count_all"],
+            "labelled": months[f"{label}_count"],
+            "events": months[f"{label}_sum"].fillna(0),
+        }
+    ).astype("int64")
 
 
-def read_sample(dataset: ds.Dataset, contract: Contract, months: Iterable[str], max_rows: int = 0,
-                seed: int = 0, columns: Iterable[str] | None = None) -> Sample:
+def read_sample(
+    dataset: ds.Dataset,
+    contract: Contract,
+    months: Iterable[str],
+    max_rows: int = 0,
+    seed: int = 0,
+    columns: Iterable[str] | None = None,
+) -> Sample:
     """Labelled rows of `months`, ordered by month and loan, so that file names and row order do not matter.
 
-    `max_rows` > 0 keeps a seeded random sample of about that many rows, the same share of every month: the default
-    rate stays what it is. `columns`: default the contract's features. Numbers come as float32, text as categories.
+    `max_rows` > 0 keeps a seeded random sample of about that many rows, the same share of every month: the
+    default rate stays what it is. `columns`: default the contract's features. Numbers come as float32, text
+    as categories.
     """
     label = label_name(contract)
     wanted = [contract.column(name) for name in columns] if columns else list(contract.with_role("feature"))
@@ -101,12 +131,14 @@ def read_sample(dataset: ds.Dataset, contract: Contract, months: Iterable[str], 
         share = min(1.0, max_rows / max(total, 1))
     tables = []
     for month in months:
-        table = dataset.to_table(columns=[KEY, label, *(column.name for column in wanted)],
-                                 filter=(ds.field(MONTH) == month) & labelled)
+        table = dataset.to_table(
+            columns=[KEY, label, *(column.name for column in wanted)],
+            filter=(ds.field(MONTH) == month) & labelled,
+        )
         order = pc.sort_indices(table[KEY])
         if share < 1.0:
             chosen = np.random.default_rng([seed, month_number(month)]).permutation(len(table))
-            order = order.take(pa.array(np.sort(chosen[:round(share * len(table))])))
+            order = order.take(pa.array(np.sort(chosen[: round(share * len(table))])))
         tables.append(_compact(table.take(order).drop_columns([KEY]), month, wanted, label))
     combined = pa.concat_tables(tables).unify_dictionaries()
     labels = combined[label].to_numpy().astype(np.int8)
@@ -130,17 +162,27 @@ def _compact(table: pa.Table, month: str, columns: list[Column], label: str) -> 
 
 
 def _check_columns(schema: pa.Schema, contract: Contract) -> None:
-    needed = [*contract.with_role("feature"), *contract.with_role("label"),
-              *(contract.column(name) for name in (KEY, HORIZON))]
+    needed = [
+        *contract.with_role("feature"),
+        *contract.with_role("label"),
+        *(contract.column(name) for name in (KEY, HORIZON)),
+    ]
     missing = [column.name for column in needed if column.name not in schema.names]
     if MONTH not in schema.names:
         missing.append(MONTH)
     if missing:
-        raise PanelError(f"the panel lacks {', '.join(missing)} of contract {contract.name} {contract.version}")
-    wrong = [f"{column.name} is {schema.field(column.name).type}, the contract says {column.type}"
-             for column in needed if not _has_type(schema.field(column.name).type, column.type)]
+        raise PanelError(
+            f"the panel lacks {', '.join(missing)} of contract {contract.name} {contract.version}"
+        )
+    wrong = [
+        f"{column.name} is {schema.field(column.name).type}, the contract says {column.type}"
+        for column in needed
+        if not _has_type(schema.field(column.name).type, column.type)
+    ]
     if wrong:
-        raise PanelError(f"the panel's columns differ from contract {contract.name} {contract.version}: {'; '.join(wrong)}")
+        raise PanelError(
+            f"the panel's columns differ from contract {contract.name} {contract.version}: {'; '.join(wrong)}"
+        )
 
 
 def _has_type(actual: pa.DataType, declared: str) -> bool:

@@ -1,4 +1,4 @@
-"""The training job's own metrics: five figures per sample, as SageMaker's metric definitions and metrics.json give them.
+"""The training job's own metrics: five figures per sample, for SageMaker and metrics.json.
 
 The evidence for the gate, with intervals, is the validation job's.
 """
@@ -22,8 +22,8 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
 
 
 def sample_metrics(sample: str, labels: np.ndarray, pd_values: np.ndarray) -> dict[str, dict[str, Any]]:
-    """`<sample>-<metric>` -> {"value", "n", "events"}; a metric without a value is null and has a "reason"."""
-    counts = {"n": len(labels), "events": int(labels.sum())}
+    """`<sample>-<metric>` -> {"value", "n", "events"}; one without a value is null and has a "reason"."""
+    counts: dict[str, Any] = {"n": len(labels), "events": int(labels.sum())}
     metrics = {}
     for name, function in METRICS.items():
         try:
@@ -34,6 +34,10 @@ def sample_metrics(sample: str, labels: np.ndarray, pd_values: np.ndarray) -> di
 
 
 def metric_lines(metrics: dict[str, dict[str, Any]]) -> list[str]:
-    """`name=value;` per metric, the form metric_definitions.json matches; a null metric's line matches nothing."""
-    return [f"{name}={metric['value']:.6g};" if metric["value"] is not None else f"{name} is null: {metric['reason']}"
-            for name, metric in metrics.items()]
+    """`name=value;` per metric, as metric_definitions.json matches it; null metrics match nothing."""
+    return [
+        f"{name}={metric['value']:.6g};"
+        if metric["value"] is not None
+        else f"{name} is null: {metric['reason']}"
+        for name, metric in metrics.items()
+    ]

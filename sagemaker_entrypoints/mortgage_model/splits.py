@@ -15,8 +15,14 @@ class SplitError(ValueError):
 def month_number(month: str) -> int:
     """Months since year 0 of 'YYYY-MM'. Raises SplitError for anything else."""
     year, dash, number = month.partition("-")
-    if not (dash and len(year) == 4 and len(number) == 2 and year.isdigit() and number.isdigit()
-            and 1 <= int(number) <= 12):
+    if not (
+        dash
+        and len(year) == 4
+        and len(number) == 2
+        and year.isdigit()
+        and number.isdigit()
+        and 1 <= int(number) <= 12
+    ):
         raise SplitError(f"snapshot_month {month!r} is not a month of the form YYYY-MM")
     return int(year) * 12 + int(number) - 1
 
@@ -53,13 +59,15 @@ class SplitBounds:
         return asdict(self)
 
 
-def out_of_time_split(months: Iterable[str], horizon: int, oot_months: int, validation_months: int) -> SplitBounds:
+def out_of_time_split(
+    months: Iterable[str], horizon: int, oot_months: int, validation_months: int
+) -> SplitBounds:
     """Split the observation months of a panel whose last month is the end of the tape.
 
     A month t is mature when its whole outcome window (t, t + horizon] has been observed, t <= last - horizon.
     Later months are left out even where a label is known: there only defaults and pay-offs are, and their
-    default rate is near 1. Between the end of a sample and the start of the next lie `horizon` months, so that
-    the last outcome window of the earlier closes before the first observation of the later.
+    default rate is near 1. Between the end of a sample and the start of the next lie `horizon` months, so
+    that the last outcome window of the earlier closes before the first observation of the later.
 
         train | embargo | validation_months | embargo | oot_months | immature
 
@@ -76,16 +84,22 @@ def out_of_time_split(months: Iterable[str], horizon: int, oot_months: int, vali
     if train_end < first:
         needed = 3 * horizon + oot_months + validation_months + 1
         raise SplitError(
-            f"the panel spans {numbers[-1] - first + 1} months ({month_text(first)} to {month_text(numbers[-1])}); "
-            f"a split with horizon {horizon}, oot_months {oot_months} and validation_months {validation_months} "
-            f"needs at least {needed}: shorten oot_months or validation_months, or bring more history")
-    return SplitBounds(*map(month_text, (first, train_end, validation_start, validation_end, oot_start, last_mature)))
+            f"the panel spans {numbers[-1] - first + 1} months "
+            f"({month_text(first)} to {month_text(numbers[-1])}); a split with horizon {horizon}, "
+            f"oot_months {oot_months} and validation_months {validation_months} needs at least {needed}: "
+            "shorten oot_months or validation_months, or bring more history"
+        )
+    return SplitBounds(
+        *map(month_text, (first, train_end, validation_start, validation_end, oot_start, last_mature))
+    )
 
 
 def check_events(samples: dict[str, tuple[int, int]], bounds: SplitBounds) -> None:
     """Raise SplitError unless every sample (rows, events) holds both defaults and non-defaults."""
     poor = {name: counts for name, counts in samples.items() if not 0 < counts[1] < counts[0]}
     if poor:
-        found = "; ".join(f"{name} {' to '.join(bounds.range_of(name))}: {rows} rows, {events} defaults"
-                          for name, (rows, events) in samples.items())
+        found = "; ".join(
+            f"{name} {' to '.join(bounds.range_of(name))}: {rows} rows, {events} defaults"
+            for name, (rows, events) in samples.items()
+        )
         raise SplitError(f"{' and '.join(poor)} must hold both defaults and non-defaults. Found {found}")

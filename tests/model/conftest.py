@@ -52,11 +52,18 @@ class TrainedModel:
 @pytest.fixture(scope="session")
 def trained(panel_dir: Path, source_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     """A small model trained on the synthetic panel by the training script's own function."""
-    from contracts import load_contract
-    from mortgage_model.hyperparameters import parse_arguments
     from mortgage_training_script import train
 
+    from contracts import load_contract
+    from mortgage_model.hyperparameters import parse_arguments
+
     folder = tmp_path_factory.mktemp("trained")
-    metrics = train(panel_dir, parse_arguments(SMALL_MODEL), folder / "model", folder / "output", source_dir,
-                    load_contract("loan_panel"))
+    metrics = train(
+        panel_dir,
+        parse_arguments(SMALL_MODEL),
+        folder / "model",
+        folder / "output",
+        source_dir,
+        load_contract("loan_panel"),
+    )
     return TrainedModel(folder / "model", folder / "output", metrics)

@@ -2,13 +2,24 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from contracts import load_contract
 from mortgage_model import booster
 from mortgage_model.features import FeatureSpec
 from mortgage_model.hyperparameters import parse_arguments
 
-HYPERPARAMETERS = parse_arguments(["--n_estimators", "150", "--learning_rate", "0.3", "--early_stopping_rounds", "10",
-                                   "--min_child_weight", "2"])
+HYPERPARAMETERS = parse_arguments(
+    [
+        "--n_estimators",
+        "150",
+        "--learning_rate",
+        "0.3",
+        "--early_stopping_rounds",
+        "10",
+        "--min_child_weight",
+        "2",
+    ]
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +61,9 @@ def test_the_same_data_and_seed_give_the_same_bytes(fitted, samples):
 
 def test_a_tree_of_one_leaf_predicts_the_training_default_rate(samples):
     spec, features, labels, *validation = samples
-    stump = booster.train(features, labels, *validation, spec.constraints,
-                          {**HYPERPARAMETERS, "gamma": 1e6, "n_estimators": 1})
+    stump = booster.train(
+        features, labels, *validation, spec.constraints, {**HYPERPARAMETERS, "gamma": 1e6, "n_estimators": 1}
+    )
     rate = labels.mean()
     np.testing.assert_allclose(booster.margin(stump, features), np.log(rate / (1 - rate)), atol=0.02)
 
@@ -62,10 +74,10 @@ def test_no_constrained_feature_moves_the_pd_the_wrong_way(fitted, samples):
     for name, direction in zip(spec.names, spec.constraints, strict=True):
         if direction:
             grid = np.unique(np.quantile(features[name].dropna(), np.linspace(0, 1, 15)))
-            margins = np.array([booster.margin(fitted, rows.assign(**{name: np.float32(value)})) for value in grid])
+            margins = np.array(
+                [booster.margin(fitted, rows.assign(**{name: np.float32(value)})) for value in grid]
+            )
             assert (np.diff(margins, axis=0) * direction >= -1e-6).all(), name
-
-
 
 
 def test_it_ranks_as_the_truth_does(fitted, samples, panel):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit
+
 from mortgage_model import calibration
 from mortgage_model.calibration import Calibration, CalibrationError
 from mortgage_model.grades import MasterScale
-from scipy.special import expit
 
 
 def test_it_finds_the_shift_and_stretch_that_were_planted():
@@ -17,9 +18,12 @@ def test_it_finds_the_shift_and_stretch_that_were_planted():
     margins = rng.normal(-3, 1.2, 200_000)
     labels = (rng.random(margins.size) < expit(-0.4 + 0.8 * margins)).astype(float)
     fitted = calibration.fit(margins, labels)
-    assert fitted.slope == pytest.approx(0.8, abs=0.02) and fitted.intercept == pytest.approx(-0.4, abs=0.06)
+    assert fitted.slope == pytest.approx(0.8, abs=0.02)
+    assert fitted.intercept == pytest.approx(-0.4, abs=0.06)
     pd_values = calibration.apply(fitted, margins)
-    assert pd_values.mean() == pytest.approx(labels.mean(), rel=1e-6), "maximum likelihood matches the default rate"
+    assert pd_values.mean() == pytest.approx(labels.mean(), rel=1e-6), (
+        "maximum likelihood matches the default rate"
+    )
 
 
 def test_it_equals_statsmodels():
@@ -36,11 +40,14 @@ def test_it_equals_statsmodels():
 @given(st.lists(st.floats(-15, 15), min_size=2, max_size=20), st.floats(0.1, 3), st.floats(-3, 3))
 def test_pd_never_falls_when_the_margin_rises(margins, slope, intercept):
     pd_values = calibration.apply(Calibration(intercept, slope), np.sort(margins))
-    assert (np.diff(pd_values) >= 0).all() and ((pd_values >= 0) & (pd_values <= 1)).all()
+    assert (np.diff(pd_values) >= 0).all()
+    assert ((pd_values >= 0) & (pd_values <= 1)).all()
 
 
-@pytest.mark.parametrize(("labels", "message"), [
-    ([1, 1, 0, 1, 0, 0, 0, 0], "slope on the validation sample is -"), ([0] * 8, "cannot be calibrated")])
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [([1, 1, 0, 1, 0, 0, 0, 0], "slope on the validation sample is -"), ([0] * 8, "cannot be calibrated")],
+)
 def test_scores_that_cannot_be_calibrated_are_refused(labels, message):
     with pytest.raises(CalibrationError, match=message):
         calibration.fit(np.linspace(-3, 0, 8), np.array(labels, dtype=float))

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+
 from contracts import load_contract
 from mortgage_model.features import (
     ENGINEERED,
@@ -27,9 +28,12 @@ def test_engineered_features_equal_their_formulas(fitted):
     rows, spec = fitted
     features = spec.transform(rows)
     expected = {
-        "current_ltv": 100 * rows["current_upb"] / (rows["appraised_value"] * rows["house_price_index_ratio"]),
+        "current_ltv": 100
+        * rows["current_upb"]
+        / (rows["appraised_value"] * rows["house_price_index_ratio"]),
         "rate_incentive": rows["current_interest_rate"] - rows["mortgage_rate_30y"],
-        "paydown_ratio": rows["current_upb"] / rows["original_upb"]}
+        "paydown_ratio": rows["current_upb"] / rows["original_upb"],
+    }
     assert set(expected) == {feature.name for feature in ENGINEERED}
     for name, values in expected.items():
         np.testing.assert_allclose(features[name], values, rtol=2e-6, atol=1e-6)
@@ -47,21 +51,28 @@ def test_directions_come_from_the_contract_and_the_engineered_table(fitted):
     for column in CONTRACT.with_role("feature"):
         if column.name in direction:
             assert direction[column.name] == (0 if column.categorical else column.monotone)
-    assert direction["credit_score"] == -1 and direction["current_ltv"] == 1 and direction["rate_incentive"] == 0
+    assert direction["credit_score"] == -1
+    assert direction["current_ltv"] == 1
+    assert direction["rate_incentive"] == 0
 
 
 def test_no_label_outcome_protected_or_metadata_column_is_read(fitted):
     rows, spec = fitted
-    forbidden = {c.name for role in ("label", "outcome", "protected", "metadata", "key", "time")
-                 for c in CONTRACT.with_role(role)}
+    forbidden = {
+        c.name
+        for role in ("label", "outcome", "protected", "metadata", "key", "time")
+        for c in CONTRACT.with_role(role)
+    }
     assert not forbidden & (set(spec.inputs) | set(spec.names))
     pd.testing.assert_frame_equal(spec.transform(rows), spec.transform(rows[list(spec.inputs)]))
 
 
 def test_levels_are_ordered_by_default_rate_and_rare_ones_pooled(fitted):
     rows, spec = fitted
-    assert OTHER in spec.levels["property_state"] and "PR" not in spec.levels["property_state"]
-    assert OTHER in spec.levels["loan_purpose"] and "U" not in spec.levels["loan_purpose"]
+    assert OTHER in spec.levels["property_state"]
+    assert "PR" not in spec.levels["property_state"]
+    assert OTHER in spec.levels["loan_purpose"]
+    assert "U" not in spec.levels["loan_purpose"]
     occupancy = rows.groupby("occupancy_status")["default_12m"].mean()
     assert spec.levels["occupancy_status"][-1] == occupancy.idxmax() == "I"
 
@@ -73,7 +84,9 @@ def test_unseen_and_missing_levels(fitted):
     frame["channel"] = ["?", "R", None]
     features = spec.transform(frame)
     states, channels = spec.levels["property_state"], spec.levels["channel"]
-    np.testing.assert_array_equal(features["property_state"], [states.index(OTHER), states.index("CA"), np.nan])
+    np.testing.assert_array_equal(
+        features["property_state"], [states.index(OTHER), states.index("CA"), np.nan]
+    )
     np.testing.assert_array_equal(features["channel"], [np.nan, channels.index("R"), np.nan])
 
 
@@ -94,7 +107,9 @@ def test_json_round_trip(fitted):
 
 def test_division_by_nothing_is_missing_not_infinite(fitted):
     rows, spec = fitted
-    frame = rows.head(4).assign(appraised_value=[0.0, np.nan, -5.0, 1e5], original_upb=[0.0, np.nan, 1e5, 1e5])
+    frame = rows.head(4).assign(
+        appraised_value=[0.0, np.nan, -5.0, 1e5], original_upb=[0.0, np.nan, 1e5, 1e5]
+    )
     features = spec.transform(frame)
     assert features["current_ltv"].isna().tolist() == [True, True, True, False]
     assert features["paydown_ratio"].isna().tolist() == [True, True, False, False]

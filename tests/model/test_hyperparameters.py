@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mortgage_model.hyperparameters import HYPERPARAMETERS, HyperparameterError, parse_arguments
 
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mortgage_model.artifact import load_model, read_profile
-from mortgage_model.panel_data import open_panel, read_sample
-from mortgage_model.sample_metrics import metric_lines, sample_metrics
-from mortgage_model.splits import SplitError
-from mortgage_model.statistics.discrimination import auc
 from mortgage_training_script import train
 from synthetic_panel import SMALL_MODEL, write_panel
 
 from contracts import load_contract
+from mortgage_model.artifact import load_model, read_profile
 from mortgage_model.hyperparameters import parse_arguments
+from mortgage_model.panel_data import open_panel, read_sample
+from mortgage_model.sample_metrics import metric_lines, sample_metrics
+from mortgage_model.splits import SplitError
+from mortgage_model.statistics.discrimination import auc
 
 CONTRACT = load_contract("loan_panel")
 FILES = {"booster.ubj", "feature_spec.json", "calibration.json", "master_scale.json", "contract.json",
@@ -69,7 +69,9 @@ def test_the_model_directory_holds_what_the_interface_says(trained):
     assert {path.name for path in code.iterdir()} == {
         "inference.py", "requirements.txt", "mortgage_model", "contracts"}  # fmt: skip
     assert not [path for path in trained.model_dir.rglob("*") if path.suffix in (".pkl", ".pickle", ".pyc")]
-    columns = [column["name"] for column in json.loads((trained.model_dir / "contract.json").read_text())["columns"]]
+    columns = [
+        column["name"] for column in json.loads((trained.model_dir / "contract.json").read_text())["columns"]
+    ]
     assert columns == list(load_contract("scoring_input").column_names[1:]), "the order of the CSV to score"
 
 
@@ -82,8 +84,17 @@ def test_metadata_tells_the_whole_run(trained):
         "rows": 1920, "labelled": 1920, "events": trained.metrics["oot-auc"]["events"]}  # fmt: skip
     assert metadata["hyperparameters"]["n_estimators"] == 60
     assert metadata["libraries"]["xgboost"] == "3.2.0"
-    assert metadata["metrics"] == trained.metrics == json.loads((trained.output_dir / "metrics.json").read_text())
-    assert metadata["panel"] == {"rows": 15360, "files": 96, "first_month": "2008-01", "last_month": "2015-12"}
+    assert (
+        metadata["metrics"]
+        == trained.metrics
+        == json.loads((trained.output_dir / "metrics.json").read_text())
+    )
+    assert metadata["panel"] == {
+        "rows": 15360,
+        "files": 96,
+        "first_month": "2008-01",
+        "last_month": "2015-12",
+    }
 
 
 def test_it_ranks_nearly_as_well_as_the_truth(trained, panel):
@@ -115,20 +126,32 @@ def test_the_reference_profile_describes_the_training_sample(trained, panel_dir)
     assert len(score["edges"]) == 9
     assert score["shares"] == pytest.approx([0.1] * 10, abs=0.02)
     assert profile["features"]["channel"]["shares"] == pytest.approx(
-        rows["channel"].astype(str).value_counts(normalize=True).to_dict())
+        rows["channel"].astype(str).value_counts(normalize=True).to_dict()
+    )
     assert sum(profile["score"]["shares"]) == pytest.approx(1)
     assert profile["features"]["product_type"]["missing"] == 0
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("--max_depth", "99"), "HyperparameterError: hyperparameter max_depth must be a whole number from 1 to 10, "
-     "not '99' (levels of a tree)"),
-    (("--horizon_months", "6"), "PanelError: the panel's labels look 12 months ahead; hyperparameter horizon_months "
-     "is 6"),
-    (("--oot_months", "48"), "SplitError: the panel spans 96 months (2008-01 to 2015-12); a split with horizon 12, "
-     "oot_months 48 and validation_months 12 needs at least 97: shorten oot_months or validation_months, or bring "
-     "more history"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--max_depth", "99"),
+            "HyperparameterError: hyperparameter max_depth must be a whole number from 1 to 10, not '99' "
+            "(levels of a tree)",
+        ),
+        (
+            ("--horizon_months", "6"),
+            "PanelError: the panel's labels look 12 months ahead; hyperparameter horizon_months is 6",
+        ),
+        (
+            ("--oot_months", "48"),
+            "SplitError: the panel spans 96 months (2008-01 to 2015-12); a split with horizon 12, "
+            "oot_months 48 and validation_months 12 needs at least 97: shorten oot_months or "
+            "validation_months, or bring more history",
+        ),
+    ],
+)
 def test_a_predictable_error_is_one_line(source_dir, panel_dir, tmp_path, arguments, message):
     result = run_script(source_dir, panel_dir, tmp_path, *arguments)
     assert result.returncode == 1
@@ -139,7 +162,9 @@ def test_a_predictable_error_is_one_line(source_dir, panel_dir, tmp_path, argume
 def test_a_sample_of_one_class_is_refused(panel, source_dir, tmp_path):
     calm = panel.assign(default_12m=panel["default_12m"].where(panel["snapshot_month"] < "2014-01", 0.0))
     folder = write_panel(calm, tmp_path / "panel")
-    with pytest.raises(SplitError, match="^oot must hold both .* oot 2014-01 to 2014-12: 1920 rows, 0 defaults"):
+    with pytest.raises(
+        SplitError, match=r"^oot must hold both .* oot 2014-01 to 2014-12: 1920 rows, 0 defaults"
+    ):
         train(folder, parse_arguments(SMALL_MODEL), tmp_path / "m", tmp_path / "o", source_dir, CONTRACT)
 
 
