@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -26,7 +26,7 @@ _region = "us-east-1"
 
 
 def configure(state_dir: Path, region: str) -> None:
-    """Set where logs go and bring back the streams of earlier runs. Called once, before any log is written."""
+    """Set where logs go and bring back the streams of earlier runs; once, before any log is written."""
     global _directory, _region
     _directory, _region = Path(state_dir) / "logs", region
     for path in sorted(_directory.glob("*/*.log")):
@@ -34,7 +34,7 @@ def configure(state_dir: Path, region: str) -> None:
 
 
 def write_log(group: str, stream: str, lines: Iterable[str]) -> None:
-    """Append lines to a log stream, creating group and stream; blank lines are kept as a space, as CloudWatch wants text."""
+    """Append lines to a log stream, creating group and stream; a blank line is kept as a space."""
     now = time.time()
     messages = [line[:MAX_EVENT_CHARACTERS] or " " for line in lines]
     if not messages:
@@ -42,7 +42,7 @@ def write_log(group: str, stream: str, lines: Iterable[str]) -> None:
     with _lock:
         _put(group, stream, [(int(now * 1000), message) for message in messages])
         if _directory is not None:
-            stamp = datetime.fromtimestamp(now, timezone.utc).isoformat(timespec="milliseconds")[:23] + "Z"
+            stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:23] + "Z"
             path = log_file(group, stream)
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a", encoding="utf-8") as file:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -32,7 +33,7 @@ class ExitStatus:
 
 
 class JobProcess:
-    """A running command in a session of its own; it and all it starts die with this server (see supervisor.py)."""
+    """A running command in its own session; it and all it starts die with this server (see supervisor.py)."""
 
     def __init__(
         self,
@@ -89,8 +90,9 @@ class JobProcess:
     ) -> JobProcess:
         """Start a command; stdout and stderr go line by line to the log stream.
 
-        ``env`` is the whole environment. After ``timeout_s`` seconds the process gets SIGTERM, ``stop_grace_s`` later SIGKILL.
-        ``on_line`` sees every output line and ``on_exit`` the end, after the last line; both are called from other threads.
+        ``env`` is the whole environment. After ``timeout_s`` seconds the process gets SIGTERM, ``stop_grace_s``
+        later SIGKILL. ``on_line`` sees every output line and ``on_exit`` the end, after the last line; both are
+        called from other threads.
         A command that cannot be started exits with 127 and says why in its log.
         """
         return cls(
@@ -114,7 +116,7 @@ class JobProcess:
         self._end("stopped", self._grace if grace_s is None else grace_s)
 
     def wait(self, timeout_s: float | None = None) -> ExitStatus | None:
-        """The exit status once the process ended and ``on_exit`` returned, None when it did not within the time."""
+        """The exit status once the process ended and ``on_exit`` returned, None if not within the time."""
         self._finished.wait(timeout_s)
         return self._status if self._finished.is_set() else None
 
@@ -128,10 +130,8 @@ class JobProcess:
 
     def _command(self, command: bytes) -> None:
         assert self._process.stdin is not None
-        try:
+        with suppress(OSError, ValueError):  # already gone
             os.write(self._process.stdin.fileno(), command)
-        except (OSError, ValueError):
-            pass  # already gone
 
     def _after(self, seconds: float, action: Callable[[], None]) -> None:
         timer = threading.Timer(seconds, action)

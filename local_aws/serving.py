@@ -1,7 +1,7 @@
 """Runs inside a SageMaker runtime as the container's `serve` command: /ping and /invocations on 127.0.0.1.
 
-The model's ``code/inference.py`` is driven by the genuine sagemaker-inference Transformer (model_fn, input_fn, predict_fn,
-output_fn or transform_fn). ``serving.py PORT_FILE`` writes the port it took to PORT_FILE once the model is loaded.
+The model's ``code/inference.py`` is driven by the genuine sagemaker-inference Transformer (model_fn, input_fn,
+predict_fn, output_fn or transform_fn). ``serving.py PORT_FILE`` writes its port there once the model is loaded.
 ``SAGEMAKER_MODEL_SERVER_WORKERS`` processes share the port; each answers one request at a time.
 """
 
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,7 +59,9 @@ class Handler(BaseHTTPRequestHandler):
         if context.status >= 400:
             context.content_type = "text/plain"
             print(data, flush=True)
-        self.answer(context.status, data if isinstance(data, bytes) else str(data).encode(), context.content_type)
+        self.answer(
+            context.status, data if isinstance(data, bytes) else str(data).encode(), context.content_type
+        )
 
     def answer(self, status: int, body: bytes, content_type: str) -> None:
         self.send_response_only(status)
@@ -80,33 +83,31 @@ class Server(ThreadingHTTPServer):
         self.socket = listener
 
 
-def install_requirements(code: str) -> None:
-    path = os.path.join(code, "requirements.txt")
-    if os.path.exists(path):
-        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-r", path], check=True)
+def install_requirements(code: Path) -> None:
+    path = code / "requirements.txt"
+    if path.exists():
+        subprocess.run([sys.executable, "-m", "pip", "install", "-q", "-r", str(path)], check=True)
 
 
-def main(port_file: str) -> None:
-    code = environment.code_dir
-    if not os.path.isdir(code):
-        code = os.path.join(environment.base_dir, "code")
+def main(port_file: Path) -> None:
+    code = Path(environment.code_dir)
     install_requirements(code)
-    sys.path.insert(0, code)
+    sys.path.insert(0, str(code))
+    first = True
     listener = socket.create_server(("127.0.0.1", 0), backlog=128)
     for _ in range(int(environment.Environment().model_server_workers or 1) - 1):
         if os.fork() == 0:
-            port_file = ""
+            first = False
             break
     transformer = Transformer()
     transformer.validate_and_initialize(model_dir=environment.model_dir)
     Handler.transformer = transformer
-    if port_file:
-        draft = f"{port_file}.draft"
-        with open(draft, "w") as file:
-            file.write(str(listener.getsockname()[1]))
-        os.replace(draft, port_file)
+    if first:
+        draft = port_file.with_suffix(".draft")
+        draft.write_text(str(listener.getsockname()[1]))
+        draft.replace(port_file)
     Server(listener).serve_forever()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Path(sys.argv[1]))

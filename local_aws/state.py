@@ -1,4 +1,4 @@
-"""Durable records: one JSON file per resource, written atomically, so that every resource outlives the server."""
+"""Durable records: one JSON file per resource, written atomically, that outlive the server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INTERRUPTED = "The local AWS stopped while this job was running"
 
 
 class Collection:
-    """A persistent, thread-safe mapping of names to JSON records, held in memory and mirrored to ``directory``.
+    """A thread-safe mapping of names to JSON records, held in memory and mirrored to ``directory``.
 
     Records handed out are copies: change one through :meth:`update` or :meth:`put`, never in place.
     """
@@ -113,4 +113,4 @@ class Collection:
             json.dump({"name": name, "record": record}, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)

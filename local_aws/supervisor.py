@@ -1,9 +1,10 @@
 """Runs one command and takes it down, with everything it started, when the local AWS goes away.
 
-Started as ``python -I -S supervisor.py ARGV...`` with a pipe from the server on stdin. The pipe is the lifeline: its end of file
-means that the server died, however it died (SIGKILL included, on Linux and macOS alike), and the whole process group is
-killed. A byte ``t`` or ``k`` on it asks for SIGTERM or SIGKILL. The exit code is the command's, or 128 + signal as in a
-container. PR_SET_PDEATHSIG alone would not do: it follows the *thread* that forked, and the server's threads come and go.
+Started as ``python -I -S supervisor.py ARGV...`` with a pipe from the server on stdin. The pipe is the lifeline:
+its end of file means that the server died, however it died (SIGKILL included, on Linux and macOS alike), and the
+whole process group is killed. A byte ``t`` or ``k`` on it asks for SIGTERM or SIGKILL. The exit code is the
+command's, or 128 + signal as in a container. PR_SET_PDEATHSIG alone would not do: it follows the *thread* that
+forked, and the server's threads come and go.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -30,10 +33,8 @@ def die_with_parent() -> None:
 
 
 def signal_group(group: int, number: int) -> None:
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def kill_descendants(group: int) -> None:
@@ -41,18 +42,17 @@ def kill_descendants(group: int) -> None:
     signal_group(group, signal.SIGKILL)
     while LINUX:
         try:
-            with open(f"/proc/self/task/{os.getpid()}/children") as file:
-                children = [int(pid) for pid in file.read().split()]
+            children = [
+                int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+            ]
         except OSError:
             return
         if not children:
             return
         for pid in children:
-            try:
+            with suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
-            except (ProcessLookupError, ChildProcessError):
-                pass
 
 
 def follow_lifeline(group: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import metadata
+from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 from sagemaker_training import entry_point, environment, errors, trainer
@@ -23,26 +24,24 @@ def run_user_script() -> None:
             env_vars=training.to_env_vars(),
         )
     except errors.InstallRequirementsError as error:
-        unmet = unmet_requirements(os.path.join(environment.code_dir, "requirements.txt"))
+        unmet = unmet_requirements(Path(environment.code_dir) / "requirements.txt")
         raise errors.ClientError(
-            f"InstallRequirementsError: requirements.txt asks for {', '.join(unmet) or 'what pip refused'}, and nothing is"
-            f" downloaded here: add it to the lock of the runtime {sys.prefix}"
+            f"InstallRequirementsError: requirements.txt asks for {', '.join(unmet) or 'what pip refused'},"
+            f" and nothing is downloaded here: add it to the lock of the runtime {sys.prefix}"
         ) from error
 
 
-def unmet_requirements(path: str) -> list[str]:
+def unmet_requirements(path: Path) -> list[str]:
     """The lines of a requirements.txt that this runtime does not meet."""
     unmet = []
-    with open(path, encoding="utf-8") as file:
-        lines = [line.split(" #")[0].strip() for line in file]
-    for line in lines:
-        if not line or line.startswith("#"):
-            continue
+    for line in path.read_text("utf-8").splitlines():
+        line = line.split("#")[0].strip()
         try:
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate():
-                if not requirement.specifier.contains(metadata.version(requirement.name), prereleases=True):
-                    unmet.append(line)
+            requirement = Requirement(line) if line else None
+            if requirement is None or (requirement.marker and not requirement.marker.evaluate()):
+                continue
+            if not requirement.specifier.contains(metadata.version(requirement.name), prereleases=True):
+                unmet.append(line)
         except (InvalidRequirement, metadata.PackageNotFoundError):
             unmet.append(line)
     return unmet

@@ -7,7 +7,8 @@ from typing import Any
 
 from local_aws.config import Caller, Config, JobView
 from local_aws.errors import unsupported
-from local_aws.sagemaker.endpoints import INVOCATIONS_PATH, EndpointConfigs, Endpoints
+from local_aws.sagemaker.endpoint_configs import EndpointConfigs
+from local_aws.sagemaker.endpoints import INVOCATIONS_PATH, Endpoints
 from local_aws.sagemaker.models import Models
 from local_aws.sagemaker.processing import ProcessingJobs
 from local_aws.sagemaker.registry import ModelPackageGroups, ModelPackages
@@ -35,7 +36,9 @@ def install(config: Config) -> None:
     for resource in (*resources, tags):
         built.update(resource.operations())
     for name in service_model().operation_names:
-        config.operations[f"SageMaker.{name}"] = _validated(name, built[name]) if name in built else _refused(name)
+        config.operations[f"SageMaker.{name}"] = (
+            _validated(name, built[name]) if name in built else _refused(name)
+        )
     config.http_handlers.append(("sagemaker", INVOCATIONS_PATH, endpoints.invoke))
 
     def views() -> list[JobView]:

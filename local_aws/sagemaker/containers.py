@@ -4,8 +4,8 @@ Three ways to a private /opt/ml, the first that works on this machine is taken:
 
 1. root on Linux: a mount namespace of the job's own, its folder bind-mounted over /opt/ml;
 2. any user on Linux that may create user namespaces: the same, inside one;
-3. elsewhere (macOS, Docker without privileges): no mount. Paths below /opt/ml are rewritten to the job's folder in arguments,
-   environment values and in the Python, shell and JSON files among the job's inputs (its own copies of them).
+3. elsewhere (macOS, Docker without privileges): no mount. Paths below /opt/ml are rewritten to the job's folder
+   in arguments, environment values and in the Python, shell and JSON files among the job's inputs (its own copies).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OPT_ML = "/opt/ml"
 _REWRITTEN_SUFFIXES = {".py", ".sh", ".json"}
 _REWRITTEN_LIMIT = 2 << 20
 
-# Where /opt/ml is no folder yet, /opt is rebuilt on a tmpfs inside the namespace, so that the machine itself stays untouched.
+# Where /opt/ml is no folder yet, /opt is rebuilt on a tmpfs inside the namespace: the machine stays untouched.
 _MOUNT_SCRIPT = """
 set -e
 ml=$1; shift
@@ -53,12 +53,14 @@ class Runtimes:
         self._config = config
 
     def python(self, image: str) -> Path:
-        """The interpreter of the runtime of an image: ``<registry>/<repository>:<tag>`` is ``<repository>-<tag>``."""
+        """The interpreter of an image's runtime: ``<registry>/<repository>:<tag>`` is ``<repository>-<tag>``."""
         match = re.fullmatch(r"(?:.*/)?([\w.-]+):([\w.-]+?)(?:-cpu-py3\d*)?", image)
         name = f"{match[1]}-{match[2]}" if match else image
         python = self._config.runtimes_dir / name / "bin" / "python"
         if not match or not python.exists():
-            known = sorted(path.parent.parent.name for path in self._config.runtimes_dir.glob("sagemaker-*/bin/python"))
+            known = sorted(
+                path.parent.parent.name for path in self._config.runtimes_dir.glob("sagemaker-*/bin/python")
+            )
             raise invalid(
                 f"The image {image} has no runtime {name} in {self._config.runtimes_dir};"
                 f" runtimes there: {', '.join(known) or 'none'}"
@@ -75,7 +77,17 @@ class Runtimes:
         (probe / "ml" / "here").touch()
         try:
             for command in _NAMESPACES:
-                argv = [*command, "sh", "-c", _MOUNT_SCRIPT, "sh", str(probe / "ml"), "test", "-e", "/opt/ml/here"]
+                argv = [
+                    *command,
+                    "sh",
+                    "-c",
+                    _MOUNT_SCRIPT,
+                    "sh",
+                    str(probe / "ml"),
+                    "test",
+                    "-e",
+                    "/opt/ml/here",
+                ]
                 if subprocess.run(argv, capture_output=True, timeout=10, check=False).returncode == 0:
                     return command
         except (OSError, subprocess.TimeoutExpired):
@@ -119,7 +131,7 @@ class Sandbox:
         return [self._rewrite(argument) for argument in argv]
 
     def environment(self, job: Mapping[str, str], **ours: str) -> dict[str, str]:
-        """The whole environment of the container: the image's, AWS access, ours, and the job's own, which wins."""
+        """The container's whole environment: the image's, AWS access, ours, and the job's own, which wins."""
         return {
             "PATH": f"{self.python.parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(self.directory / "tmp"),
@@ -143,7 +155,11 @@ class Sandbox:
         if self._namespace:
             return
         for path in folder.rglob("*"):
-            if path.suffix in _REWRITTEN_SUFFIXES and path.is_file() and path.stat().st_size <= _REWRITTEN_LIMIT:
+            if (
+                path.suffix in _REWRITTEN_SUFFIXES
+                and path.is_file()
+                and path.stat().st_size <= _REWRITTEN_LIMIT
+            ):
                 text = path.read_bytes()
                 if OPT_ML.encode() in text:
                     path.write_bytes(text.replace(OPT_ML.encode(), str(self.ml).encode()))

@@ -16,87 +16,27 @@ from werkzeug.wrappers import Request, Response
 from local_aws.config import Caller, JobView
 from local_aws.errors import AwsError
 from local_aws.processes import JobProcess
+from local_aws.sagemaker.endpoint_configs import EndpointConfigs
 from local_aws.sagemaker.hosting import Answer, ModelServer, ServingError
 from local_aws.sagemaker.models import Models
 from local_aws.sagemaker.objects import DataError
-from local_aws.sagemaker.service import Service, now, public, summaries
+from local_aws.sagemaker.service import Resource, Service, now, public, summaries
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Collection, Record
+from local_aws.state import Record
 
 INVOCATIONS_PATH = re.compile(r"/endpoints/([^/]+)/invocations")
 MAX_INVOCATION_BYTES = 25 * 2**20
 INVOCATION_TIMEOUT_SECONDS = 60.0
-UNSUPPORTED: dict[str, set[Any]] = {
-    "AsyncInferenceConfig": set(),
-    "DataCaptureConfig.EnableCapture": {False},
-    "ExplainerConfig": set(),
-    "ShadowProductionVariants": set(),
-    "ProductionVariants[].ServerlessConfig": set(),
-    "DeploymentConfig": set(),
-    "RetainAllVariantProperties": {False},
-}
+UNSUPPORTED: dict[str, set[Any]] = {"DeploymentConfig": set(), "RetainAllVariantProperties": {False}}
 
 
-class EndpointConfigs:
-    def __init__(self, service: Service, models: Models) -> None:
-        self.service = service
-        self.records = service.collection("endpoint-configs")
-        self._models = models
+class Endpoints(Resource):
+    """Per variant a running container. After a restart of the server the containers come up again."""
 
-    def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
-        return {
-            "CreateEndpointConfig": self.create,
-            "DescribeEndpointConfig": lambda params, caller: public(self.require(params["EndpointConfigName"])),
-            "DeleteEndpointConfig": self.delete,
-            "ListEndpointConfigs": self.list,
-        }
-
-    def create(self, params: Record, caller: Caller) -> Record:
-        refuse("CreateEndpointConfig", params, UNSUPPORTED)
-        name = params["EndpointConfigName"]
-        arn = self.service.arn("endpoint-config", name)
-        variants = [variant["VariantName"] for variant in params["ProductionVariants"]]
-        if len(set(variants)) < len(variants):
-            raise invalid("Variant names must be unique")
-        for variant in params["ProductionVariants"]:
-            if "ModelName" not in variant:
-                raise invalid(f"Variant {variant['VariantName']} needs a ModelName")
-            self._models.require(variant["ModelName"])
-        record = {key: value for key, value in params.items() if key != "Tags"}
-        if not self.records.add(name, {**record, "EndpointConfigArn": arn, "CreationTime": now()}):
-            raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
-        self.service.set_tags(arn, params.get("Tags", []))
-        return {"EndpointConfigArn": arn}
-
-    def delete(self, params: Record, caller: Caller) -> Record:
-        self.service.tags.delete(self.require(params["EndpointConfigName"])["EndpointConfigArn"])
-        self.records.delete(params["EndpointConfigName"])
-        return {}
-
-    def list(self, params: Record, caller: Caller) -> Record:
-        fields = ("EndpointConfigName", "EndpointConfigArn", "CreationTime")
-        page, token = summaries(
-            self.records.values(), params, name="EndpointConfigName", fields=fields, descending=True
-        )
-        return {"EndpointConfigs": page, **token}
-
-    def require(self, name: str) -> Record:
-        record = self.records.get(name)
-        if record is None:
-            arn = self.service.arn("endpoint-config", name)
-            raise invalid(f'Could not find endpoint configuration "{arn}".')
-        return record
-
-    def has_arn(self, arn: str) -> bool:
-        return arn.startswith(self.service.arn("endpoint-config", "")) and arn.split("/", 1)[1] in self.records
-
-
-class Endpoints:
-    """Endpoint records and, per variant, a running container. After a restart the containers come up again."""
+    arn_kind = "endpoint"
 
     def __init__(self, service: Service, configs: EndpointConfigs, models: Models) -> None:
-        self.service = service
-        self.records: Collection = service.collection("endpoints")
+        super().__init__(service)
         self._configs = configs
         self._models = models
         self._servers: dict[str, dict[str, ModelServer]] = {}
@@ -109,7 +49,7 @@ class Endpoints:
             "DescribeEndpoint": lambda params, caller: public(self.require(params["EndpointName"])),
             "UpdateEndpoint": self.update,
             "DeleteEndpoint": self.delete,
-            "ListEndpoints": self.list,
+            "ListEndpoints": self.list_all,
         }
 
     def resume(self) -> None:
@@ -122,7 +62,7 @@ class Endpoints:
     def create(self, params: Record, caller: Caller) -> Record:
         refuse("CreateEndpoint", params, UNSUPPORTED)
         name = params["EndpointName"]
-        arn = self.service.arn("endpoint", name)
+        arn = self.arn(name)
         self._configs.require(params["EndpointConfigName"])
         created = now()
         record = {
@@ -166,21 +106,23 @@ class Endpoints:
         _stop(servers)
         return {}
 
-    def list(self, params: Record, caller: Caller) -> Record:
+    def list_all(self, params: Record, caller: Caller) -> Record:
         fields = ("EndpointName", "EndpointArn", "CreationTime", "LastModifiedTime", "EndpointStatus")
         page, token = summaries(
-            self.records.values(), params, name="EndpointName", fields=fields, status="EndpointStatus", descending=True
+            self.records.values(),
+            params,
+            name="EndpointName",
+            fields=fields,
+            status="EndpointStatus",
+            descending=True,
         )
         return {"Endpoints": page, **token}
 
     def require(self, name: str) -> Record:
         record = self.records.get(name)
         if record is None:
-            raise invalid(f'Could not find endpoint "{self.service.arn("endpoint", name)}".')
+            raise invalid(f'Could not find endpoint "{self.arn(name)}".')
         return record
-
-    def has_arn(self, arn: str) -> bool:
-        return arn.startswith(self.service.arn("endpoint", "")) and arn.split("/", 1)[1] in self.records
 
     def invoke(self, request: Request, match: Match[str]) -> Response:
         """InvokeEndpoint of the runtime API."""
@@ -188,7 +130,9 @@ class Endpoints:
         record = self.records.get(name)
         servers = self._servers.get(name, {})
         if record is None or record["EndpointStatus"] not in ("InService", "Updating") or not servers:
-            raise AwsError("ValidationError", f"Endpoint {name} of account {Caller('').account_id} not found.")
+            raise AwsError(
+                "ValidationError", f"Endpoint {name} of account {Caller('').account_id} not found."
+            )
         variant = self._variant(record, request.headers.get("X-Amzn-SageMaker-Target-Variant"))
         body = request.get_data()
         if len(body) > MAX_INVOCATION_BYTES:
@@ -198,7 +142,9 @@ class Endpoints:
             "Accept": request.headers.get("X-Amzn-SageMaker-Accept") or request.headers.get("Accept", ""),
         }
         try:
-            answer = servers[variant].invoke(body, {k: v for k, v in headers.items() if v}, INVOCATION_TIMEOUT_SECONDS)
+            answer = servers[variant].invoke(
+                body, {k: v for k, v in headers.items() if v}, INVOCATION_TIMEOUT_SECONDS
+            )
         except ServingError as error:
             answer = Answer(504, "text/plain", str(error).encode())
         if answer.status >= 400:
@@ -233,14 +179,17 @@ class Endpoints:
     def _variant(self, record: Record, target: str | None) -> str:
         names = [variant["VariantName"] for variant in record["ProductionVariants"]]
         if target and target not in names:
-            raise AwsError("ValidationError", f"Variant {target} of endpoint {record['EndpointName']} not found.")
+            raise AwsError(
+                "ValidationError", f"Variant {target} of endpoint {record['EndpointName']} not found."
+            )
         weights = [variant["CurrentWeight"] for variant in record["ProductionVariants"]]
-        return target or random.choices(names, weights if any(weights) else None)[0]
+        return target or random.choices(names, weights if any(weights) else None)[0]  # noqa: S311
 
     def _model_error(self, record: Record, variant: str, answer: Answer) -> Response:
+        side = "server" if answer.status >= 500 else "client"
         body = {
-            "Message": f'Received {"server" if answer.status >= 500 else "client"} error ({answer.status}) from {variant}'
-            f' with message "{answer.text}". See the log group {_log_group(record["EndpointName"])} for more information.',
+            "Message": f"Received {side} error ({answer.status}) from {variant}"
+            f' with message "{answer.text}". See the log group {_log_group(record["EndpointName"])} for more.',
             "OriginalStatusCode": answer.status,
             "OriginalMessage": answer.text,
             "LogStreamArn": "",
@@ -252,10 +201,12 @@ class Endpoints:
     def _deploy(self, name: str) -> None:
         with self._lock:
             number = self._deployments[name] = self._deployments.get(name, 0) + 1
-        threading.Thread(target=self._bring_up, args=(name, number), name=f"endpoint-{name}", daemon=True).start()
+        threading.Thread(
+            target=self._bring_up, args=(name, number), name=f"endpoint-{name}", daemon=True
+        ).start()
 
     def _bring_up(self, name: str, number: int) -> None:
-        """Start the containers of the configuration, then put them in the place of those that served until now."""
+        """Start the containers of the configuration, then put them in the place of those that serve."""
         servers: dict[str, ModelServer] = {}
         reason = ""
         try:
@@ -265,7 +216,7 @@ class Endpoints:
                 servers[variant["VariantName"]] = self._start(record, variant, number)
         except (AwsError, DataError, ServingError) as error:
             reason = str(error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the endpoint must leave Creating
             traceback.print_exc()
             reason = f"{type(error).__name__}: {error}"
         with self._lock:
@@ -283,7 +234,7 @@ class Endpoints:
     def _start(self, record: Record, variant: Record, number: int) -> ModelServer:
         name = f"{record['EndpointName']}-{variant['VariantName']}-{number}"
         spec = self._models.container(variant["ModelName"])
-        directory = self.service.config.state_dir / "sagemaker" / "containers" / f"endpoint-{name}"
+        directory = self.service.containers / f"endpoint-{name}"
         sandbox = self.service.runtimes.sandbox(directory, spec.image)
         server = ModelServer(sandbox, spec, self.service.objects)
         server.start(

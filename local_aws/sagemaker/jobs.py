@@ -13,7 +13,7 @@ from local_aws.config import Caller, JobView
 from local_aws.processes import ExitStatus, JobProcess
 from local_aws.sagemaker.containers import Sandbox
 from local_aws.sagemaker.objects import DataError
-from local_aws.sagemaker.service import Service, in_use, now, public, summaries
+from local_aws.sagemaker.service import Resource, Service, in_use, now, public, summaries
 from local_aws.sagemaker.validation import invalid
 from local_aws.state import INTERRUPTED, Record
 
@@ -90,22 +90,21 @@ class Execution:
                 self._process.stop(grace_s)
 
 
-class Jobs:
+class Jobs(Resource):
     """One kind of job: its records, its operations, its running threads. Subclasses validate and execute."""
 
     kind: str  # "TrainingJob": prefix of the API's field names
     label: str  # "Training job"
-    arn_kind: str
     summary_fields: tuple[str, ...]
     log_group: str
     descending = False
 
     def __init__(self, service: Service) -> None:
-        self.service = service
-        self.records = service.collection(f"{self.arn_kind}s")
+        super().__init__(service)
         self._running: dict[str, Execution] = {}
         self.records.interrupt(
-            lambda record: record[self.status_field] not in TERMINAL, lambda record: self.ended(record, "Failed", INTERRUPTED)
+            lambda record: record[self.status_field] not in TERMINAL,
+            lambda record: self.ended(record, "Failed", INTERRUPTED),
         )
 
     # What a subclass gives
@@ -141,12 +140,12 @@ class Jobs:
             f"Create{self.kind}": self.create,
             f"Describe{self.kind}": self.describe,
             f"Stop{self.kind}": self.stop,
-            f"List{self.kind}s": self.list,
+            f"List{self.kind}s": self.list_all,
         }
 
     def create(self, params: Record, caller: Caller) -> Record:
         name = params[self.name_field]
-        arn = self.service.arn(self.arn_kind, name)
+        arn = self.arn(name)
         if name in self.records:
             raise in_use(self.label, arn)
         self.validate(params)
@@ -166,16 +165,18 @@ class Jobs:
         if not self.records.add(name, record):
             raise in_use(self.label, arn)
         self.service.set_tags(arn, params.get("Tags", []))
-        directory = self.service.config.state_dir / "sagemaker" / "containers" / f"{self.arn_kind}-{name}"
+        directory = self.service.containers / f"{self.arn_kind}-{name}"
         execution = Execution(name, directory, self.log_group, stream)
         self._running[name] = execution
-        threading.Thread(target=self._main, args=(execution,), name=f"{self.arn_kind}-{name}", daemon=True).start()
+        threading.Thread(
+            target=self._main, args=(execution,), name=f"{self.arn_kind}-{name}", daemon=True
+        ).start()
         return {self.arn_field: arn}
 
     def describe(self, params: Record, caller: Caller) -> Record:
         return public(self.require(params[self.name_field]))
 
-    def list(self, params: Record, caller: Caller) -> Record:
+    def list_all(self, params: Record, caller: Caller) -> Record:
         page, token = summaries(
             self.records.values(),
             params,
@@ -192,7 +193,8 @@ class Jobs:
         with self.records.edit(name) as record:
             if record[self.status_field] != "InProgress":
                 raise invalid(
-                    f"The request was rejected because the {self.label.lower()} is in status {record[self.status_field]}."
+                    f"The request was rejected because the {self.label.lower()} is in status"
+                    f" {record[self.status_field]}."
                 )
             record[self.status_field] = "Stopping"
             record["LastModifiedTime"] = now()
@@ -213,9 +215,6 @@ class Jobs:
 
     def absent(self, name: str) -> str:
         return f"Could not find requested job with name: {name}"
-
-    def has_arn(self, arn: str) -> bool:
-        return arn.startswith(self.service.arn(self.arn_kind, "")) and arn.split("/", 1)[1] in self.records
 
     def close(self) -> None:
         for execution in list(self._running.values()):
@@ -250,7 +249,9 @@ class Jobs:
         status, reason, fields = "Completed", "", {}
         sandbox: Sandbox | None = None
         try:
-            sandbox = self.service.runtimes.sandbox(execution.directory, self.image(self.require(execution.name)))
+            sandbox = self.service.runtimes.sandbox(
+                execution.directory, self.image(self.require(execution.name))
+            )
             fields = self.execute(execution, sandbox)
         except JobStopped as stopped:
             status, fields = "Stopped", dict(*stopped.args)
@@ -258,7 +259,7 @@ class Jobs:
             status, reason = "Failed", str(failed)
         except DataError as error:
             status, reason = "Failed", f"ClientError: {error}"
-        except Exception as error:  # the job must end, whatever went wrong in here
+        except Exception as error:  # noqa: BLE001 - the job must end, whatever went wrong in here
             traceback.print_exc()
             status, reason = "Failed", f"InternalServerError: {type(error).__name__}: {error}"
         if self.service.closing:

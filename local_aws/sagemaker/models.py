@@ -8,7 +8,7 @@ from typing import Any
 
 from local_aws.config import Caller
 from local_aws.sagemaker.registry import ModelPackages
-from local_aws.sagemaker.service import Service, now, public, summaries
+from local_aws.sagemaker.service import Resource, Service, now, public, summaries
 from local_aws.sagemaker.validation import invalid, refuse
 from local_aws.state import Record
 
@@ -28,17 +28,18 @@ SUPPORTED: dict[str, set[Any]] = {
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """A serving container: its image, its model data (a tar.gz, or a prefix ending in "/") and its environment."""
+    """A serving container: image, model data (a tar.gz, or a prefix ending in "/") and environment."""
 
     image: str
     model_data: str | None
     environment: dict[str, str]
 
 
-class Models:
+class Models(Resource):
+    arn_kind = "model"
+
     def __init__(self, service: Service, packages: ModelPackages) -> None:
-        self.service = service
-        self.records = service.collection("models")
+        super().__init__(service)
         self._packages = packages
 
     def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
@@ -46,21 +47,29 @@ class Models:
             "CreateModel": self.create,
             "DescribeModel": self.describe,
             "DeleteModel": self.delete,
-            "ListModels": self.list,
+            "ListModels": self.list_all,
         }
 
     def create(self, params: Record, caller: Caller) -> Record:
         name = params["ModelName"]
-        arn = self.service.arn("model", name)
+        arn = self.arn(name)
         refuse("CreateModel", params, SUPPORTED)
         if bool(params.get("PrimaryContainer")) == bool(params.get("Containers")):
             raise invalid("Exactly one of PrimaryContainer and Containers is required")
         spec = self.container_of(params)
         self.service.runtimes.python(spec.image)
-        if spec.model_data and not spec.model_data.endswith("/") and not self.service.objects.exists(spec.model_data):
+        if (
+            spec.model_data
+            and not spec.model_data.endswith("/")
+            and not self.service.objects.exists(spec.model_data)
+        ):
             raise invalid(f"Could not find model data at {spec.model_data}.")
         record = {key: value for key, value in params.items() if key != "Tags"}
-        record.update(ModelArn=arn, CreationTime=now(), EnableNetworkIsolation=params.get("EnableNetworkIsolation", False))
+        record.update(
+            ModelArn=arn,
+            CreationTime=now(),
+            EnableNetworkIsolation=params.get("EnableNetworkIsolation", False),
+        )
         if not self.records.add(name, record):
             raise invalid(f'Cannot create already existing model "{arn}".')
         self.service.set_tags(arn, params.get("Tags", []))
@@ -75,22 +84,21 @@ class Models:
         self.service.tags.delete(record["ModelArn"])
         return {}
 
-    def list(self, params: Record, caller: Caller) -> Record:
+    def list_all(self, params: Record, caller: Caller) -> Record:
         fields = ("ModelName", "ModelArn", "CreationTime")
-        page, token = summaries(self.records.values(), params, name="ModelName", fields=fields, descending=True)
+        page, token = summaries(
+            self.records.values(), params, name="ModelName", fields=fields, descending=True
+        )
         return {"Models": page, **token}
 
     def require(self, name: str) -> Record:
         record = self.records.get(name)
         if record is None:
-            raise invalid(f'Could not find model "{self.service.arn("model", name)}".')
+            raise invalid(f'Could not find model "{self.arn(name)}".')
         return record
 
-    def has_arn(self, arn: str) -> bool:
-        return arn.startswith(self.service.arn("model", "")) and arn.split("/", 1)[1] in self.records
-
     def container(self, name: str) -> ContainerSpec:
-        """The container of a model. ValidationException when the model, or the package it is made of, is gone."""
+        """The container of a model; ValidationException when the model, or its package, is gone."""
         return self.container_of(self.require(name))
 
     def container_of(self, model: Record) -> ContainerSpec:

@@ -51,7 +51,9 @@ class ProcessingJobs(Jobs):
         refuse("CreateProcessingJob", params, SUPPORTED)
         self.service.runtimes.python(self.image(params))
         if not params["AppSpecification"].get("ContainerEntrypoint"):
-            raise invalid("The local AWS runs no image's own entrypoint: AppSpecification.ContainerEntrypoint is required")
+            raise invalid(
+                "AppSpecification.ContainerEntrypoint is required: the local AWS runs no image's own entrypoint"
+            )
         inputs, outputs = params.get("ProcessingInputs", []), _outputs(params)
         names = [item["InputName"] for item in inputs] + [item["OutputName"] for item in outputs]
         if len(set(names)) < len(names):
@@ -100,7 +102,9 @@ class ProcessingJobs(Jobs):
         if status.returncode != 0:
             if fields:
                 self.records.update(execution.name, **fields)
-            raise JobFailed(f"AlgorithmError: See job logs for more information, exit code: {status.returncode}")
+            raise JobFailed(
+                f"AlgorithmError: See job logs for more information, exit code: {status.returncode}"
+            )
         for item in _outputs(record):
             output = item["S3Output"]
             self.service.objects.upload_folder(sandbox.path(output["LocalPath"]), output["S3Uri"])
@@ -122,7 +126,9 @@ class ProcessingJobs(Jobs):
         cluster = record["ProcessingResources"]["ClusterConfig"]
         files = {
             "processingjobconfig": {
-                key: value for key, value in public(record).items() if not isinstance(value, float) and "Status" not in key
+                key: value
+                for key, value in public(record).items()
+                if not isinstance(value, float) and "Status" not in key
             },
             "resourceconfig": {
                 "current_host": "algo-1",

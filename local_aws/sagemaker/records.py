@@ -1,7 +1,7 @@
 """Batch transform's data processing: filter a record, join it with its prediction, filter the result.
 
-The JSONPath subset of the service: ``$``; positions in a CSV row or JSON array, ``$[0]``, ``$[1:]``, ``$[0,-2,-1]``, ``$[0,5:]``;
-names of a JSON object, ``$.features``, ``$['id','SageMakerOutput']``; other paths go to jsonpath-ng.
+The JSONPath subset of the service: ``$``; positions in a CSV row or JSON array, ``$[0]``, ``$[1:]``, ``$[0,-2,-1]``,
+``$[0,5:]``; names of a JSON object, ``$.features``, ``$['id','SageMakerOutput']``; other paths go to jsonpath-ng.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jsonpath_ng import parse
-from jsonpath_ng.exceptions import JSONPathError
 
 _POSITIONS = re.compile(r"\$\[\s*(-?\d*:?-?\d*(?:\s*,\s*-?\d*:?-?\d*)*)\s*\]")
 _NAMES = re.compile(r"""\$\[\s*(['"][^'"]+['"](?:\s*,\s*['"][^'"]+['"])*)\s*\]""")
@@ -42,12 +41,14 @@ def positions(expression: str) -> Positions | None:
         start, colon, end = part.strip().partition(":")
         if not colon and not start:
             raise RecordError(f"{expression} is not a JSONPath")
-        picked.append(slice(int(start) if start else None, int(end) if end else None) if colon else int(start))
+        picked.append(
+            slice(int(start) if start else None, int(end) if end else None) if colon else int(start)
+        )
     return picked
 
 
 def pick(values: Sequence[Any], where: Positions) -> list[Any]:
-    """The values at positions, in the order asked for; an index outside the row is an error, as with the service."""
+    """The values at positions, in the order asked for; an index outside the row is an error, as on AWS."""
     picked: list[Any] = []
     for position in where:
         if isinstance(position, slice):
@@ -109,7 +110,7 @@ def json_filter(expression: str) -> Callable[[Any], Any]:
         return subset
     try:
         path = parse(expression)
-    except (JSONPathError, Exception) as error:  # the parser raises bare Exceptions
+    except Exception as error:  # noqa: BLE001 - the parser raises bare Exceptions
         raise RecordError(f"{expression} is not a JSONPath: {error}") from None
 
     def find(value: Any) -> Any:
@@ -164,7 +165,9 @@ class DataProcessing:
                 predictions = predictions[0]
         if self.joins:
             _same_length(records, predictions)
-            predictions = [_join(_load(record), value) for record, value in zip(records, predictions, strict=True)]
+            predictions = [
+                _join(_load(record), value) for record, value in zip(records, predictions, strict=True)
+            ]
         return [json.dumps(self._after(value)) for value in predictions]
 
 
@@ -175,7 +178,9 @@ def _join(record: Any, prediction: Any) -> dict[str, Any]:
 
 def _same_length(records: Sequence[Any], predictions: Sequence[Any]) -> None:
     if len(records) != len(predictions):
-        raise RecordError(f"{len(records)} records were sent and {len(predictions)} predictions came back: cannot join")
+        raise RecordError(
+            f"{len(records)} records were sent and {len(predictions)} predictions came back: cannot join"
+        )
 
 
 def _load(text: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from local_aws.config import Caller
 from local_aws.errors import AwsError
-from local_aws.sagemaker.service import Service, now, public, summaries
+from local_aws.sagemaker.service import Resource, Service, now, public, summaries
 from local_aws.sagemaker.validation import invalid, refuse
 from local_aws.state import Record
 
@@ -21,23 +21,23 @@ UNSUPPORTED: dict[str, set[Any]] = {
 }
 
 
-class ModelPackageGroups:
-    def __init__(self, service: Service) -> None:
-        self.service = service
-        self.records = service.collection("model-package-groups")
+class ModelPackageGroups(Resource):
+    arn_kind = "model-package-group"
 
     def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
         return {
             "CreateModelPackageGroup": self.create,
             "DescribeModelPackageGroup": self.describe,
-            "ListModelPackageGroups": self.list,
+            "ListModelPackageGroups": self.list_all,
         }
 
     def create(self, params: Record, caller: Caller) -> Record:
         name = params["ModelPackageGroupName"]
-        arn = self.service.arn("model-package-group", name)
+        arn = self.arn(name)
         record = {key: value for key, value in params.items() if key != "Tags"}
-        record.update(ModelPackageGroupArn=arn, CreationTime=now(), ModelPackageGroupStatus="Completed", CreatedBy={})
+        record.update(
+            ModelPackageGroupArn=arn, CreationTime=now(), ModelPackageGroupStatus="Completed", CreatedBy={}
+        )
         if not self.records.add(name, {**record, "_last_version": 0}):
             raise invalid(f"Model Package Group already exists: {arn}")
         self.service.set_tags(arn, params.get("Tags", []))
@@ -46,7 +46,7 @@ class ModelPackageGroups:
     def describe(self, params: Record, caller: Caller) -> Record:
         return public(self.require(params["ModelPackageGroupName"]))
 
-    def list(self, params: Record, caller: Caller) -> Record:
+    def list_all(self, params: Record, caller: Caller) -> Record:
         fields = (
             "ModelPackageGroupName",
             "ModelPackageGroupArn",
@@ -60,27 +60,25 @@ class ModelPackageGroups:
     def require(self, name_or_arn: str) -> Record:
         record = self.records.get(name_or_arn.rsplit("/", 1)[-1])
         if record is None:
-            arn = self.service.arn("model-package-group", name_or_arn.rsplit("/", 1)[-1])
+            arn = self.arn(name_or_arn.rsplit("/", 1)[-1])
             raise invalid(f"ModelPackageGroup {arn} does not exist.")
         return record
 
-    def has_arn(self, arn: str) -> bool:
-        return arn.startswith(self.service.arn("model-package-group", "")) and arn.split("/", 1)[1] in self.records
 
+class ModelPackages(Resource):
+    """Versions of groups, by "group/version". A number is never given twice, not even after a delete."""
 
-class ModelPackages:
-    """Versions of groups. A version number is never given twice, not even after a delete."""
+    arn_kind = "model-package"
 
     def __init__(self, service: Service, groups: ModelPackageGroups) -> None:
-        self.service = service
-        self.records = service.collection("model-packages")  # by "group/version"
+        super().__init__(service)
         self._groups = groups
 
     def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
         return {
             "CreateModelPackage": self.create,
             "DescribeModelPackage": self.describe,
-            "ListModelPackages": self.list,
+            "ListModelPackages": self.list_all,
             "UpdateModelPackage": self.update,
             "DeleteModelPackage": self.delete,
             "DeleteModelPackageGroup": self.delete_group,
@@ -98,16 +96,19 @@ class ModelPackages:
                 if known["_token"] == params["ClientToken"]:
                     if known["_request"] != request:
                         raise AwsError(
-                            "ConflictException", "The ClientToken was used for a request with other parameters"
+                            "ConflictException",
+                            "The ClientToken was used for a request with other parameters",
                         )
                     return {"ModelPackageArn": known["ModelPackageArn"]}
             with self._groups.records.edit(group) as record:
                 record["_last_version"] += 1
                 version = record["_last_version"]
-            arn = self.service.arn("model-package", f"{group}/{version}")
+            arn = self.arn(f"{group}/{version}")
             created = now()
             package = {
-                **{key: value for key, value in request.items() if key not in ("Tags", "SkipModelValidation")},
+                **{
+                    key: value for key, value in request.items() if key not in ("Tags", "SkipModelValidation")
+                },
                 "ModelPackageGroupName": group,
                 "ModelPackageVersion": version,
                 "ModelPackageArn": arn,
@@ -127,7 +128,7 @@ class ModelPackages:
     def describe(self, params: Record, caller: Caller) -> Record:
         return public(self.require(params["ModelPackageName"]))
 
-    def list(self, params: Record, caller: Caller) -> Record:
+    def list_all(self, params: Record, caller: Caller) -> Record:
         group, approval = params.get("ModelPackageGroupName"), params.get("ModelApprovalStatus")
         name = self._groups.require(group)["ModelPackageGroupName"] if group else None
         wanted = params.get("ModelPackageType", "Versioned" if group else "Unversioned")
@@ -167,7 +168,9 @@ class ModelPackages:
                 removed = set(params.get("CustomerMetadataPropertiesToRemove", []))
                 metadata = {key: value for key, value in metadata.items() if key not in removed}
                 if len(metadata) > MAX_METADATA:
-                    raise invalid(f"A model package can have at most {MAX_METADATA} CustomerMetadataProperties")
+                    raise invalid(
+                        f"A model package can have at most {MAX_METADATA} CustomerMetadataProperties"
+                    )
                 record["CustomerMetadataProperties"] = metadata
             for field in (
                 "ModelApprovalStatus",
@@ -193,11 +196,13 @@ class ModelPackages:
     def delete_group(self, params: Record, caller: Caller) -> Record:
         group = self._groups.require(params["ModelPackageGroupName"])
         with self.records.lock:
-            if any(r["ModelPackageGroupName"] == group["ModelPackageGroupName"] for r in self.records.values()):
+            if any(
+                r["ModelPackageGroupName"] == group["ModelPackageGroupName"] for r in self.records.values()
+            ):
                 raise AwsError(
                     "ConflictException",
-                    f"Model Package Group {group['ModelPackageGroupArn']} cannot be deleted because it still contains"
-                    " Model Packages",
+                    f"Model Package Group {group['ModelPackageGroupArn']} cannot be deleted because it still"
+                    " contains Model Packages",
                 )
             self._groups.records.delete(group["ModelPackageGroupName"])
         self.service.tags.delete(group["ModelPackageGroupArn"])
@@ -208,7 +213,7 @@ class ModelPackages:
         name = name_or_arn.split(":model-package/", 1)[-1]
         record = self.records.get(name)
         if record is None:
-            raise invalid(f"ModelPackage {self.service.arn('model-package', name)} does not exist.")
+            raise invalid(f"ModelPackage {self.arn(name)} does not exist.")
         return record
 
     def deployable(self, name_or_arn: str) -> Record:
@@ -221,11 +226,10 @@ class ModelPackages:
             )
         containers = record.get("InferenceSpecification", {}).get("Containers", [])
         if len(containers) != 1:
-            raise invalid(f"Model package {record['ModelPackageArn']} needs an InferenceSpecification of one container")
+            raise invalid(
+                f"Model package {record['ModelPackageArn']} needs an InferenceSpecification of one container"
+            )
         return containers[0]
-
-    def has_arn(self, arn: str) -> bool:
-        return arn.startswith(self.service.arn("model-package", "")) and arn.split("/", 1)[1] in self.records
 
     def _check_containers(self, params: Record) -> None:
         """The service reads the model data when a package is created."""

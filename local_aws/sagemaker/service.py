@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from local_aws.config import Caller, Config
@@ -25,6 +27,12 @@ class Service:
         self.runtimes = Runtimes(config)
         self.tags = self.collection("tags")
         self.closing = False
+        shutil.rmtree(self.containers, ignore_errors=True)  # of jobs that the previous server left running
+
+    @property
+    def containers(self) -> Path:
+        """The folder of the containers' folders."""
+        return self.config.state_dir / "sagemaker" / "containers"
 
     def collection(self, name: str) -> Collection:
         return Collection(self.config.state_dir / "sagemaker" / name)
@@ -42,6 +50,23 @@ class Service:
             if merged:
                 self.tags.put(arn, {"tags": merged})
         return tag_list(merged)
+
+
+class Resource:
+    """One kind of resource: its records by name, and their ARNs."""
+
+    arn_kind: str  # "training-job"
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.records = service.collection(f"{self.arn_kind}s")
+
+    def arn(self, name: str) -> str:
+        return self.service.arn(self.arn_kind, name)
+
+    def has_arn(self, arn: str) -> bool:
+        prefix = self.arn("")
+        return arn.startswith(prefix) and arn.removeprefix(prefix) in self.records
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -71,7 +96,7 @@ def summaries(
     descending: bool = False,
     matches: Callable[[Record], bool] = lambda record: True,
 ) -> tuple[list[Record], dict[str, str]]:
-    """The common List*: filters by name, status and times, sort and page; returns (page, NextToken or nothing)."""
+    """The common List*: filter by name, status and times, sort, page; returns (page, NextToken or nothing)."""
 
     def wanted(record: Record) -> bool:
         created, modified = record["CreationTime"], record.get("LastModifiedTime", record["CreationTime"])
@@ -88,7 +113,9 @@ def summaries(
     sort_by = {"Name": name, "Status": status}.get(params.get("SortBy", ""), "CreationTime")
     order = params.get("SortOrder", "Descending" if descending else "Ascending")
     found = sorted(
-        filter(wanted, records), key=lambda r: (r[sort_by or "CreationTime"], r["CreationTime"]), reverse=order == "Descending"
+        filter(wanted, records),
+        key=lambda r: (r[sort_by or "CreationTime"], r["CreationTime"]),
+        reverse=order == "Descending",
     )
     start = _offset(params.get("NextToken"))
     end = start + params.get("MaxResults", DEFAULT_PAGE)
@@ -110,13 +137,13 @@ class Tags:
         self._exists = exists
 
     def operations(self) -> dict[str, Callable[[Any, Caller], Record]]:
-        return {"AddTags": self.add, "ListTags": self.list, "DeleteTags": self.delete}
+        return {"AddTags": self.add, "ListTags": self.list_all, "DeleteTags": self.delete}
 
     def add(self, params: Record, caller: Caller) -> Record:
         self._require(params["ResourceArn"])
         return {"Tags": self._service.set_tags(params["ResourceArn"], params["Tags"])}
 
-    def list(self, params: Record, caller: Caller) -> Record:
+    def list_all(self, params: Record, caller: Caller) -> Record:
         self._require(params["ResourceArn"])
         tags = tag_list((self._service.tags.get(params["ResourceArn"]) or {}).get("tags", {}))
         start = _offset(params.get("NextToken"))
@@ -128,7 +155,9 @@ class Tags:
         self._require(arn)
         with self._service.tags.lock:
             tags = (self._service.tags.get(arn) or {}).get("tags", {})
-            self._service.tags.put(arn, {"tags": {k: v for k, v in tags.items() if k not in params["TagKeys"]}})
+            self._service.tags.put(
+                arn, {"tags": {k: v for k, v in tags.items() if k not in params["TagKeys"]}}
+            )
         return {}
 
     def _require(self, arn: str) -> None:

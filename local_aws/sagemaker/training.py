@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -104,14 +105,23 @@ class TrainingJobs(Jobs):
 
     def initial(self, params: Record) -> Record:
         return {
-            "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME_SECONDS, **params["StoppingCondition"]},
+            "StoppingCondition": {
+                "MaxRuntimeInSeconds": DEFAULT_MAX_RUNTIME_SECONDS,
+                **params["StoppingCondition"],
+            },
             "SecondaryStatus": "Starting",
             "SecondaryStatusTransitions": [
-                {"Status": "Starting", "StartTime": now(), "StatusMessage": "Preparing the instances for training"}
+                {
+                    "Status": "Starting",
+                    "StartTime": now(),
+                    "StatusMessage": "Preparing the instances for training",
+                }
             ],
             "ModelArtifacts": {"S3ModelArtifacts": ""},
             "EnableNetworkIsolation": params.get("EnableNetworkIsolation", False),
-            "EnableInterContainerTrafficEncryption": params.get("EnableInterContainerTrafficEncryption", False),
+            "EnableInterContainerTrafficEncryption": params.get(
+                "EnableInterContainerTrafficEncryption", False
+            ),
             "EnableManagedSpotTraining": params.get("EnableManagedSpotTraining", False),
         }
 
@@ -157,7 +167,9 @@ class TrainingJobs(Jobs):
     def _finish(self, execution: Execution, sandbox: Sandbox, status: ExitStatus, log: TrainingLog) -> Record:
         failure, success = sandbox.ml / "output" / "failure", sandbox.ml / "output" / "success"
         # The toolkit's success is exit code 0, a success marker and no failure file, all three.
-        failed = status.cause == "exited" and (status.returncode != 0 or failure.exists() or not success.exists())
+        failed = status.cause == "exited" and (
+            status.returncode != 0 or failure.exists() or not success.exists()
+        )
         self._enter(execution, "Uploading", "Uploading generated training model")
         fields = self._upload(self.require(execution.name), sandbox, with_model=not failed)
         fields["FinalMetricDataList"] = log.final_metrics()
@@ -176,8 +188,8 @@ class TrainingJobs(Jobs):
         return fields
 
     def _prepare(self, record: Record, sandbox: Sandbox) -> None:
-        for folder in ("input/config", "model", "output/data", "code"):
-            (sandbox.ml / folder).mkdir(parents=True)
+        for place in ("input/config", "model", "output/data", "code"):
+            (sandbox.ml / place).mkdir(parents=True)
         channels = {}
         for channel in record.get("InputDataConfig", []):
             source, name = channel["DataSource"]["S3DataSource"], channel["ChannelName"]
@@ -205,20 +217,20 @@ class TrainingJobs(Jobs):
                 "network_interface_name": "lo",
             },
         }
-        for name, content in files.items():
-            (sandbox.ml / "input" / "config" / f"{name}.json").write_text(json.dumps(content))
+        for file, content in files.items():
+            (sandbox.ml / "input" / "config" / f"{file}.json").write_text(json.dumps(content))
         checkpoints = record.get("CheckpointConfig")
         if checkpoints:
             folder = sandbox.path(checkpoints.get("LocalPath", f"{OPT_ML}/checkpoints"))
             folder.mkdir(parents=True, exist_ok=True)
-            try:
+            with suppress(DataError):  # none yet
                 self.service.objects.download(checkpoints["S3Uri"], folder)
-            except DataError:
-                pass  # none yet
 
     def _upload(self, record: Record, sandbox: Sandbox, with_model: bool) -> Record:
         objects, scratch = self.service.objects, sandbox.directory / "upload.tar.gz"
-        output = f"{record['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
+        output = (
+            f"{record['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
+        )
         plain = record["OutputDataConfig"].get("CompressionType") == "NONE"
         data, model = sandbox.ml / "output" / "data", sandbox.ml / "model"
         fields: Record = {}
@@ -259,8 +271,9 @@ def require_objects(service: Service, source: Record, role: str) -> None:
         except DataError:
             raise invalid(str(error)) from None
         raise invalid(
-            f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure that the'
-            f" bucket exists in the selected region ({service.config.region}), that objects exist under that S3 prefix,"
+            f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure'
+            f" that the bucket exists in the selected region ({service.config.region}), that objects exist under"
+            " that S3 prefix,"
             f' and that the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
         ) from None
 

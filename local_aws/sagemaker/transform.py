@@ -74,7 +74,7 @@ class Plan:
         )
 
     def batches(self, stream: BinaryIO) -> Iterator[list[str]]:
-        """The records of each request. DataError for a record beyond the payload limit; empty lines are no records."""
+        """The records of each request; DataError for one beyond the payload limit. Empty lines are no records."""
         if not self.split:
             body = stream.read()
             self._check(len(body))
@@ -97,7 +97,9 @@ class Plan:
 
     def _check(self, size: int) -> None:
         if size > self.payload:
-            raise DataError(f"a record of {size} bytes is larger than MaxPayloadInMB ({self.payload / 2**20:.0f})")
+            raise DataError(
+                f"a record of {size} bytes is larger than MaxPayloadInMB ({self.payload / 2**20:.0f})"
+            )
 
 
 class TransformJobs(Jobs):
@@ -135,12 +137,16 @@ class TransformJobs(Jobs):
             raise invalid(str(error)) from None
         kind, split = media_type(source.get("ContentType")), source.get("SplitType", "None")
         if active and kind not in (CSV, JSON, JSON_LINES):
-            raise invalid("DataProcessing needs the ContentType text/csv, application/json or application/jsonlines")
+            raise invalid(
+                "DataProcessing needs the ContentType text/csv, application/json or application/jsonlines"
+            )
         if active and kind in (CSV, JSON_LINES) and split != "Line":
             raise invalid(f"DataProcessing of {kind} needs SplitType Line")
         if params.get("BatchStrategy") == "SingleRecord" and split == "None":
             raise invalid("BatchStrategy SingleRecord needs a SplitType")
-        total = params.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) * (params.get("MaxConcurrentTransforms") or 1)
+        total = params.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) * (
+            params.get("MaxConcurrentTransforms") or 1
+        )
         if total > MAX_PAYLOAD_MB:
             raise invalid(f"MaxConcurrentTransforms * MaxPayloadInMB must not exceed {MAX_PAYLOAD_MB} MB")
 
@@ -187,7 +193,8 @@ class TransformJobs(Jobs):
             raise JobFailed(f"AlgorithmError: {error}") from None
         self._data_log(
             execution,
-            f"MaxConcurrentTransforms={plan.concurrent}, MaxPayloadInMB={environment['SAGEMAKER_MAX_PAYLOAD_IN_MB']},"
+            f"MaxConcurrentTransforms={plan.concurrent},"
+            f" MaxPayloadInMB={environment['SAGEMAKER_MAX_PAYLOAD_IN_MB']},"
             f" BatchStrategy={environment['SAGEMAKER_BATCH_STRATEGY']}",
         )
 
@@ -218,11 +225,15 @@ class TransformJobs(Jobs):
                 finally:
                     for future in waiting:
                         future.cancel()
-        self.service.objects.upload_file(draft, f"{record['TransformOutput']['S3OutputPath'].rstrip('/')}/{name}.out")
+        self.service.objects.upload_file(
+            draft, f"{record['TransformOutput']['S3OutputPath'].rstrip('/')}/{name}.out"
+        )
 
     def _data_log(self, execution: Execution, message: str) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
-        write_log(self.log_group, f"{execution.log_stream}/data-log", [f"{stamp}:[sagemaker logs]: {message}"])
+        write_log(
+            self.log_group, f"{execution.log_stream}/data-log", [f"{stamp}:[sagemaker logs]: {message}"]
+        )
 
 
 def _transform(server: ModelServer, plan: Plan, batch: list[str]) -> bytes:

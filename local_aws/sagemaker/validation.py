@@ -1,4 +1,4 @@
-"""Request validation out of botocore's own service model, with the service's words, and refusals of what is not supported."""
+"""Requests checked against botocore's own service model, in the service's words; refusals of what is unsupported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import jmespath
 from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape
+from botocore.model import ServiceModel
 
 from local_aws.errors import AwsError
 
@@ -36,9 +36,9 @@ def validate(operation: str, params: Mapping[str, Any]) -> None:
 
 
 def refuse(operation: str, params: Mapping[str, Any], supported: Mapping[str, set[Any]]) -> None:
-    """Refuse parameters that would change the result here: ``supported`` gives the values allowed at JMESPath places.
+    """Refuse parameters that would change the result here.
 
-    An empty set allows none at all.
+    ``supported`` gives the values allowed at JMESPath places; an empty set allows none at all.
     """
     for path, allowed in supported.items():
         found = jmespath.search(path, params)
@@ -49,7 +49,7 @@ def refuse(operation: str, params: Mapping[str, Any], supported: Mapping[str, se
                 raise invalid(f"{operation}: {place}={value!r} is not supported by the local AWS{hint}")
 
 
-def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
+def _violations(shape: Any, value: Any, path: str) -> Iterator[str]:
     kind = shape.type_name
     if kind == "structure":
         if not isinstance(value, Mapping):
@@ -100,7 +100,7 @@ def _violations(shape: Shape, value: Any, path: str) -> Iterator[str]:
             yield _wrong(value, path, f"Member must have value less than or equal to {high}")
 
 
-def _limits(shape: Shape, value: Any, path: str, length: int) -> Iterator[str]:
+def _limits(shape: Any, value: Any, path: str, length: int) -> Iterator[str]:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
     if low is not None and length < low:
         yield _wrong(value, path, f"Member must have length greater than or equal to {low}")

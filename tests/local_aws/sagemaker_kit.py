@@ -6,6 +6,7 @@ import io
 import tarfile
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,9 +80,8 @@ def alive(pid: int) -> bool:
     """Whether a process is still there after two seconds."""
     for _ in range(40):
         try:
-            with open(f"/proc/{pid}/stat") as file:
-                if file.read().rsplit(")", 1)[1].split()[0] == "Z":
-                    return False
+            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return False
         except (FileNotFoundError, ProcessLookupError):
             return False
         time.sleep(0.05)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,8 @@ BUCKET = "sagemaker-processing-tests"
 REPORT = """
 import json, os, sys
 import helper
-rows = sum(1 for name in sorted(os.listdir("/opt/ml/processing/data")) for _ in open(f"/opt/ml/processing/data/{name}"))
+folder = "/opt/ml/processing/data"
+rows = sum(1 for name in sorted(os.listdir(folder)) for _ in open(f"{folder}/{name}"))
 facts = {"rows": rows, "arguments": sys.argv[1:], "colour": os.environ["COLOUR"], "helper": helper.NAME}
 facts["job"] = json.load(open("/opt/ml/config/processingjobconfig.json"))["ProcessingJobName"]
 os.makedirs("/opt/ml/processing/output/charts")
@@ -45,19 +45,29 @@ def request(code: str, *arguments: str, **changes: Any) -> dict[str, Any]:
             "ContainerEntrypoint": ["python3", *(["-c", code] if not code.endswith(".py") else [code])],
             "ContainerArguments": list(arguments) or ["--nothing"],
         },
-        "ProcessingResources": {"ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5}},
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 5}
+        },
         "Environment": {"COLOUR": "green"},
         **changes,
     }
 
 
 def s3_input(name: str, key: str) -> dict[str, Any]:
-    source = {"S3Uri": f"s3://{BUCKET}/{key}", "LocalPath": f"/opt/ml/processing/{name}", "S3DataType": "S3Prefix"}
+    source = {
+        "S3Uri": f"s3://{BUCKET}/{key}",
+        "LocalPath": f"/opt/ml/processing/{name}",
+        "S3DataType": "S3Prefix",
+    }
     return {"InputName": name, "S3Input": {**source, "S3InputMode": "File"}}
 
 
 def outputs(prefix: str) -> dict[str, Any]:
-    target = {"S3Uri": f"s3://{BUCKET}/{prefix}", "LocalPath": "/opt/ml/processing/output", "S3UploadMode": "EndOfJob"}
+    target = {
+        "S3Uri": f"s3://{BUCKET}/{prefix}",
+        "LocalPath": "/opt/ml/processing/output",
+        "S3UploadMode": "EndOfJob",
+    }
     return {"Outputs": [{"OutputName": "report", "S3Output": target}]}
 
 
@@ -90,11 +100,16 @@ def check_report(aws: LocalAws) -> None:
         ProcessingOutputConfig=outputs("results/run"),
     )
     job = run(aws, params)
-    assert job["ProcessingJobStatus"] == "Completed", log_lines(aws, "ProcessingJobs", params["ProcessingJobName"])
+    assert job["ProcessingJobStatus"] == "Completed", log_lines(
+        aws, "ProcessingJobs", params["ProcessingJobName"]
+    )
     assert job["ExitMessage"] == "counted"
     facts = json.loads(read(aws, f"s3://{BUCKET}/results/run/facts.json"))
-    assert facts["rows"] == 4 and facts["helper"] == "help" and facts["colour"] == "green"
-    assert facts["job"] == params["ProcessingJobName"] and facts["arguments"][0] == "--out"
+    assert facts["rows"] == 4
+    assert facts["helper"] == "help"
+    assert facts["colour"] == "green"
+    assert facts["job"] == params["ProcessingJobName"]
+    assert facts["arguments"][0] == "--out"
     assert read(aws, f"s3://{BUCKET}/results/run/charts/a.svg") == b"<svg/>"
     assert "counted 4" in log_lines(aws, "ProcessingJobs", params["ProcessingJobName"])
 
@@ -116,19 +131,21 @@ def rewriting_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[L
 def test_without_mounts_paths_are_rewritten_and_the_same_script_runs(rewriting_aws: LocalAws) -> None:
     land(rewriting_aws)
     check_report(rewriting_aws)
-    assert not os.path.exists("/opt/ml/processing")
+    assert not Path("/opt/ml/processing").exists()
 
 
 def test_failure_message_and_exit_code(ready: LocalAws) -> None:
     job = run(ready, request(FAIL))
-    assert job["ProcessingJobStatus"] == "Failed" and job["ExitMessage"] == "no rows"
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert job["ExitMessage"] == "no rows"
     assert job["FailureReason"] == "AlgorithmError: See job logs for more information, exit code: 3"
 
 
 def test_absent_input_fails_the_job(ready: LocalAws) -> None:
     job = run(ready, request("pass", ProcessingInputs=[s3_input("data", "absent/")]))
     assert job["ProcessingJobStatus"] == "Failed"
-    assert job["FailureReason"].startswith("ClientError: Failed to download data.") and "absent/" in job["FailureReason"]
+    assert job["FailureReason"].startswith("ClientError: Failed to download data.")
+    assert "absent/" in job["FailureReason"]
 
 
 def test_stop_and_maximum_runtime(ready: LocalAws) -> None:
@@ -141,7 +158,8 @@ def test_stop_and_maximum_runtime(ready: LocalAws) -> None:
     client.stop_processing_job(ProcessingJobName=name)
     assert finished(ready, "processing", name)["ProcessingJobStatus"] == "Stopped"
     job = finished(ready, "processing", limited["ProcessingJobName"])
-    assert job["ProcessingJobStatus"] == "Stopped" and "MaxRuntimeInSeconds" in job["FailureReason"]
+    assert job["ProcessingJobStatus"] == "Stopped"
+    assert "MaxRuntimeInSeconds" in job["FailureReason"]
 
 
 def test_refusals(ready: LocalAws) -> None:
@@ -151,9 +169,11 @@ def test_refusals(ready: LocalAws) -> None:
     elsewhere = s3_input("data", "data/")
     elsewhere["S3Input"]["LocalPath"] = "/tmp/data"
     code, message = error_of(client.create_processing_job, **request("pass", ProcessingInputs=[elsewhere]))
-    assert code == "ValidationException" and "/opt/ml/processing" in message
+    assert code == "ValidationException"
+    assert "/opt/ml/processing" in message
     piped = s3_input("data", "data/")
     piped["S3Input"]["S3InputMode"] = "Pipe"
     code, message = error_of(client.create_processing_job, **request("pass", ProcessingInputs=[piped]))
-    assert code == "ValidationException" and "S3InputMode" in message
+    assert code == "ValidationException"
+    assert "S3InputMode" in message
     finished(ready, "processing", good["ProcessingJobName"])

@@ -40,7 +40,11 @@ def package(group: str, **changes: Any) -> dict[str, Any]:
             "SupportedResponseMIMETypes": ["text/csv"],
         },
         "ModelApprovalStatus": "PendingManualApproval",
-        "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": f"s3://{BUCKET}/e.json"}}},
+        "ModelMetrics": {
+            "ModelQuality": {
+                "Statistics": {"ContentType": "application/json", "S3Uri": f"s3://{BUCKET}/e.json"}
+            }
+        },
         "CustomerMetadataProperties": {"training_job": "job-1", "gate": "pass"},
         **changes,
     }
@@ -49,15 +53,20 @@ def package(group: str, **changes: Any) -> dict[str, Any]:
 def test_an_update_changes_what_it_names_and_nothing_else(client: Any, group: str) -> None:
     arn = client.create_model_package(**package(group))["ModelPackageArn"]
     before = client.describe_model_package(ModelPackageName=arn)
-    assert before["ModelPackageVersion"] == 1 and before["ModelApprovalStatus"] == "PendingManualApproval"
+    assert before["ModelPackageVersion"] == 1
+    assert before["ModelApprovalStatus"] == "PendingManualApproval"
     assert before["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"].endswith("e.json")
     client.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={"approved_by": "me"})
-    client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="sound")
+    client.update_model_package(
+        ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="sound"
+    )
     client.update_model_package(ModelPackageArn=arn, CustomerMetadataPropertiesToRemove=["gate"])
     after = client.describe_model_package(ModelPackageName=arn)
     assert after["CustomerMetadataProperties"] == {"training_job": "job-1", "approved_by": "me"}
-    assert after["ModelApprovalStatus"] == "Approved" and after["ApprovalDescription"] == "sound"
-    assert after["ModelMetrics"] == before["ModelMetrics"] and after["CreationTime"] == before["CreationTime"]
+    assert after["ModelApprovalStatus"] == "Approved"
+    assert after["ApprovalDescription"] == "sound"
+    assert after["ModelMetrics"] == before["ModelMetrics"]
+    assert after["CreationTime"] == before["CreationTime"]
     assert after["LastModifiedTime"] > before["LastModifiedTime"]
 
 
@@ -70,15 +79,20 @@ def test_versions_are_never_reused_and_lists_filter_and_sort(client: Any, group:
 
     def versions(**filters: Any) -> list[int]:
         pages = client.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group, **filters)
-        return [summary["ModelPackageVersion"] for page in pages for summary in page["ModelPackageSummaryList"]]
+        return [
+            summary["ModelPackageVersion"] for page in pages for summary in page["ModelPackageSummaryList"]
+        ]
 
-    assert versions() == [1, 2, 4] and versions(SortOrder="Descending", MaxResults=1) == [4, 2, 1]
+    assert versions() == [1, 2, 4]
+    assert versions(SortOrder="Descending", MaxResults=1) == [4, 2, 1]
     assert versions(ModelApprovalStatus="Approved") == [2]
     assert error_of(client.delete_model_package_group, ModelPackageGroupName=group)[0] == "ConflictException"
     for arn in arns:
         client.delete_model_package(ModelPackageName=arn)
     client.delete_model_package_group(ModelPackageGroupName=group)
-    assert error_of(client.describe_model_package_group, ModelPackageGroupName=group)[0] == "ValidationException"
+    assert (
+        error_of(client.describe_model_package_group, ModelPackageGroupName=group)[0] == "ValidationException"
+    )
 
 
 def test_a_client_token_registers_once(client: Any, group: str) -> None:
@@ -92,25 +106,33 @@ def test_a_client_token_registers_once(client: Any, group: str) -> None:
 
 def test_duplicates_limits_and_absent_data_are_refused(client: Any, group: str) -> None:
     code, message = error_of(client.create_model_package_group, ModelPackageGroupName=group)
-    assert code == "ValidationException" and "already exists" in message
+    assert code == "ValidationException"
+    assert "already exists" in message
     many = {f"k{i}": "v" for i in range(51)}
     code, message = error_of(client.create_model_package, **package(group, CustomerMetadataProperties=many))
-    assert code == "ValidationException" and "less than or equal to 50" in message
+    assert code == "ValidationException"
+    assert "less than or equal to 50" in message
     for properties in ({"k" * 129: "v"}, {"k": "v" * 257}):
-        assert error_of(client.create_model_package, **package(group, CustomerMetadataProperties=properties))[0] == (
-            "ValidationException"
-        )
-    arn = client.create_model_package(**package(group, CustomerMetadataProperties=dict(list(many.items())[:50])))
-    code, message = error_of(
-        client.update_model_package, ModelPackageArn=arn["ModelPackageArn"], CustomerMetadataProperties={"one-more": "v"}
+        assert error_of(client.create_model_package, **package(group, CustomerMetadataProperties=properties))[
+            0
+        ] == ("ValidationException")
+    arn = client.create_model_package(
+        **package(group, CustomerMetadataProperties=dict(list(many.items())[:50]))
     )
-    assert code == "ValidationException" and "at most 50" in message
+    code, message = error_of(
+        client.update_model_package,
+        ModelPackageArn=arn["ModelPackageArn"],
+        CustomerMetadataProperties={"one-more": "v"},
+    )
+    assert code == "ValidationException"
+    assert "at most 50" in message
     long = {"ModelPackageArn": arn["ModelPackageArn"], "ApprovalDescription": "x" * 1025}
     assert error_of(client.update_model_package, **long)[0] == "ValidationException"
     absent = package(group)
     absent["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] = f"s3://{BUCKET}/absent.tar.gz"
     code, message = error_of(client.create_model_package, **absent)
-    assert code == "ValidationException" and "Could not find model data" in message
+    assert code == "ValidationException"
+    assert "Could not find model data" in message
     assert error_of(client.create_model_package, **package("no-such-group"))[0] == "ValidationException"
 
 
@@ -122,7 +144,8 @@ def test_only_an_approved_package_becomes_a_model(client: Any, group: str) -> No
         "Containers": [{"ModelPackageName": arn}],
     }
     code, message = error_of(client.create_model, **request)
-    assert code == "ValidationException" and "not Approved" in message
+    assert code == "ValidationException"
+    assert "not Approved" in message
     client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved")
     client.create_model(**request)
     described = client.describe_model(ModelName=request["ModelName"])

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.local_aws.conftest import wait_for
-from tests.local_aws.sagemaker_kit import IMAGE, ROLE, alive, error_of, finished, log_lines, pack, read, unpack
+from tests.local_aws.sagemaker_kit import (
+    IMAGE,
+    ROLE,
+    alive,
+    error_of,
+    finished,
+    log_lines,
+    pack,
+    read,
+    unpack,
+)
 
 if TYPE_CHECKING:
     from tests.local_aws.conftest import LocalAws
@@ -27,11 +37,13 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--max_depth", type=int)
 parser.add_argument("--eta", type=float)
 args = parser.parse_args()
-frame = pd.concat(pd.read_csv(p, header=None) for p in sorted(glob.glob(os.environ["SM_CHANNEL_TRAIN"] + "/**/*.csv", recursive=True)))
-booster = xgb.train({"max_depth": args.max_depth, "eta": args.eta}, xgb.DMatrix(frame.iloc[:, 1:], frame[0]), 3)
+paths = sorted(glob.glob(os.environ["SM_CHANNEL_TRAIN"] + "/**/*.csv", recursive=True))
+frame = pd.concat(pd.read_csv(path, header=None) for path in paths)
+data = xgb.DMatrix(frame.iloc[:, 1:], frame[0])
+booster = xgb.train({"max_depth": args.max_depth, "eta": args.eta}, data, 3)
 booster.save_model(os.path.join(os.environ["SM_MODEL_DIR"], "booster.ubj"))
 with open(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "facts.json"), "w") as f:
-    json.dump({"rows": len(frame), "colour": os.environ["COLOUR"], "opt_ml": os.path.isdir("/opt/ml/input/data/train")}, f)
+    json.dump({"rows": len(frame), "colour": os.environ["COLOUR"]}, f)
 print("train-auc=0.50;")
 print("train-auc=0.75;")
 """
@@ -73,7 +85,9 @@ def request(aws: LocalAws, script: str, requirements: str = "", **changes: Any) 
             {
                 "ChannelName": "train",
                 "ContentType": "text/csv",
-                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/data/train"}},
+                "DataSource": {
+                    "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/data/train"}
+                },
             }
         ],
         "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models"},
@@ -98,7 +112,11 @@ def land_data(aws: LocalAws) -> None:
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="data/train/part=1/a.csv", Body=DATA)
     s3.put_object(Bucket=BUCKET, Key="data/train/part=2/b.csv", Body=DATA)
-    s3.put_object(Bucket=BUCKET, Key="data/manifest", Body=json.dumps([{"prefix": f"s3://{BUCKET}/data/"}, "train/part=1/a.csv"]))
+    s3.put_object(
+        Bucket=BUCKET,
+        Key="data/manifest",
+        Body=json.dumps([{"prefix": f"s3://{BUCKET}/data/"}, "train/part=1/a.csv"]),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -115,12 +133,14 @@ def test_a_script_trains_and_its_model_output_metrics_and_log_are_kept(ready: Lo
     assert job["ModelArtifacts"]["S3ModelArtifacts"] == f"s3://{BUCKET}/models/{name}/output/model.tar.gz"
     assert list(unpack(read(ready, job["ModelArtifacts"]["S3ModelArtifacts"]))) == ["booster.ubj"]
     facts = json.loads(unpack(read(ready, f"s3://{BUCKET}/models/{name}/output/output.tar.gz"))["facts.json"])
-    assert facts["rows"] == 80 and facts["colour"] == "green"
+    assert facts["rows"] == 80
+    assert facts["colour"] == "green"
     assert [(m["MetricName"], m["Value"]) for m in job["FinalMetricDataList"]] == [("train:auc", 0.75)]
     assert [t["Status"] for t in job["SecondaryStatusTransitions"]] == [
         "Starting", "Downloading", "Training", "Uploading", "Completed",
     ]  # fmt: skip
-    assert job["BillableTimeInSeconds"] >= 1 and job["TrainingEndTime"] >= job["TrainingStartTime"]
+    assert job["BillableTimeInSeconds"] >= 1
+    assert job["TrainingEndTime"] >= job["TrainingStartTime"]
     assert "train-auc=0.75;" in lines_of(ready, name)
     client = ready.client("sagemaker")
     assert client.list_tags(ResourceArn=job["TrainingJobArn"])["Tags"] == [{"Key": "team", "Value": "risk"}]
@@ -136,7 +156,9 @@ def test_a_manifest_input_and_a_requirement_of_the_runtime(ready: LocalAws) -> N
     }
     job = run(ready, params)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    facts = unpack(read(ready, f"s3://{BUCKET}/models/{params['TrainingJobName']}/output/output.tar.gz"))["facts.json"]
+    facts = unpack(read(ready, f"s3://{BUCKET}/models/{params['TrainingJobName']}/output/output.tar.gz"))[
+        "facts.json"
+    ]
     assert json.loads(facts)["rows"] == 40
 
 
@@ -144,7 +166,8 @@ def test_a_failing_script_gives_its_error_as_failure_reason(ready: LocalAws) -> 
     job = run(ready, request(ready, CRASH))
     assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Failed"
     assert job["FailureReason"].startswith("AlgorithmError: ExecuteUserScriptError")
-    assert "column income is missing" in job["FailureReason"] and job["FailureReason"].endswith("exit code: 1")
+    assert "column income is missing" in job["FailureReason"]
+    assert job["FailureReason"].endswith("exit code: 1")
     assert job["ModelArtifacts"]["S3ModelArtifacts"] == ""
 
 
@@ -161,7 +184,8 @@ def test_stop_lets_the_script_save_its_model(ready: LocalAws) -> None:
     wait_for(lambda: any("sleeping" in line for line in lines_of(ready, name)))
     client.stop_training_job(TrainingJobName=name)
     job = finished(ready, "training", name)
-    assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Stopped" and "FailureReason" not in job
+    assert job["TrainingJobStatus"] == job["SecondaryStatus"] == "Stopped"
+    assert "FailureReason" not in job
     assert unpack(read(ready, job["ModelArtifacts"]["S3ModelArtifacts"])) == {"partial": b"saved on SIGTERM"}
     assert error_of(client.stop_training_job, TrainingJobName=name)[0] == "ValidationException"
 
@@ -175,24 +199,33 @@ def test_requests_are_refused_as_the_service_refuses_them(ready: LocalAws) -> No
     client = ready.client("sagemaker")
     good = request(ready, XGBOOST)
     code, message = error_of(client.create_training_job, **{**good, "TrainingJobName": "under_score"})
-    assert code == "ValidationException" and "regular expression" in message
+    assert code == "ValidationException"
+    assert "regular expression" in message
     code, message = error_of(client.create_training_job, **{**good, "TrainingJobName": "x" * 64})
-    assert code == "ValidationException" and "less than or equal to 63" in message
+    assert code == "ValidationException"
+    assert "less than or equal to 63" in message
     code, message = error_of(
         client.create_training_job,
-        **{**good, "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 1}},
+        **{
+            **good,
+            "ResourceConfig": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 1},
+        },
     )
-    assert code == "ValidationException" and "InstanceCount" in message
+    assert code == "ValidationException"
+    assert "InstanceCount" in message
     algorithm = {**good["AlgorithmSpecification"], "TrainingImage": "example/sagemaker-xgboost:9.9-9"}
     code, message = error_of(client.create_training_job, **{**good, "AlgorithmSpecification": algorithm})
-    assert code == "ValidationException" and "sagemaker-xgboost-3.2-0" in message
+    assert code == "ValidationException"
+    assert "sagemaker-xgboost-3.2-0" in message
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/nothing/here"}}
     channels = [{"ChannelName": "train", "DataSource": source}]
     code, message = error_of(client.create_training_job, **{**good, "InputDataConfig": channels})
-    assert code == "ValidationException" and message.startswith("No S3 objects found under S3 URL")
+    assert code == "ValidationException"
+    assert message.startswith("No S3 objects found under S3 URL")
     assert error_of(client.describe_training_job, TrainingJobName="never")[0] == "ValidationException"
     code, message = error_of(client.list_auto_ml_jobs)
-    assert code == "UnsupportedOperation" and "ListAutoMLJobs" in message
+    assert code == "UnsupportedOperation"
+    assert "ListAutoMLJobs" in message
 
 
 def test_a_name_is_used_once_and_a_restart_or_kill_ends_running_jobs(own_aws: LocalAws) -> None:
@@ -203,17 +236,24 @@ def test_a_name_is_used_once_and_a_restart_or_kill_ends_running_jobs(own_aws: Lo
     client.create_training_job(**params)
     line = wait_for(lambda: next((line for line in lines_of(own_aws, name) if "sleeping" in line), None))
     code, message = error_of(client.create_training_job, **params)
-    assert code == "ResourceInUse" and name in message
+    assert code == "ResourceInUse"
+    assert name in message
     own_aws.restart(signal.SIGKILL)
     assert not alive(int(line.split()[1]))
     job = client.describe_training_job(TrainingJobName=name)
-    assert job["TrainingJobStatus"] == "Failed" and "local AWS stopped" in job["FailureReason"]
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "local AWS stopped" in job["FailureReason"]
     assert error_of(client.create_training_job, **params)[0] == "ResourceInUse"
     assert any("sleeping" in line for line in lines_of(own_aws, name)), "logs outlive the server"
 
     again = request(own_aws, SLEEP)
     client.create_training_job(**again)
-    line = wait_for(lambda: next((li for li in lines_of(own_aws, again["TrainingJobName"]) if "sleeping" in li), None))
+    line = wait_for(
+        lambda: next((li for li in lines_of(own_aws, again["TrainingJobName"]) if "sleeping" in li), None)
+    )
     own_aws.restart(signal.SIGTERM)
     assert not alive(int(line.split()[1]))
-    assert client.describe_training_job(TrainingJobName=again["TrainingJobName"])["TrainingJobStatus"] == "Failed"
+    assert (
+        client.describe_training_job(TrainingJobName=again["TrainingJobName"])["TrainingJobStatus"]
+        == "Failed"
+    )

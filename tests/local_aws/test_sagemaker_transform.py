@@ -60,8 +60,8 @@ def ready(aws: LocalAws) -> LocalAws:
         "lines/a.jsonl": '{"id": 1, "x": [1, 2]}\n{"id": 2, "x": [3]}\n',
         "manifest": json.dumps([{"prefix": f"s3://{BUCKET}/rows/"}, "a.csv"]),
     }
-    for key, body in objects.items():
-        s3.put_object(Bucket=BUCKET, Key=key, Body=body.encode())
+    for key, text in objects.items():
+        s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode())
     s3.put_object(Bucket=BUCKET, Key="packed/a.csv.gz", Body=gzip.compress(b"A1,1,2\n"))
     create_model(aws, "sums", 1)
     create_model(aws, "tenfold", 10)
@@ -75,7 +75,10 @@ def create_model(aws: LocalAws, name: str, scale: int) -> None:
         PrimaryContainer={
             "Image": IMAGE,
             "ModelDataUrl": f"s3://{BUCKET}/models/{scale}/model.tar.gz",
-            "Environment": {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+            "Environment": {
+                "SAGEMAKER_PROGRAM": "inference.py",
+                "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+            },
         },
     )
 
@@ -117,14 +120,18 @@ def test_filters_and_join_over_several_files(ready: LocalAws) -> None:
 
 
 def test_single_records_of_a_manifest_without_join(ready: LocalAws) -> None:
-    params = request("manifest", "ManifestFile", BatchStrategy="SingleRecord", DataProcessing={"InputFilter": "$[1,2]"})
+    params = request(
+        "manifest", "ManifestFile", BatchStrategy="SingleRecord", DataProcessing={"InputFilter": "$[1,2]"}
+    )
     job = run(ready, params)
     assert job["TransformJobStatus"] == "Completed", (job, job["lines"])
     assert output(ready, params, "a.csv") == "3.0,1\n7.0,1\n"
 
 
 def test_json_lines_join_and_compressed_input(ready: LocalAws) -> None:
-    params = request("lines/", DataProcessing={"JoinSource": "Input", "OutputFilter": "$['id','SageMakerOutput']"})
+    params = request(
+        "lines/", DataProcessing={"JoinSource": "Input", "OutputFilter": "$['id','SageMakerOutput']"}
+    )
     params["TransformInput"]["ContentType"] = params["TransformOutput"]["Accept"] = "application/jsonlines"
     packed = request("packed/")
     packed["TransformInput"]["CompressionType"] = "Gzip"
@@ -145,8 +152,10 @@ def test_a_bad_record_fails_the_job_and_spares_the_other_files(ready: LocalAws) 
     job = run(ready, params)
     assert job["TransformJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("AlgorithmError: See job logs for more information.")
-    assert f"{BUCKET}/bad/b.csv" in job["FailureReason"] and "500" in job["FailureReason"]
-    assert output(ready, params, "a.csv") == "A1,3.0,1\n" and output(ready, params, "c.csv") == "C1,7.0,1\n"
+    assert f"{BUCKET}/bad/b.csv" in job["FailureReason"]
+    assert "500" in job["FailureReason"]
+    assert output(ready, params, "a.csv") == "A1,3.0,1\n"
+    assert output(ready, params, "c.csv") == "C1,7.0,1\n"
     with pytest.raises(ClientError):
         output(ready, params, "b.csv")
     assert any("could not convert string to float" in line for line in job["lines"])
@@ -166,8 +175,10 @@ def test_a_model_that_does_not_load_fails_the_job(ready: LocalAws) -> None:
     ready.client("s3").put_object(Bucket=BUCKET, Key="models/0/model.tar.gz", Body=body)
     create_model(ready, "broken", 0)
     job = run(ready, request("rows/", ModelName="broken"))
-    assert job["TransformJobStatus"] == "Failed" and "did not" not in job["FailureReason"]
-    assert "/ping" in job["FailureReason"] and any("No such file" in line for line in job["lines"])
+    assert job["TransformJobStatus"] == "Failed"
+    assert "did not" not in job["FailureReason"]
+    assert "/ping" in job["FailureReason"]
+    assert any("No such file" in line for line in job["lines"])
 
 
 def test_refusals(ready: LocalAws) -> None:
@@ -179,19 +190,28 @@ def test_refusals(ready: LocalAws) -> None:
         ({"TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 2}}, "InstanceCount"),
     ):
         code, message = error_of(client.create_transform_job, **request("rows/", **changes))
-        assert code == "ValidationException" and words in message
+        assert code == "ValidationException"
+        assert words in message
     code, message = error_of(client.create_transform_job, **request("nothing/"))
-    assert code == "ValidationException" and message.startswith("No S3 objects found")
+    assert code == "ValidationException"
+    assert message.startswith("No S3 objects found")
     code, message = error_of(create_model, aws=ready, name="sums", scale=1)
-    assert code == "ValidationException" and message.startswith("Cannot create already existing model")
+    assert code == "ValidationException"
+    assert message.startswith("Cannot create already existing model")
     code, message = error_of(create_model, aws=ready, name="dataless", scale=7)
-    assert code == "ValidationException" and message.startswith("Could not find model data")
+    assert code == "ValidationException"
+    assert message.startswith("Could not find model data")
 
 
 def test_an_endpoint_answers_is_updated_and_deleted(ready: LocalAws) -> None:
     client, runtime = ready.client("sagemaker"), ready.client("sagemaker-runtime")
     for name in ("sums", "tenfold"):
-        variant = {"VariantName": "all", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+        variant = {
+            "VariantName": "all",
+            "ModelName": name,
+            "InitialInstanceCount": 1,
+            "InstanceType": "ml.m5.large",
+        }
         client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     client.create_endpoint(EndpointName="live", EndpointConfigName="sums")
 
@@ -199,8 +219,11 @@ def test_an_endpoint_answers_is_updated_and_deleted(ready: LocalAws) -> None:
         return client.describe_endpoint(EndpointName="live")["EndpointStatus"]
 
     def ask(body: str) -> str:
-        answer = runtime.invoke_endpoint(EndpointName="live", Body=body, ContentType="text/csv", Accept="text/csv")
-        assert answer["InvokedProductionVariant"] == "all" and answer["ContentType"] == "text/csv"
+        answer = runtime.invoke_endpoint(
+            EndpointName="live", Body=body, ContentType="text/csv", Accept="text/csv"
+        )
+        assert answer["InvokedProductionVariant"] == "all"
+        assert answer["ContentType"] == "text/csv"
         return answer["Body"].read().decode()
 
     wait_for(lambda: status() == "InService")
