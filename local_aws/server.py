@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import importlib
 import io
 import json
 import logging
 import signal
+import socket
 import sys
 import threading
 import urllib.parse
@@ -182,9 +184,18 @@ class Server(ThreadedWSGIServer):
 
 def serve(config: Config) -> int:
     """Run until SIGTERM or SIGINT; returns the exit code."""
+    lock = (config.state_dir / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(f"another local_aws uses the state folder {config.state_dir}")
+    try:
+        listener = socket.create_server((config.host, config.port), backlog=Server.request_queue_size)
+    except OSError as error:
+        sys.exit(f"cannot listen on {config.host}:{config.port}: {error.strerror}")
+    config.port = listener.getsockname()[1]
     application = Application(config)
-    server = Server(config.host, config.port, application, handler=RequestHandler)
-    config.port = server.server_port
+    server = Server(config.host, config.port, application, handler=RequestHandler, fd=listener.fileno())
     stopping = threading.Event()
 
     def stop(number: int, frame: Any) -> None:

@@ -1,0 +1,110 @@
+"""Job processes and their records, without a server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_aws import logs
+from local_aws.processes import ExitStatus, JobProcess
+from local_aws.state import Collection
+from tests.local_aws.conftest import ROOT, wait_for
+from tests.local_aws.sagemaker_kit import alive
+
+
+@pytest.fixture(autouse=True)
+def log_folder(tmp_path: Path) -> Path:
+    logs.configure(tmp_path, "us-east-1")
+    return tmp_path
+
+
+def run(script: str, **options: Any) -> ExitStatus:
+    options = {"log_group": "/jobs", "log_stream": "one/1", "env": dict(os.environ), "cwd": "/", **options}
+    status = JobProcess(["sh", "-c", script], **options).wait(20)
+    assert status
+    return status
+
+
+def test_output_reaches_log_file_and_listener_before_the_exit_is_told() -> None:
+    events: list[Any] = []
+    status = run("echo a; printf 'b\\rc\\n'; printf d; exit 3", on_line=events.append, on_exit=events.append)
+    assert (status.returncode, status.cause) == (3, "exited")
+    assert not status.succeeded
+    assert events == ["a", "c", "d", status]
+    assert logs.tail("/jobs", "one/1") == ["a", "c", "d"]
+
+
+def test_timeout_ends_with_sigkill_what_ignores_sigterm() -> None:
+    status = run("trap '' TERM; sleep 50; sleep 50", timeout_s=0.2, stop_grace_s=0.2)
+    assert (status.returncode, status.cause) == (137, "timed_out")
+
+
+def test_stop_lets_a_process_clean_up() -> None:
+    process = JobProcess(
+        ["sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.05; done"],
+        env=dict(os.environ), cwd="/", log_group="/jobs", log_stream="stop/1",
+    )  # fmt: skip
+    wait_for(lambda: logs.tail("/jobs", "stop/1"))
+    process.stop()
+    status = process.wait(20)
+    assert status
+    assert (status.returncode, status.cause) == (0, "stopped")
+    assert logs.tail("/jobs", "stop/1")[-1] == "bye"
+
+
+def test_what_a_job_leaves_behind_is_killed() -> None:
+    status = run("sleep 300 & echo $!; setsid sleep 300 & echo $!", log_stream="left/1")
+    assert status.succeeded
+    assert not any(alive(int(pid)) for pid in logs.tail("/jobs", "left/1"))
+
+
+def test_an_absent_command_exits_127_and_says_so() -> None:
+    process = JobProcess(["/no/such"], env={}, cwd="/", log_group="/jobs", log_stream="absent/1")
+    status = process.wait(20)
+    assert status
+    assert status.returncode == 127
+    assert logs.tail("/jobs", "absent/1") == ["cannot start /no/such: No such file or directory"]
+
+
+def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
+    script = (
+        "import os, sys, time; from pathlib import Path; from local_aws import logs, processes\n"
+        f"logs.configure(Path({str(tmp_path)!r}), 'us-east-1')\n"
+        "processes.JobProcess(['sh', '-c', 'echo $$; setsid sleep 300 & echo $!; wait'],"
+        " env=dict(os.environ), cwd='/', log_group='/jobs', log_stream='doomed/1')\n"
+        "time.sleep(300)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
+    pids = wait_for(lambda: logs.tail("/jobs", "doomed/1")[1:] and logs.tail("/jobs", "doomed/1"))
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert not any(alive(int(pid)) for pid in pids)
+
+
+def test_records_outlive_the_collection_and_are_never_half_written(tmp_path: Path) -> None:
+    records = Collection(tmp_path / "things")
+    assert records.add("a/1 é", {"n": 1})
+    assert not records.add("a/1 é", {"n": 2})
+    with pytest.raises(KeyError), records.edit("a/1 é") as record:
+        record["n"] = record["absent"]
+    records.put(".", {"n": 4})
+    records.delete(".")
+    records.get("a/1 é")["n"] = 5  # type: ignore[index]
+    again = Collection(tmp_path / "things")
+    assert again.items() == [("a/1 é", {"n": 1})]
+    again.interrupt(lambda record: record["n"] == 1, lambda record: record.update(n=0))
+    assert Collection(tmp_path / "things").get("a/1 é") == {"n": 0}
+
+
+def test_logs_come_back_after_a_restart(tmp_path: Path) -> None:
+    logs.write_log("/back/group", "s/1", ["first", "", "third"])
+    logs._backend().groups.pop("/back/group")
+    logs.configure(tmp_path, "us-east-1")
+    events = logs._backend().groups["/back/group"].streams["s/1"].events
+    assert [event.message for event in events] == ["first", " ", "third"]

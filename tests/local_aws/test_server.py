@@ -1,0 +1,110 @@
+"""The server's own behaviour: health, errors in each protocol's shape, what it refuses, the console."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.local_aws.conftest import ROOT, LocalAws
+
+
+def test_health(aws: LocalAws) -> None:
+    health = aws.health()
+    assert health["status"] == "ok"
+    assert {"s3", "glue", "sagemaker", "iam"} <= set(health["services"])
+    assert isinstance(health["running_jobs"], list)
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "arguments"),
+    [
+        ("glue", "list_ml_transforms", {}),  # moto: action unknown
+        ("cloudwatch", "list_metric_streams", {}),
+        ("ssm", "list_nodes", {}),
+        ("ec2", "describe_instances", {}),  # services that are not offered: query, JSON and REST protocols
+        ("dynamodb", "list_tables", {}),
+        ("lambda", "list_functions", {}),
+        ("s3", "put_bucket_acl", {"Bucket": "b", "ACL": "private"}),
+        ("s3", "get_object", {"Bucket": "b", "Key": "k", "VersionId": "1"}),
+    ],
+)
+def test_the_unsupported_is_a_client_error_that_names_the_api(
+    aws: LocalAws, service: str, operation: str, arguments: dict[str, str]
+) -> None:
+    with pytest.raises(ClientError) as error:
+        getattr(aws.client(service), operation)(**arguments)
+    answer = error.value.response
+    assert answer["Error"]["Code"] == "UnsupportedOperation"
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400, "botocore retries a 5xx"
+    assert "local_aws does not support" in answer["Error"]["Message"]
+
+
+def test_an_unexpected_failure_is_a_client_error_with_its_message(aws: LocalAws) -> None:
+    body = b'{"JobName": ["not", "a", "name"]}'
+    request = urllib.request.Request(aws.endpoint_url, data=body, headers={"X-Amz-Target": "AWSGlue.GetJob"})
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(request)
+    assert error.value.code == 400
+    answer = error.value.read().decode()
+    assert "InternalFailure" in answer
+    assert "glue GetJob" in answer
+    assert "Traceback" in aws.log.read_text()
+
+
+def test_services_of_moto_answer(aws: LocalAws) -> None:
+    assert aws.client("sts").get_caller_identity()["Account"] == "123456789012"
+    iam = aws.client("iam")
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    assert iam.get_role(RoleName="r")["Role"]["RoleName"] == "r"
+    topic = aws.client("sns").create_topic(Name="t")["TopicArn"]
+    queue = aws.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+    aws.client("sqs").send_message(QueueUrl=queue, MessageBody="hello")
+    assert topic.endswith(":t")
+    assert aws.client("sqs").receive_message(QueueUrl=queue)["Messages"][0]["Body"] == "hello"
+    aws.client("secretsmanager").create_secret(Name="s", SecretString="x")
+    aws.client("ssm").put_parameter(Name="/p", Value="v", Type="String")
+    aws.client("events").put_rule(Name="rule", ScheduleExpression="rate(1 day)")
+    key = aws.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    assert aws.client("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+    point = [{"MetricName": "m", "Value": 1.0}]
+    aws.client("cloudwatch").put_metric_data(Namespace="n", MetricData=point)
+    assert aws.client("cloudwatch").list_metrics(Namespace="n")["Metrics"][0]["MetricName"] == "m"
+
+
+def test_console_pages(aws: LocalAws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="console")
+    s3.put_object(Bucket="console", Key="a/<script>&.txt", Body=b"x")
+    assert "Jobs" in aws.get("/_console/")
+    assert "/_console/s3/console/" in aws.get("/_console/s3/")
+    assert "/_console/s3/console/a/" in aws.get("/_console/s3/console/")
+    folder = aws.get("/_console/s3/console/a/")
+    assert "&lt;script&gt;&amp;.txt" in folder
+    assert "<script>" not in folder
+    assert 'href="/console/a/%3Cscript%3E%26.txt"' in folder
+    logs = aws.client("logs")
+    logs.create_log_group(logGroupName="/my/group")
+    logs.create_log_stream(logGroupName="/my/group", logStreamName="one/two")
+    logs.put_log_events(
+        logGroupName="/my/group",
+        logStreamName="one/two",
+        logEvents=[{"timestamp": 4102444800000, "message": "<b>line</b>"}],
+    )
+    assert "/_console/logs/%2Fmy%2Fgroup/one%2Ftwo" in aws.get("/_console/logs/%2Fmy%2Fgroup/")
+    for path in ("/_console/s3/nowhere/", "/_console/glue/no/run", "/_console/logs/none/", "/_console/what"):
+        with pytest.raises(urllib.error.HTTPError) as error:
+            aws.get(path)
+        assert error.value.code == 404
+
+
+def test_a_taken_port_is_said_plainly(aws: LocalAws, tmp_path: object) -> None:
+    command = [sys.executable, "-m", "local_aws", "--port", str(aws.port), "--state-dir", str(tmp_path)]
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert second.returncode == 1
+    assert f"127.0.0.1:{aws.port}" in second.stderr
+    assert "Traceback" not in second.stderr
