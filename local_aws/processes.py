@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from local_aws.logs import MAX_EVENT_CHARACTERS, write_log
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
-STOP_GRACE_SECONDS = 120.0  # what SageMaker leaves between SIGTERM and SIGKILL
+# What SageMaker leaves between SIGTERM and SIGKILL
+STOP_GRACE_SECONDS = float(os.environ.get("LOCAL_AWS_STOP_GRACE_SECONDS", 120))
+Cause = Literal["exited", "stopped", "timed_out"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class ExitStatus:
     """How a process ended. ``returncode`` is 128 + n after signal n, as a container reports it."""
 
     returncode: int
-    cause: Literal["exited", "stopped", "timed_out"]
+    cause: Cause
     seconds: float
 
     @property
@@ -48,12 +50,18 @@ class JobProcess:
         on_line: Callable[[str], None] | None = None,
         on_exit: Callable[[ExitStatus], None] | None = None,
     ) -> None:
-        """See :meth:`start`, which is the way in."""
+        """Start a command; stdout and stderr go line by line to the log stream.
+
+        ``env`` is the whole environment. After ``timeout_s`` seconds the process gets SIGTERM, and SIGKILL
+        ``stop_grace_s`` seconds later. ``on_line`` sees every output line and ``on_exit`` the end, after the
+        last line; both are called from other threads. A command that cannot be started exits with 127 and
+        says why in its log.
+        """
         self._log = (log_group, log_stream)
         self._grace = stop_grace_s
         self._on_line = on_line
         self._on_exit = on_exit
-        self._cause: Literal["exited", "stopped", "timed_out"] = "exited"
+        self._cause: Cause = "exited"
         self._lock = threading.Lock()
         self._timers: list[threading.Timer] = []
         self._finished = threading.Event()
@@ -75,37 +83,9 @@ class JobProcess:
             self._after(timeout_s, lambda: self._end("timed_out", self._grace))
 
     @classmethod
-    def start(
-        cls,
-        argv: Sequence[str],
-        *,
-        env: Mapping[str, str],
-        cwd: Path | str,
-        log_group: str,
-        log_stream: str,
-        timeout_s: float | None = None,
-        stop_grace_s: float = STOP_GRACE_SECONDS,
-        on_line: Callable[[str], None] | None = None,
-        on_exit: Callable[[ExitStatus], None] | None = None,
-    ) -> JobProcess:
-        """Start a command; stdout and stderr go line by line to the log stream.
-
-        ``env`` is the whole environment. After ``timeout_s`` seconds the process gets SIGTERM, ``stop_grace_s``
-        later SIGKILL. ``on_line`` sees every output line and ``on_exit`` the end, after the last line; both are
-        called from other threads.
-        A command that cannot be started exits with 127 and says why in its log.
-        """
-        return cls(
-            argv,
-            env=env,
-            cwd=cwd,
-            log_group=log_group,
-            log_stream=log_stream,
-            timeout_s=timeout_s,
-            stop_grace_s=stop_grace_s,
-            on_line=on_line,
-            on_exit=on_exit,
-        )
+    def start(cls, argv: Sequence[str], **options: Any) -> JobProcess:
+        """The constructor under the name that says what it does."""
+        return cls(argv, **options)
 
     @property
     def running(self) -> bool:
@@ -120,7 +100,7 @@ class JobProcess:
         self._finished.wait(timeout_s)
         return self._status if self._finished.is_set() else None
 
-    def _end(self, cause: Literal["stopped", "timed_out"], grace_s: float) -> None:
+    def _end(self, cause: Cause, grace_s: float) -> None:
         with self._lock:
             if self._cause != "exited" or not self.running:
                 return

@@ -1,7 +1,8 @@
 """Runs inside a SageMaker runtime as the container's `serve` command: /ping and /invocations on 127.0.0.1.
 
-The model's ``code/inference.py`` is driven by the genuine sagemaker-inference Transformer (model_fn, input_fn,
-predict_fn, output_fn or transform_fn). ``serving.py PORT_FILE`` writes its port there once the model is loaded.
+The model's ``code/inference.py`` is driven by the genuine sagemaker-inference Transformer (model_fn,
+input_fn, predict_fn, output_fn or transform_fn). ``serving.py PORT_FILE`` writes its port there once the
+model is loaded.
 ``SAGEMAKER_MODEL_SERVER_WORKERS`` processes share the port; each answers one request at a time.
 """
 

@@ -1,10 +1,10 @@
 """Runs one command and takes it down, with everything it started, when the local AWS goes away.
 
-Started as ``python -I -S supervisor.py ARGV...`` with a pipe from the server on stdin. The pipe is the lifeline:
-its end of file means that the server died, however it died (SIGKILL included, on Linux and macOS alike), and the
-whole process group is killed. A byte ``t`` or ``k`` on it asks for SIGTERM or SIGKILL. The exit code is the
-command's, or 128 + signal as in a container. PR_SET_PDEATHSIG alone would not do: it follows the *thread* that
-forked, and the server's threads come and go.
+Started as ``python -I -S supervisor.py ARGV...`` with a pipe from the server on stdin. The pipe is the
+lifeline: its end of file means that the server died, however it died (SIGKILL included, on Linux and macOS
+alike), and the whole process group is killed. A byte ``t`` or ``k`` on it asks for SIGTERM or SIGKILL. The
+exit code is the command's, or 128 + signal as in a container. PR_SET_PDEATHSIG alone would not do: it follows
+the *thread* that forked, and the server's threads come and go.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ Without the toolkit's ``capture_error``: it cuts lines wherever a write ends, wh
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -48,5 +49,7 @@ def unmet_requirements(path: Path) -> list[str]:
 
 
 if __name__ == "__main__":
+    # A stop signals the whole group: the script gets its grace period, the toolkit waits for it.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     os.environ["SAGEMAKER_TRAINING_MODULE"] = "__main__:run_user_script"
     trainer.train()

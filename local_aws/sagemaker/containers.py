@@ -4,8 +4,9 @@ Three ways to a private /opt/ml, the first that works on this machine is taken:
 
 1. root on Linux: a mount namespace of the job's own, its folder bind-mounted over /opt/ml;
 2. any user on Linux that may create user namespaces: the same, inside one;
-3. elsewhere (macOS, Docker without privileges): no mount. Paths below /opt/ml are rewritten to the job's folder
-   in arguments, environment values and in the Python, shell and JSON files among the job's inputs (its own copies).
+3. elsewhere (macOS, Docker without privileges): no mount. Paths below /opt/ml are rewritten to the job's
+   folder in arguments, environment values and in the Python, shell and JSON files among the job's inputs (its
+   own copies of them).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ OPT_ML = "/opt/ml"
 _REWRITTEN_SUFFIXES = {".py", ".sh", ".json"}
 _REWRITTEN_LIMIT = 2 << 20
 
-# Where /opt/ml is no folder yet, /opt is rebuilt on a tmpfs inside the namespace: the machine stays untouched.
+# Where /opt/ml is no folder, /opt is rebuilt on a tmpfs inside the namespace: the machine stays untouched.
 _MOUNT_SCRIPT = """
 set -e
 ml=$1; shift
@@ -53,7 +54,7 @@ class Runtimes:
         self._config = config
 
     def python(self, image: str) -> Path:
-        """The interpreter of an image's runtime: ``<registry>/<repository>:<tag>`` is ``<repository>-<tag>``."""
+        """The interpreter of the runtime ``<repository>-<tag>`` of ``<registry>/<repository>:<tag>``."""
         match = re.fullmatch(r"(?:.*/)?([\w.-]+):([\w.-]+?)(?:-cpu-py3\d*)?", image)
         name = f"{match[1]}-{match[2]}" if match else image
         python = self._config.runtimes_dir / name / "bin" / "python"

@@ -189,7 +189,7 @@ class Endpoints(Resource):
         side = "server" if answer.status >= 500 else "client"
         body = {
             "Message": f"Received {side} error ({answer.status}) from {variant}"
-            f' with message "{answer.text}". See the log group {_log_group(record["EndpointName"])} for more.',
+            f' with message "{answer.text}". See {_log_group(record["EndpointName"])} for more information.',
             "OriginalStatusCode": answer.status,
             "OriginalMessage": answer.text,
             "LogStreamArn": "",

@@ -51,7 +51,7 @@ class ModelServer:
     def start(
         self, launch: Starter, environment: dict[str, str], timeout_s: float = START_TIMEOUT_SECONDS
     ) -> None:
-        """Unpack the model, start the container, wait until it answers; DataError or ServingError otherwise."""
+        """Unpack the model, start the container, wait until it answers; else DataError or ServingError."""
         environment = {**self._spec.environment, **environment}
         self._prepare(environment)
         port_file = self._sandbox.directory / "port"

@@ -52,7 +52,7 @@ class ProcessingJobs(Jobs):
         self.service.runtimes.python(self.image(params))
         if not params["AppSpecification"].get("ContainerEntrypoint"):
             raise invalid(
-                "AppSpecification.ContainerEntrypoint is required: the local AWS runs no image's own entrypoint"
+                "AppSpecification.ContainerEntrypoint is required: no image's own entrypoint runs here"
             )
         inputs, outputs = params.get("ProcessingInputs", []), _outputs(params)
         names = [item["InputName"] for item in inputs] + [item["OutputName"] for item in outputs]

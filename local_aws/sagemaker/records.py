@@ -1,7 +1,8 @@
 """Batch transform's data processing: filter a record, join it with its prediction, filter the result.
 
-The JSONPath subset of the service: ``$``; positions in a CSV row or JSON array, ``$[0]``, ``$[1:]``, ``$[0,-2,-1]``,
-``$[0,5:]``; names of a JSON object, ``$.features``, ``$['id','SageMakerOutput']``; other paths go to jsonpath-ng.
+The JSONPath subset of the service: ``$``; positions in a CSV row or JSON array, ``$[0]``, ``$[1:]``,
+``$[0,-2,-1]``, ``$[0,5:]``; names of a JSON object, ``$.features``, ``$['id','SageMakerOutput']``; other
+paths go to jsonpath-ng.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def summaries(
     descending: bool = False,
     matches: Callable[[Record], bool] = lambda record: True,
 ) -> tuple[list[Record], dict[str, str]]:
-    """The common List*: filter by name, status and times, sort, page; returns (page, NextToken or nothing)."""
+    """The common List*: filter by name, status and times, sort, page; gives (page, NextToken or nothing)."""
 
     def wanted(record: Record) -> bool:
         created, modified = record["CreationTime"], record.get("LastModifiedTime", record["CreationTime"])

@@ -272,8 +272,8 @@ def require_objects(service: Service, source: Record, role: str) -> None:
             raise invalid(str(error)) from None
         raise invalid(
             f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure'
-            f" that the bucket exists in the selected region ({service.config.region}), that objects exist under"
-            " that S3 prefix,"
+            f" that the bucket exists in the selected region ({service.config.region}), that objects exist"
+            " under that S3 prefix,"
             f' and that the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
         ) from None
 

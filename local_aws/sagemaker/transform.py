@@ -74,7 +74,7 @@ class Plan:
         )
 
     def batches(self, stream: BinaryIO) -> Iterator[list[str]]:
-        """The records of each request; DataError for one beyond the payload limit. Empty lines are no records."""
+        """The records of each request; DataError for one beyond the limit. Empty lines are no records."""
         if not self.split:
             body = stream.read()
             self._check(len(body))
@@ -210,21 +210,24 @@ class TransformJobs(Jobs):
     ) -> None:
         """Transform one object; its output appears whole or not at all."""
         draft = sandbox.directory / "out"
-        with _open(self.service.objects.path(uri), plan.unzip) as stream, draft.open("wb") as out:
-            with ThreadPoolExecutor(plan.concurrent) as pool:
-                waiting: deque[Future[bytes]] = deque()
-                try:
-                    for batch in plan.batches(stream):
-                        execution.check()
-                        waiting.append(pool.submit(_transform, server, plan, batch))
-                        if len(waiting) > plan.concurrent:
-                            out.write(waiting.popleft().result())
-                    while waiting:
+        waiting: deque[Future[bytes]] = deque()
+        with (
+            _open(self.service.objects.path(uri), plan.unzip) as stream,
+            draft.open("wb") as out,
+            ThreadPoolExecutor(plan.concurrent) as pool,
+        ):
+            try:
+                for batch in plan.batches(stream):
+                    execution.check()
+                    waiting.append(pool.submit(_transform, server, plan, batch))
+                    if len(waiting) > plan.concurrent:
                         out.write(waiting.popleft().result())
-                        execution.check()
-                finally:
-                    for future in waiting:
-                        future.cancel()
+                while waiting:
+                    out.write(waiting.popleft().result())
+                    execution.check()
+            finally:
+                for future in waiting:
+                    future.cancel()
         self.service.objects.upload_file(
             draft, f"{record['TransformOutput']['S3OutputPath'].rstrip('/')}/{name}.out"
         )

@@ -1,4 +1,4 @@
-"""Requests checked against botocore's own service model, in the service's words; refusals of what is unsupported."""
+"""Requests checked against botocore's service model, with the service's words for what is wrong."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import io
 import tarfile
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,15 @@ ROLE = "arn:aws:iam::123456789012:role/SageMakerRole"
 ENDED = ("Completed", "Failed", "Stopped")
 
 
+@cache
+def client(aws: LocalAws, service: str) -> Any:
+    """A client that is made once: making one takes longer than a request."""
+    return aws.client(service)
+
+
 def finished(aws: LocalAws, kind: str, name: str) -> dict[str, Any]:
     """The description of a job ("training", "processing", "transform") once it ended."""
-    describe = getattr(aws.client("sagemaker"), f"describe_{kind}_job")
+    describe = getattr(client(aws, "sagemaker"), f"describe_{kind}_job")
     prefix = f"{kind.title()}Job"
 
     def ended() -> dict[str, Any] | None:
@@ -36,7 +43,7 @@ def finished(aws: LocalAws, kind: str, name: str) -> dict[str, Any]:
 
 def log_lines(aws: LocalAws, group: str, name: str) -> list[str]:
     """All messages of a job's streams, for example of the group "TrainingJobs"."""
-    logs, group = aws.client("logs"), f"/aws/sagemaker/{group}"
+    logs, group = client(aws, "logs"), f"/aws/sagemaker/{group}"
     if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
         return []
     streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=f"{name}/")["logStreams"]
@@ -49,7 +56,7 @@ def log_lines(aws: LocalAws, group: str, name: str) -> list[str]:
 
 def read(aws: LocalAws, uri: str) -> bytes:
     bucket, key = uri.removeprefix("s3://").split("/", 1)
-    return aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return client(aws, "s3").get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
 def unpack(body: bytes) -> dict[str, bytes]:

@@ -51,6 +51,7 @@ CRASH = "import sys\nsys.stderr.write('starting\\n')\nraise ValueError('column i
 SLEEP = """
 import os, signal, sys, time
 def leave(*_):
+    time.sleep(0.5)
     open(os.path.join(os.environ["SM_MODEL_DIR"], "partial"), "w").write("saved on SIGTERM")
     sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
