@@ -1,0 +1,52 @@
+# The two commands: `make demo` and `make test`. Everything else is for development.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+TOOLING := .runtimes/tooling/bin/python
+PLATFORM := $(TOOLING) -m local_platform
+export PYTHONPATH := $(CURDIR)
+
+.PHONY: demo test lint up down status clean environments reconcile compose-test locks data-dictionary help
+
+help:            ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## *' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+demo: environments  ## the whole pipeline, on sample data or DATA=<folder> [OVERRIDE_BY=<name>] [AS_OF=<date>]
+	@$(PLATFORM) demo $(if $(DATA),--data "$(DATA)") $(if $(ECONOMIC),--economic "$(ECONOMIC)") \
+	  $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(OVERRIDE_BY),--override-by "$(OVERRIDE_BY)") $(if $(LOANS),--loans "$(LOANS)")
+
+test: environments  ## lint, types and every test
+	@$(TOOLING) -m local_platform.checks
+
+lint: environments  ## lint and types only
+	@$(TOOLING) -m local_platform.checks ruff types
+
+up: environments    ## start Airflow and the local AWS
+	@$(PLATFORM) up
+
+down:               ## stop them; state is kept
+	@$(PLATFORM) down
+
+status:             ## state of each process
+	@$(PLATFORM) status
+
+clean:              ## stop, and remove state, environments and tools
+	@if [ -x $(TOOLING) ]; then $(PLATFORM) down; fi
+	rm -rf .state .runtimes .tools
+
+environments:
+	@$(PYTHON) -m local_platform.environments
+
+reconcile: environments  ## the ETL alone on DATA=<folder>: one line of JSON with every count
+	@test -n "$(DATA)" || { echo "usage: make reconcile DATA=<folder of loan files>"; exit 2; }
+	@$(PLATFORM) reconcile --data "$(DATA)" $(if $(AS_OF),--as-of "$(AS_OF)")
+
+compose-test: environments  ## bring docker-compose.yaml up for real, run the pipeline in it, take it down
+	@$(TOOLING) -m local_platform.compose_test
+
+data-dictionary: environments  ## docs/data-dictionary.md from the contracts
+	@$(TOOLING) -m contracts.dictionary
+
+locks: environments  ## recompile every lock from its .in file; CONSTRAINTS=<MWAA's airflow_constraints.txt>
+	@test -n "$(CONSTRAINTS)" || { echo "usage: make locks CONSTRAINTS=<MWAA image's airflow_constraints.txt>"; exit 2; }
+	@for f in requirements/tooling local_aws/runtimes/local-aws local_aws/runtimes/glue-5.1 local_aws/runtimes/sagemaker-xgboost-3.2-0; do \
+	  .tools/bin/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate $$f.in -o $$f.lock; done
+	@.tools/bin/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate -c "$(CONSTRAINTS)" requirements/airflow.in -o requirements/airflow.lock

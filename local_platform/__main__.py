@@ -1,0 +1,61 @@
+"""`python -m local_platform up | down | status | run <service> | demo | land`: what the Makefile's targets do."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+
+from local_platform import demo, supervisor
+from local_platform.services import services
+from local_platform.settings import Platform
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m local_platform", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start everything and wait until it is healthy")
+    commands.add_parser("down", help="stop everything; state is kept")
+    commands.add_parser("status", help="state of each process")
+    commands.add_parser("run", help="become one service in the foreground").add_argument("service")
+    commands.add_parser("healthy", help="exit 0 where a service is healthy").add_argument("service")
+    demo.add_arguments(commands.add_parser("demo", help="the whole pipeline on sample or your own data"))
+    arguments = parser.parse_args()
+    platform = Platform.from_environment()
+    # A closed terminal or a plain kill must clean up as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    try:
+        return _run(arguments, platform)
+    except supervisor.PlatformError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _run(arguments: argparse.Namespace, platform: Platform) -> int:
+    if arguments.command == "up":
+        try:
+            supervisor.up(platform)
+        except BaseException:
+            supervisor.down(platform)
+            raise
+        print(f"Airflow   {platform.airflow_url}  (user admin, password {platform.password('admin')})")
+        print(f"Local AWS {platform.aws_url}/_console/")
+    elif arguments.command == "down":
+        supervisor.down(platform)
+    elif arguments.command == "status":
+        states = supervisor.status(platform)
+        for name, state in states.items():
+            print(f"{name:14} {state}")
+        return 0 if set(states.values()) == {"healthy"} else 3
+    elif arguments.command == "run":
+        supervisor.run(platform, arguments.service)
+    elif arguments.command == "healthy":
+        return 0 if services(platform)[arguments.service].healthy() else 1
+    elif arguments.command == "demo":
+        return demo.run(arguments, platform)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""The few calls of Airflow's REST API that the demo and the end-to-end tests make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+FINISHED = {"success", "failed"}
+
+
+class AirflowApi:
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url
+        self._session = requests.Session()
+        self._credentials = {"username": user, "password": password}
+        self._login()
+
+    def trigger(self, dag_id: str, conf: dict[str, Any], logical_date: str | None = None) -> str:
+        """Start a run with these Params; its run id."""
+        self.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
+        body = {"conf": conf, "logical_date": logical_date}
+        return self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        return self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
+
+    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Task instances in the order they started; those that have not come last."""
+        found = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 200})[
+            "task_instances"
+        ]
+        return sorted(found, key=lambda t: (t["start_date"] is None, t["start_date"] or "", t["task_id"]))
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What the task returned; None where it returned nothing."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
+        keys = {entry["key"] for entry in self.request("GET", path)["xcom_entries"]}
+        return (
+            self.request("GET", f"{path}/return_value", params={"deserialize": "true"})["value"]
+            if "return_value" in keys
+            else None
+        )
+
+    def log(self, dag_id: str, run_id: str, task: dict[str, Any]) -> list[dict[str, Any]]:
+        """Structured log events of the task's last try, oldest first."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+        content = self.request("GET", path, params={"full_content": "true"}).get("content", [])
+        return [line if isinstance(line, dict) else {"event": str(line)} for line in content]
+
+    def dag_ids(self) -> set[str]:
+        return {dag["dag_id"] for dag in self.request("GET", "/api/v2/dags", params={"limit": 100})["dags"]}
+
+    def import_errors(self) -> list[str]:
+        found = self.request("GET", "/api/v2/importErrors")["import_errors"]
+        return [f"{error['filename']}: {error['stack_trace']}" for error in found]
+
+    def request(self, method: str, path: str, **arguments: Any) -> Any:
+        answer = self._session.request(method, self.url + path, timeout=30, **arguments)
+        if answer.status_code == 401:  # a token lasts a day; a platform may be up longer
+            self._login()
+            answer = self._session.request(method, self.url + path, timeout=30, **arguments)
+        if not answer.ok:
+            raise RuntimeError(f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:2000]}")
+        return answer.json() if answer.content else None
+
+    def _login(self) -> None:
+        answer = self._session.post(f"{self.url}/auth/token", json=self._credentials, timeout=30)
+        if not answer.ok:
+            raise RuntimeError(f"Airflow refused the log-in of {self._credentials['username']}: {answer.text[:500]}")
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

@@ -1,0 +1,174 @@
+"""`make demo`: from raw loan tapes to tonight's scores in a real Airflow, then what came out and where to look."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from local_platform import landing, supervisor
+from local_platform.airflow_api import AirflowApi
+from local_platform.aws import read_json
+from local_platform.environments import ROOT, runtime_python
+from local_platform.progress import Progress
+from local_platform.settings import Platform
+from local_platform.summary import render
+
+TRAINING, SCORING = "mortgage_training", "mortgage_nightly_scoring"
+LOANS, SEED = 16_000, 1
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the message says which task failed, its own words, and where its log is."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, help="folder of real loan files (default: a simulated book)")
+    parser.add_argument("--economic", type=Path, help="folder of economic files, where not in or beside --data")
+    parser.add_argument("--as-of", help="business date, YYYY-MM-DD (default: the last one in the data)")
+    parser.add_argument("--override-by", default="", help="who releases a model that the gate rejected")
+    parser.add_argument("--loans", type=int, default=LOANS, help="size of the simulated book (default %(default)s)")
+    parser.add_argument("--no-start", action="store_true", help="use a platform that is up already")
+
+
+def run(arguments: argparse.Namespace, platform: Platform) -> int:
+    progress = Progress()
+    try:
+        return _demo(arguments, platform, progress)
+    except (DemoError, landing.LandingError, supervisor.PlatformError) as error:
+        progress.say("FAILED")
+        print(error, file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, SystemExit):
+        if not arguments.no_start:
+            progress.say("interrupted: stopping the platform")
+            supervisor.down(platform)
+        raise
+
+
+def _demo(arguments: argparse.Namespace, platform: Platform, progress: Progress) -> int:
+    if not arguments.no_start:
+        progress.say("starting the local AWS and Airflow")
+        supervisor.up(platform)
+    folder = arguments.data or simulated_book(platform, arguments.loans, progress)
+    delivery = landing.describe(folder, arguments.economic, arguments.as_of)
+    size = landing.land(platform, delivery)
+    progress.say(
+        f"landed {len(delivery.files)} files, {size / 1e6:.1f} MB, as {delivery.source} of {delivery.as_of_date}"
+    )
+
+    api = AirflowApi(platform.airflow_url, "admin", platform.password("admin"))
+    wait_for_dags(api, platform)
+    params: dict[str, Any] = {
+        "as_of_date": delivery.as_of_date,
+        "source": delivery.source,
+        "approval_mode": "auto",
+        # The sample's nights are in the past: the model is declared to be in force on them.
+        "effective_from": delivery.as_of_date,
+    }
+    if arguments.override_by:
+        params |= {
+            "override_by": arguments.override_by,
+            "override_reason": "Asked for on the demo's command line",
+        }
+    training_state, training = run_dag(api, platform, progress, TRAINING, params)
+    if training_state != "success" and not was_rejected(training):
+        raise DemoError(failure(api, platform, TRAINING, training["run_id"]))
+    scoring = None
+    if training_state == "success":
+        state, scoring = run_dag(
+            api, platform, progress, SCORING, {"score_date": delivery.as_of_date, "source": delivery.source}
+        )
+        if state != "success":
+            raise DemoError(failure(api, platform, SCORING, scoring["run_id"]))
+    print(render(platform, training, evaluation(platform, training), scoring, progress.elapsed))
+    return 0
+
+
+def simulated_book(platform: Platform, loans: int, progress: Progress) -> Path:
+    """A seeded mortgage book, made once per size."""
+    folder = platform.state / f"simulated-{loans}-loans"
+    if folder.exists():
+        return folder
+    progress.say(f"simulating a mortgage book of {loans:,} loans")
+    draft = folder.with_suffix(".part")
+    shutil.rmtree(draft, ignore_errors=True)
+    command = [
+        str(runtime_python("tooling")),
+        "-m",
+        "simulator",
+        "--loans",
+        str(loans),
+        "--seed",
+        str(SEED),
+        "--out",
+        str(draft),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise DemoError(f"the simulator failed:\n{done.stderr[-2000:]}")
+    draft.rename(folder)
+    return folder
+
+
+def wait_for_dags(api: AirflowApi, platform: Platform) -> None:
+    """Until both DAGs are parsed; DemoError with the traceback where a file does not import."""
+    deadline = time.monotonic() + supervisor.START_SECONDS
+    while not {TRAINING, SCORING} <= api.dag_ids():
+        if errors := api.import_errors():
+            raise DemoError("a DAG file does not import:\n" + "\n".join(errors))
+        if time.monotonic() > deadline:
+            raise DemoError(
+                f"the DAGs did not appear in {supervisor.START_SECONDS} s; "
+                f"see {supervisor.log_path(platform, 'dag-processor')}"
+            )
+        time.sleep(0.5)
+
+
+def run_dag(
+    api: AirflowApi, platform: Platform, progress: Progress, dag_id: str, params: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Trigger a DAG and follow it to its end: final state and the run's own summary."""
+    run_id = api.trigger(dag_id, params)
+    progress.say(f"{dag_id} ({platform.public_airflow_url}/dags/{dag_id}/runs/{run_id})")
+    state = progress.follow(api, dag_id, run_id)
+    uri = api.xcom(dag_id, run_id, "summarize_run")
+    return state, read_json(platform, uri["summary_uri"]) if uri else {"run_id": run_id, "tasks": {}}
+
+
+def was_rejected(training: dict[str, Any]) -> bool:
+    """Whether the run failed for the one reason that is an answer: the model was not released."""
+    return bool(training.get("model")) and training["model"]["status"] == "Rejected"
+
+
+def evaluation(platform: Platform, training: dict[str, Any]) -> dict[str, Any]:
+    uri = training["tasks"]["build_model.validate_model"]["evaluation_uri"]
+    return read_json(platform, uri)["mortgage"]
+
+
+def failure(api: AirflowApi, platform: Platform, dag_id: str, run_id: str) -> str:
+    """The failed tasks' own errors and where their logs are."""
+    texts = []
+    for task in api.tasks(dag_id, run_id):
+        if task["state"] != "failed":
+            continue
+        events = api.log(dag_id, run_id, task)
+        errors = [line for line in events if line.get("level") in ("error", "critical") or line.get("error_detail")]
+        words = [described(line) for line in (errors or events)[-3:]]
+        texts.append(
+            f"task {task['task_id']} of {dag_id} failed:\n"
+            + "\n".join(words)
+            + f"\nLog: {platform.public_airflow_url}/dags/{dag_id}/runs/{run_id}/tasks/{task['task_id']}"
+            + f"\n     {platform.logs}/airflow/dag_id={dag_id}/run_id={run_id}/task_id={task['task_id']}/"
+        )
+    return "\n".join(texts) or f"run {run_id} of {dag_id} failed with no failed task; see {platform.logs}/scheduler.log"
+
+
+def described(line: dict[str, Any]) -> str:
+    """One log event in words: its text, then the exceptions it carries."""
+    exceptions = [f"{e.get('exc_type')}: {e.get('exc_value')}" for e in line.get("error_detail") or []]
+    return "\n".join([str(line.get("event", "")), *exceptions])

@@ -1,0 +1,147 @@
+"""The platform's five long-running processes: one table of what each runs, with which settings, when it is well."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+
+from local_platform.environments import ROOT, RUNTIMES, runtime_python
+from local_platform.settings import USERS, Platform
+
+
+@dataclass(frozen=True)
+class Service:
+    name: str
+    argv: list[str]
+    env: dict[str, str]
+    healthy: Callable[[], bool]
+
+
+def aws_environment(platform: Platform) -> dict[str, str]:
+    """How any AWS client finds the local AWS: nothing but the standard variables."""
+    return {
+        "AWS_ENDPOINT_URL": platform.aws_url,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+
+
+def airflow_environment(platform: Platform) -> dict[str, str]:
+    secrets = platform.secrets()
+    settings = {
+        "bucket": platform.bucket,
+        "execution_role_arn": "arn:aws:iam::123456789012:role/mortgage-sagemaker",
+        "glue_role_arn": "arn:aws:iam::123456789012:role/mortgage-glue",
+        "image_uri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
+        "job_code_root": str(ROOT),
+        "poll_seconds": "2",
+        "job_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
+        "log_link": f"{platform.public_aws_url}/_console/logs/{{group}}/{{stream}}",
+        "s3_object_link": f"{platform.public_aws_url}/{{bucket}}/{{key}}",
+    }
+    return {
+        **aws_environment(platform),
+        "AIRFLOW_HOME": str(platform.airflow_home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        # Four tasks at once keep Airflow under 1 GB on a laptop; the jobs themselves run in the local AWS.
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{u}:{role}" for u, role in USERS.items()),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(platform.airflow_home / "passwords.json"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{platform.airflow_url}/execution/",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": platform.database_url,
+        "AIRFLOW__API__HOST": platform.bind,
+        "AIRFLOW__API__PORT": str(platform.airflow_port),
+        "AIRFLOW__API__BASE_URL": platform.public_airflow_url,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": secrets["api_secret_key"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets["jwt_secret"],
+        # On a laptop runs start by hand or as backfills: unpausing a DAG must not start last month's run first.
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": os.environ.get("AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE", "False"),
+        # A scheduler that was killed must be noticed in seconds here, not in MWAA's five minutes.
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "30",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(platform.logs / "airflow"),
+        "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
+        "PYTHONUNBUFFERED": "1",
+        # Children of Airflow inherit it; `down` finds by it whatever outlived its parent.
+        "MORTGAGE_STATE_DIR": str(platform.state),
+        **{name: os.environ.get(name, value) for name, value in risk_settings(settings).items()},
+    }
+
+
+def risk_settings(values: dict[str, str]) -> dict[str, str]:
+    return {f"AIRFLOW__MORTGAGE_RISK__{key.upper()}": value for key, value in values.items()}
+
+
+def services(platform: Platform) -> dict[str, Service]:
+    """The processes in the order they start."""
+    airflow = str(runtime_python("airflow").with_name("airflow"))
+    env = airflow_environment(platform)
+    local_aws = Service(
+        name="local-aws",
+        argv=[
+            str(runtime_python("local-aws")),
+            "-m",
+            "local_aws",
+            "--host",
+            platform.bind,
+            "--port",
+            str(platform.aws_port),
+            "--state-dir",
+            str(platform.state / "local-aws"),
+            "--runtimes-dir",
+            str(RUNTIMES),
+        ],
+        env={"MORTGAGE_STATE_DIR": str(platform.state), "PYTHONUNBUFFERED": "1"},
+        healthy=lambda: _answers(f"{platform.aws_url}/_health"),
+    )
+
+    def airflow_part(name: str, part: str) -> Service:
+        return Service(name, [airflow, name], env, lambda: _airflow_health(platform).get(part) == "healthy")
+
+    return {
+        service.name: service
+        for service in (
+            local_aws,
+            airflow_part("api-server", "metadatabase"),
+            airflow_part("scheduler", "scheduler"),
+            airflow_part("dag-processor", "dag_processor"),
+            airflow_part("triggerer", "triggerer"),
+        )
+    }
+
+
+def migrate_command(platform: Platform) -> Service:
+    """Bring the metadata database to this Airflow's schema; runs to its end before the rest starts."""
+    airflow = str(runtime_python("airflow").with_name("airflow"))
+    return Service("migrate", [airflow, "db", "migrate"], airflow_environment(platform), lambda: True)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def _airflow_health(platform: Platform) -> dict[str, str]:
+    try:
+        body = requests.get(f"{platform.airflow_url}/api/v2/monitor/health", timeout=2).json()
+    except (requests.RequestException, ValueError):
+        return {}
+    return {part: str((detail or {}).get("status")) for part, detail in body.items()}

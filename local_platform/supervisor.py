@@ -1,0 +1,162 @@
+"""Start, stop and look at the platform's processes. Nothing stays behind after `down`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from local_platform.environments import ROOT
+from local_platform.services import Service, migrate_command, services
+from local_platform.settings import Platform
+
+START_SECONDS = 300
+STOP_SECONDS = 20
+
+
+class PlatformError(RuntimeError):
+    """A process that did not start or died; the message names it and where its log is."""
+
+
+def up(platform: Platform, say=print) -> None:
+    """Start what is not running yet and wait until every part is healthy."""
+    platform.logs.mkdir(parents=True, exist_ok=True)
+    platform.write_password_file()
+    started = time.monotonic()
+    for service in services(platform).values():
+        if running(platform, service.name):
+            continue
+        if service.name == "api-server":
+            _migrate(platform)
+        start(platform, service)
+    for service in services(platform).values():
+        wait_healthy(platform, service)
+        say(f"  {service.name} is healthy after {time.monotonic() - started:.0f} s")
+
+
+def start(platform: Platform, service: Service) -> None:
+    """Start one service, detached from this terminal, its output in its log."""
+    with log_path(platform, service.name).open("ab") as log:
+        process = subprocess.Popen(
+            service.argv,
+            env={**os.environ, **service.env},
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    record = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+    _pid_path(platform, service.name).write_text(json.dumps(record))
+
+
+def wait_healthy(platform: Platform, service: Service) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not service.healthy():
+        if not running(platform, service.name):
+            raise PlatformError(
+                f"{service.name} stopped while starting; the end of {log_path(platform, service.name)}:\n"
+                + _tail(log_path(platform, service.name))
+            )
+        if time.monotonic() > deadline:
+            raise PlatformError(
+                f"{service.name} is not healthy after {START_SECONDS} s; the end of "
+                f"{log_path(platform, service.name)}:\n" + _tail(log_path(platform, service.name))
+            )
+        time.sleep(0.3)
+
+
+def down(platform: Platform, say=print) -> None:
+    """Stop every process in reverse order, gently first, then whatever of this installation is left."""
+    live = {name: process for name in reversed(services(platform)) if (process := running(platform, name))}
+    for process in live.values():
+        _signal_group(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    for name, process in live.items():
+        while running(platform, name):
+            if time.monotonic() > deadline:
+                _signal_group(process.pid, signal.SIGKILL)
+                break
+            time.sleep(0.1)
+        _pid_path(platform, name).unlink(missing_ok=True)
+        say(f"  {name} stopped")
+    for orphan in of_this_installation(platform):
+        orphan.kill()
+
+
+def status(platform: Platform) -> dict[str, str]:
+    """State of each service: stopped, starting (running but not healthy) or healthy."""
+    return {
+        name: "stopped" if not running(platform, name) else "healthy" if service.healthy() else "starting"
+        for name, service in services(platform).items()
+    }
+
+
+def run(platform: Platform, name: str) -> None:
+    """Become one service in the foreground, as a container does."""
+    table = services(platform) | {"migrate": migrate_command(platform)}
+    if name not in table:
+        sys.exit(f"unknown service {name}; there are {', '.join(table)}")
+    platform.write_password_file()
+    service = table[name]
+    os.chdir(ROOT)
+    os.execvpe(service.argv[0], service.argv, {**os.environ, **service.env})
+
+
+def running(platform: Platform, name: str) -> psutil.Process | None:
+    """The live process of a service. The creation time tells it from a stranger with a reused pid."""
+    try:
+        record = json.loads(_pid_path(platform, name).read_text())
+        process = psutil.Process(record["pid"])
+        alive = process.create_time() == record["created"] and process.status() != psutil.STATUS_ZOMBIE
+        return process if alive else None
+    except (FileNotFoundError, psutil.NoSuchProcess, json.JSONDecodeError):
+        return None
+
+
+def of_this_installation(platform: Platform) -> list[psutil.Process]:
+    """Processes that carry this installation's state folder in their environment, other than our own line."""
+    ours = {os.getpid(), *(p.pid for p in psutil.Process().parents())}
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid not in ours and process.environ().get("MORTGAGE_STATE_DIR") == str(platform.state):
+                found.append(process)
+        except (psutil.AccessDenied, psutil.NoSuchProcess, OSError):
+            continue
+    return found
+
+
+def log_path(platform: Platform, name: str) -> Path:
+    return platform.logs / f"{name}.log"
+
+
+def _migrate(platform: Platform) -> None:
+    command = migrate_command(platform)
+    log = log_path(platform, command.name)
+    with log.open("wb") as out:
+        done = subprocess.run(command.argv, env={**os.environ, **command.env}, cwd=ROOT, stdout=out, stderr=out)
+    if done.returncode:
+        raise PlatformError(f"`airflow db migrate` failed; the end of {log}:\n" + _tail(log))
+
+
+def _signal_group(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, number)
+
+
+def _pid_path(platform: Platform, name: str) -> Path:
+    folder = platform.state / "pids"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}.json"
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])

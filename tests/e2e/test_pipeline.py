@@ -1,0 +1,109 @@
+"""The pipeline in a real Airflow on a real local AWS: killed in the middle, scored, scored again, refused.
+
+The tests build on one another in the order of the file: a model is trained once and used by those that follow.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from conftest import Installation
+
+TRAINING, SCORING = "mortgage_training", "mortgage_nightly_scoring"
+GROUP = "mortgage-default-risk-canonical"
+
+
+def training_jobs(installation: Installation) -> list[dict]:
+    return installation.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
+
+
+def wait_for_training_job(installation: Installation, seconds: int = 240) -> None:
+    deadline = time.monotonic() + seconds
+    while not any(job["TrainingJobStatus"] == "InProgress" for job in training_jobs(installation)):
+        assert time.monotonic() < deadline, "no training job started"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def trained(installation: Installation) -> dict:
+    """Summary of a training run in whose middle the local AWS and the scheduler were killed and started again."""
+    run_id = installation.trigger(
+        TRAINING,
+        as_of_date=installation.business_date,
+        approval_mode="auto",
+        effective_from=installation.business_date,
+    )
+    wait_for_training_job(installation)
+    installation.kill("local-aws")
+    installation.kill("scheduler")
+    time.sleep(2)
+    installation.restart("local-aws", "scheduler")
+    assert installation.wait(TRAINING, run_id) == "success", installation.explain(TRAINING, run_id)
+    return installation.summary(TRAINING, run_id)
+
+
+def test_a_training_run_survives_the_kill_of_local_aws_and_scheduler(installation, trained):
+    packages = installation.client("sagemaker").list_model_packages(ModelPackageGroupName=GROUP)
+    assert [p["ModelApprovalStatus"] for p in packages["ModelPackageSummaryList"]] == ["Approved"]
+    statuses = sorted(job["TrainingJobStatus"] for job in training_jobs(installation))
+    assert statuses == ["Completed", "Failed"], "the killed attempt failed, one attempt completed"
+    metadata = trained["model"]["metadata"]
+    assert metadata["gate"] == "pass"
+    assert metadata["approved_by"] == "gate (auto)"
+    assert metadata["effective_from"] == installation.business_date
+
+
+def test_rows_in_are_rows_out_plus_quarantined_and_exactly_what_was_planted(installation, trained):
+    counts = trained["data"]["prepare_data.prepare_loan_panel"]["counts"]["tables"]
+    planted = json.loads((installation.truth / "dirt.json").read_text())["tables"]
+    for table, count in counts.items():
+        assert count["rows_in"] == count["rows_out"] + count["quarantined"], table
+        assert count["quarantined"] == planted[table]["total"], table
+
+
+@pytest.fixture(scope="module")
+def scored(installation: Installation, trained: dict) -> dict:
+    return installation.succeed(SCORING, score_date=installation.business_date)
+
+
+def test_every_loan_is_scored_exactly_once(installation, scored):
+    scores = scored["data"]["score.publish_scores"]
+    assert scores["rows"] == scored["data"]["prepare_data.prepare_scoring_input"]["rows"] > 1000
+    assert scored["tasks"]["select_model"]["version"] == 1
+
+
+def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(installation, scored):
+    prefix = "inference-data/output/source=canonical/"
+    before = {k: v for k, v in installation.objects(prefix).items() if k.endswith(".parquet")}
+    assert len(before) == 1
+    installation.succeed(SCORING, score_date=installation.business_date)
+    after = {k: v for k, v in installation.objects(prefix).items() if k.endswith(".parquet")}
+    assert after == before
+
+
+def test_a_backfill_scores_past_nights_each_in_its_own_partition(installation, scored):
+    installation.airflow(
+        "backfill",
+        "create",
+        "--dag-id",
+        SCORING,
+        "--from-date",
+        "2020-01-11",
+        "--to-date",
+        "2020-01-12",
+        "--max-active-runs",
+        "2",
+    )
+    deadline = time.monotonic() + 300
+    wanted = {f"inference-data/output/source=canonical/score_date=2020-01-{day}/_manifest.json" for day in (11, 12)}
+    while not wanted <= set(installation.objects("inference-data/output/source=canonical/")):
+        assert time.monotonic() < deadline, "the backfill did not publish both nights"
+        time.sleep(2)
+
+
+def test_a_source_without_an_approved_model_is_refused_in_words(installation):
+    words = installation.fail(SCORING, score_date=installation.business_date, source="freddie_mac")
+    assert "select_model" in words
+    assert "approved" in words.lower()
