@@ -53,7 +53,7 @@ METRIC_NAMES = {
     "expected_calibration_error": "expected calibration error",
     "default_rate": "default rate",
     "mean_pd": "mean PD",
-    "events": "number of defaults",
+    "defaulted_loans": "number of loans that default",
     "auc_drop": "drop of AUC",
     "psi": "PSI of the PD",
 }
@@ -62,7 +62,7 @@ QUESTIONS = {
     "ks": "Is there a cut-off that separates defaulters from the rest?",
     "calibration_slope": "Are high PDs as high, and low PDs as low, as they should be?",
     "brier_skill": "Is the PD of a loan more accurate than the portfolio's average?",
-    "events": "Are there enough defaults to judge by?",
+    "defaulted_loans": "Are there enough defaulters to judge by?",
     "auc_drop": "Does the ranking hold after development?",
     "psi": "Is it the population the model was built on?",
 }
@@ -139,7 +139,7 @@ def _judge(metrics: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
         verdict = "pass" if inside else "warn" if entry["severity"] == "warning" else "fail"
         asked = " and ".join(f"{BOUNDS[bound]} {limit:g}" for bound, limit in bounds.items())
         wish = "the gate asks for" if entry["severity"] == "error" else "it should be"
-        reason = f"{name} is {_figure(value)}{_evidence(metric, found)}; {wish} {asked}."
+        reason = f"{name} is {_figure(value)}{_evidence(found)}; {wish} {asked}."
     return {
         "id": f"{sample}.{metric}.{entry['severity']}",
         "question": QUESTIONS.get(metric, f"Is the {METRIC_NAMES.get(metric, metric)} within its bounds?"),
@@ -158,13 +158,13 @@ def _judge(metrics: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _evidence(metric: str, found: dict[str, Any]) -> str:
+def _evidence(found: dict[str, Any]) -> str:
     parts = []
     if interval := found.get("interval"):
         parts.append(f"95 % interval {_figure(interval[0])} to {_figure(interval[1])}")
     if found.get("n") is not None:
         parts.append(f"{found['n']:,} observations")
-    if found.get("events") is not None and metric != "events":
+    if found.get("events") is not None:
         parts.append(f"{found['events']:,} defaults")
     return f" ({', '.join(parts)})" if parts else ""
 

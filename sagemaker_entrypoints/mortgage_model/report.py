@@ -23,7 +23,7 @@ TILES = (
     ("oot", "calibration_slope", "Calibration slope"),
     ("oot", "brier_skill", "Brier skill"),
     ("train_to_oot", "psi", "PSI of the PD"),
-    ("oot", "events", "Defaults out of time"),
+    ("oot", "defaulted_loans", "Loans that default"),
 )
 
 
@@ -87,8 +87,8 @@ def _tiles(metrics: dict[str, Any], gate: GateResult) -> str:
         tone = max(verdicts, key=rank.__getitem__, default="")
         metric = metrics[sample][name]
         more = f"95 % interval {interval(metric)}" if metric["interval"] else ""
-        if name == "events":
-            more = f"of {metric['n']:,} observations, {metric['loans']:,} loans"
+        if name == "defaulted_loans":
+            more = f"out of time, in {metric['n']:,} observations"
         if metric["value"] is None:
             more = metric["reason"]
         tiles.append(

@@ -45,17 +45,15 @@ def metrics_by_sample(detail: dict[str, Any]) -> str:
     head = [
         "Metric",
         *(
-            (
-                f"{SAMPLE_WORDS[n]}<span class='range'>{samples[n]['first_month']} to "
-                f"{samples[n]['last_month']}</span>"
-            )
+            (f"{SAMPLE_WORDS[n]}<span class='range'>{samples[n]['first_month']} to {samples[n]['last_month']}</span>")
             for n in names
         ),
     ]
     rows = [
         ["Observations", *(f"{samples[n]['n']:,}" for n in names)],
         ["Loans", *(f"{samples[n]['loans']:,}" for n in names)],
-        ["Defaults", *(f"{samples[n]['events']:,}" for n in names)],
+        ["Loans that default", *(f"{metrics[n]['defaulted_loans']['value']:,}" for n in names)],
+        ["Observations in default", *(f"{samples[n]['events']:,}" for n in names)],
     ]
     for metric in LISTED_METRICS:
         label = METRIC_NAMES[metric]
@@ -64,8 +62,9 @@ def metrics_by_sample(detail: dict[str, Any]) -> str:
     note = (
         f"Below each figure its 95 % interval: {boot['replicates']} bootstrap replicates that draw whole "
         "loans, because the months of one loan default together and are not independent. Calibration in the "
-        "large has a Fisher-information interval, which takes rows as independent and is too narrow; "
-        "the expected calibration error has none, because resampling inflates it."
+        "large has a Fisher-information interval, which takes rows as independent and is too narrow; PR-AUC and "
+        "the expected calibration error have none. On the validation sample slope and intercept are 1 and 0 by "
+        "construction, because the calibration was fitted there."
     )
     listed = table(head, rows, numeric=range(1, 1 + len(names)))
     return f"<h2>Metrics by sample</h2>{listed}<p class='soft small'>{note}</p>"
@@ -106,9 +105,7 @@ def discrimination(evaluation: dict[str, Any]) -> str:
     cap_note = f"Accuracy ratio (Gini) {figure(2 * auc['value'] - 1)}. Dashed: chance, and a perfect ranking."
     return (
         title
-        + pair(
-            chart("ROC curve", roc.svg(), roc_note), chart("Cumulative accuracy profile", cap.svg(), cap_note)
-        )
+        + pair(chart("ROC curve", roc.svg(), roc_note), chart("Cumulative accuracy profile", cap.svg(), cap_note))
         + _histogram(detail["score_histogram"], ks)
     )
 
@@ -125,11 +122,7 @@ def _histogram(histogram: dict[str, Any], ks: dict[str, Any]) -> str:
         height=300,
     )
     for key, style, name in (("others", "model", "did not default"), ("defaults", "observed", "defaulted")):
-        steps = [
-            (x, s)
-            for low, high, s in zip(edges, edges[1:], histogram[key], strict=False)
-            for x in (low, high)
-        ]
+        steps = [(x, s) for low, high, s in zip(edges, edges[1:], histogram[key], strict=False) for x in (low, high)]
         plot.area(steps, style, name)
     note = (
         "The farther apart the two shapes, the better the ranking; KS, the greatest distance of "
@@ -176,9 +169,7 @@ def calibration(detail: dict[str, Any]) -> str:
     by_decile = chart("By decile of PD", plot.svg(), note, _band_table("Decile", bands))
 
     names = [band["label"] for band in grades]
-    axis = rate_axis(
-        "Default rate", [v for b in grades for v in (b["mean_pd"], b["observed_rate"])], log=True
-    )
+    axis = rate_axis("Default rate", [v for b in grades for v in (b["mean_pd"], b["observed_rate"])], log=True)
     plot = Plot(
         "PD by grade against observed default rate, out of time",
         "Per grade of the master scale, with Jeffreys intervals",
@@ -228,10 +219,7 @@ def _grade_table(grades: list[dict[str, Any]]) -> str:
         "PD band",
         "p (PD too low)",
     ]
-    rows = [
-        [*_band_row(g), f"{share(g['pd_from'])} – {share(g['pd_to'])}", f"{g['jeffreys_p']:.3f}"]
-        for g in grades
-    ]
+    rows = [[*_band_row(g), f"{share(g['pd_from'])} – {share(g['pd_to'])}", f"{g['jeffreys_p']:.3f}"] for g in grades]
     note = (
         "<p class='soft small'>p is the one-sided Jeffreys probability that the true default rate "
         "is below the grade's mean PD; a small p says that the PD is too low.</p>"

@@ -97,7 +97,8 @@ def sample_metrics(sample: ScoredSample, replicates: Replicates) -> dict[str, Me
         name: measure(lambda f=function: f(y, p), n, events, replicates.of(sample.name, name))
         for name, function in POINT_METRICS.items()
     }
-    metrics["events"] = {**measure(lambda: events, n, events, None), "loans": sample.loans}
+    # Months before one default are not so many defaults: only loans count as independent events.
+    metrics["defaulted_loans"] = measure(lambda: sample.defaulted_loans, n, events, None)
     metrics["auc_delong"] = _with_interval(
         lambda: (lambda d: (d.auc, d.interval, d.standard_error))(discrimination.delong(y, p)),
         n,

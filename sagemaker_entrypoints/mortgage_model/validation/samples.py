@@ -57,6 +57,10 @@ class ScoredSample:
     def loans(self) -> int:
         return np.unique(self.loan).size
 
+    @property
+    def defaulted_loans(self) -> int:
+        return np.unique(self.loan[self.labels == 1]).size
+
 
 @dataclass
 class _Collector:

@@ -1,0 +1,327 @@
+"""The validation job on a small trained model: complete evidence, honest refusals, planted defects found."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+from synthetic_panel import write_panel
+from validation_run import ROOT, RUN, THRESHOLDS, prepare, validate, validated_once
+
+from contracts import load_contract
+from mortgage_model.artifact import ArtifactError, load_model, read_profile
+from mortgage_model.gate import ThresholdError
+from mortgage_model.panel_data import PanelError, open_panel
+from mortgage_model.splits import SplitBounds
+from mortgage_model.validation.checks import Evidence, run_checks
+from mortgage_model.validation.evaluation import Replicates
+from mortgage_model.validation.samples import score_samples
+
+
+@pytest.fixture(scope="module")
+def validated(trained, panel_dir, tmp_path_factory):
+    return validated_once(tmp_path_factory.getbasetemp() / "validation", trained.model_dir, panel_dir)
+
+
+@pytest.fixture(scope="module")
+def evidence(validated, trained, panel_dir):
+    """What the checks look at, for a test to alter a copy of."""
+    model, contract = load_model(trained.model_dir), load_contract("loan_panel")
+    bounds = SplitBounds(**model.metadata["split"])
+    samples, _ = score_samples(
+        open_panel(panel_dir, contract), contract, model, bounds, read_profile(trained.model_dir)
+    )
+    return Evidence(model, contract, bounds, samples, validated[2]["mortgage"]["metrics"])
+
+
+def verdicts(evidence: Evidence, change: Callable[[dict[str, Any]], object]) -> dict[str, dict[str, Any]]:
+    """The checks by id, after a change to a copy of the model's metadata."""
+    metadata = copy.deepcopy(dict(evidence.model.metadata))
+    change(metadata)
+    altered = replace(evidence, model=replace(evidence.model, metadata=metadata))
+    return {check["id"]: check for check in run_checks(altered)}
+
+
+def test_metrics_equal_scikit_learn_on_rows_read_another_way(validated, trained, panel):
+    _, _, evaluation = validated
+    facts = evaluation["mortgage"]["samples"]["oot"]
+    rows = panel[
+        panel.snapshot_month.between(facts["first_month"], facts["last_month"]) & panel.default_12m.notna()
+    ]
+    scores = load_model(trained.model_dir).predict(rows)["pd"].to_numpy()
+    found = evaluation["mortgage"]["metrics"]["oot"]
+    assert (facts["n"], facts["events"], facts["loans"]) == (
+        len(rows),
+        rows.default_12m.sum(),
+        rows.loan_id.nunique(),
+    )
+    assert found["defaulted_loans"]["value"] == rows.loan_id[rows.default_12m == 1].nunique()
+    assert found["auc"]["value"] == pytest.approx(sk.roc_auc_score(rows.default_12m, scores), abs=1e-9)
+    assert found["brier"]["value"] == pytest.approx(sk.brier_score_loss(rows.default_12m, scores), abs=1e-9)
+    assert found["log_loss"]["value"] == pytest.approx(sk.log_loss(rows.default_12m, scores), rel=1e-6)
+    assert found["mean_pd"]["value"] == pytest.approx(scores.mean())
+
+
+def test_every_metric_has_counts_and_its_interval_holds_the_value(validated):
+    _, _, evaluation = validated
+    with_interval = 0
+    for sample, metrics in evaluation["mortgage"]["metrics"].items():
+        for name, metric in metrics.items():
+            assert metric["n"] > 0, (sample, name)
+            assert metric["events"] > 0, (sample, name)
+            assert metric["value"] is not None or metric["reason"]
+            if metric["interval"]:
+                with_interval += 1
+                assert metric["interval"][0] < metric["interval"][1]
+    for name in ("auc", "gini", "ks", "brier", "brier_skill", "log_loss", "calibration_slope"):
+        low, high = evaluation["mortgage"]["metrics"]["oot"][name]["interval"]
+        assert low - 0.02 <= evaluation["mortgage"]["metrics"]["oot"][name]["value"] <= high + 0.02
+    assert with_interval > 30
+
+
+def test_the_models_own_records_are_confirmed(validated):
+    _, result, _ = validated
+    own = {check["id"]: check["verdict"] for check in result.checks if check["metric"] is None}
+    assert own == dict.fromkeys(
+        (
+            "artifact.booster",
+            "artifact.contract",
+            "data.counts",
+            "data.fingerprint",
+            "data.embargo",
+            "replication.metrics",
+        ),
+        "pass",
+    )
+
+
+def test_sagemakers_layout(validated):
+    _, _, evaluation = validated
+    quality = evaluation["binary_classification_metrics"]
+    counts = quality["confusion_matrix"]
+    assert sum(counts[a][b] for a in "01" for b in "01") == evaluation["mortgage"]["samples"]["oot"]["n"]
+    assert quality["recall"]["value"] == pytest.approx(
+        counts["1"]["1"] / (counts["1"]["0"] + counts["1"]["1"])
+    )
+    for name in (
+        "auc",
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "true_positive_rate",
+        "accuracy_best_constant_classifier",
+    ):
+        assert set(quality[name]) == {"value", "standard_deviation"}
+    curve = quality["receiver_operating_characteristic_curve"]
+    assert len(curve["false_positive_rates"]) == len(curve["true_positive_rates"]) <= 200
+    assert quality["auc"]["value"] == evaluation["mortgage"]["metrics"]["oot"]["auc"]["value"]
+
+
+def test_tables_add_up(validated):
+    _, _, evaluation = validated
+    detail = evaluation["mortgage"]
+    for name, facts in detail["samples"].items():
+        for table in ("deciles", "grades"):
+            assert sum(row["n"] for row in detail[table][name]) == facts["n"]
+            assert sum(row["events"] for row in detail[table][name]) == facts["events"]
+        assert sum(row["n"] for row in detail["by_month"] if row["sample"] == name) == facts["n"]
+    assert sum(row["train"] for row in detail["psi"]) == pytest.approx(1)
+    assert sum(row["contribution"] for row in detail["psi"]) == pytest.approx(
+        detail["metrics"]["train_to_oot"]["psi"]["value"]
+    )
+    assert {row["feature"] for row in detail["csi"]} == {
+        column.name for column in load_contract("loan_panel").with_role("feature")
+    }
+    assert all(sum(b["oot"] for b in row["bins"]) == pytest.approx(1) for row in detail["csi"])
+
+
+def test_gate_json_names_what_it_judged(validated):
+    root, result, _ = validated
+    gate = json.loads((root / "output" / "gate.json").read_text())
+    for name, file in {
+        "evaluation_sha256": root / "output" / "evaluation.json",
+        "report_sha256": root / "output" / "report.html",
+        "thresholds_sha256": THRESHOLDS,
+        "model_sha256": root / "model" / "model.tar.gz",
+    }.items():
+        assert gate[name] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert gate["passed"] == result.passed
+    assert (gate["format"], gate["training_job"], len(gate["checks"])) == (1, "train-1", len(result.checks))
+
+
+def test_airflow_reads_the_verdict_that_the_job_writes(validated):
+    spec = importlib.util.spec_from_file_location(
+        "plugin_gate", ROOT / "plugins" / "mortgage_risk" / "gate.py"
+    )
+    plugin = importlib.util.module_from_spec(spec)
+    sys.modules["plugin_gate"] = plugin
+    spec.loader.exec_module(plugin)
+    root, result, _ = validated
+    gate = json.loads((root / "output" / "gate.json").read_text())
+    verdict = plugin.read_verdict(gate, gate["thresholds_sha256"])
+    assert (verdict.passed, list(verdict.reasons)) == (result.passed, result.reasons)
+
+
+def test_the_same_seed_gives_the_same_intervals(evidence):
+    first, again, other = (Replicates(evidence.samples, 3, seed) for seed in (5, 5, 6))
+    np.testing.assert_array_equal(first.of("oot", "auc"), again.of("oot", "auc"))
+    np.testing.assert_array_equal(first.psi, again.psi)
+    assert not np.array_equal(first.of("oot", "auc"), other.of("oot", "auc"))
+
+
+def test_the_script_runs_as_sagemaker_runs_it(trained, panel_dir, source_dir, tmp_path):
+    root = prepare(tmp_path, trained.model_dir, panel_dir)
+    given = asdict(RUN) | {"seed": "3", "root": str(root)}
+    arguments = [text for name, value in given.items() for text in (f"--{name}", value)]
+    done = subprocess.run(
+        [sys.executable, "model_validation_script.py", *arguments],
+        cwd=source_dir,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "gate: " in done.stdout
+    assert sorted(p.name for p in (root / "output").iterdir()) == [
+        "evaluation.json",
+        "gate.json",
+        "report.html",
+    ]
+
+
+def test_another_booster_is_noticed(evidence):
+    checks = verdicts(evidence, lambda metadata: metadata.update(booster_sha256="0" * 64))
+    assert [id for id, check in checks.items() if check["verdict"] != "pass"] == ["artifact.booster"]
+
+
+def test_another_contract_is_noticed(evidence):
+    checks = verdicts(evidence, lambda metadata: metadata["contract"].update(version="0.9"))
+    assert "training used loan_panel 0.9" in checks["artifact.contract"]["reason"]
+
+
+def test_metadata_that_lacks_a_record_is_not_computable(evidence):
+    checks = verdicts(evidence, lambda metadata: metadata.pop("matrix_sha256"))
+    assert checks["data.fingerprint"]["verdict"] == "not_computable"
+    assert checks["data.fingerprint"]["reason"] == "The model's metadata does not record 'matrix_sha256'."
+
+
+def test_a_metric_that_training_embellished_is_noticed(evidence):
+    checks = verdicts(evidence, lambda metadata: metadata["metrics"]["oot-auc"].update(value=0.99))
+    assert checks["replication.metrics"]["verdict"] == "fail"
+    assert "oot auc: training 0.99" in checks["replication.metrics"]["reason"]
+
+
+def test_an_embargo_that_is_too_short_is_noticed(evidence):
+    checks = verdicts(evidence, lambda metadata: metadata["hyperparameters"].update(horizon_months=24))
+    assert checks["data.embargo"]["verdict"] == "fail"
+
+
+def test_training_on_a_part_of_its_rows_is_not_mistaken_for_other_rows(evidence):
+    def sampled(metadata):
+        metadata["hyperparameters"]["max_train_rows"] = 100
+        metadata["matrix_sha256"]["train"] = "0" * 64
+        metadata["metrics"]["train-auc"]["value"] = 0.1
+
+    checks = verdicts(evidence, sampled)
+    assert {check["verdict"] for check in checks.values()} == {"pass"}
+    assert "training drew a part of its own rows" in checks["data.fingerprint"]["reason"]
+
+
+def test_thin_evidence_runs_to_the_end_and_fails_in_words(trained, panel, tmp_path):
+    """Out of time nothing defaults, and validation has a handful: what has no value says so and blocks."""
+    facts = json.loads((trained.model_dir / "metadata.json").read_text())["split"]
+    thin = panel.copy()
+    late = thin.snapshot_month >= facts["oot_start"]
+    thin.loc[late & (thin.default_12m == 1), "default_12m"] = 0.0
+    root = prepare(tmp_path / "run", trained.model_dir, write_panel(thin, tmp_path / "panel"))
+    result, evaluation = validate(root, 20)
+    assert not result.passed
+    auc = evaluation["mortgage"]["metrics"]["oot"]["auc"]
+    assert auc["value"] is None
+    assert "none of the" in auc["reason"]
+    assert evaluation["mortgage"]["metrics"]["oot"]["brier"]["value"] > 0
+    assert any("number of loans that default is 0" in reason for reason in result.reasons)
+    assert any(
+        reason.startswith("Out-of-time AUC could not be computed: none of the") for reason in result.reasons
+    )
+    report = (root / "output" / "report.html").read_text()
+    assert "The model does not pass the gate." in report
+    assert "cannot be shown: none of the" in report
+
+
+def test_other_rows_and_an_inverted_model_are_noticed(trained, panel, tmp_path):
+    """Out of time the labels are turned round and three rows are lost: each test meant for it says so."""
+    facts = json.loads((trained.model_dir / "metadata.json").read_text())["split"]
+    wrong = panel.copy()
+    late = (wrong.snapshot_month >= facts["oot_start"]) & wrong.default_12m.notna()
+    wrong.loc[late, "default_12m"] = 1 - wrong.loc[late, "default_12m"]
+    wrong = wrong.drop(wrong.index[late][:3])
+    root = prepare(tmp_path / "run", trained.model_dir, write_panel(wrong, tmp_path / "panel"))
+    result, evaluation = validate(root, 20)
+    assert evaluation["mortgage"]["metrics"]["oot"]["auc"]["value"] < 0.5
+    failed = {(c["sample"], c["metric"]) for c in result.checks if c["verdict"] == "fail"}
+    assert failed >= {
+        ("oot", "auc"),
+        ("oot", "calibration_slope"),
+        ("oot", "brier_skill"),
+        ("train_to_oot", "auc_drop"),
+    }
+    checks = {check["id"]: check for check in result.checks}
+    assert "training counted" in checks["data.counts"]["reason"]
+    assert checks["data.fingerprint"]["reason"] == "The values of oot differ from those that training saw."
+
+
+def test_an_archive_that_climbs_out_of_its_folder_is_refused(panel_dir, tmp_path):
+    root = prepare(tmp_path / "run", ROOT / "contracts" / "tables", panel_dir)
+    with tarfile.open(root / "model" / "model.tar.gz", "w:gz") as tar:
+        member = tarfile.TarInfo("../../escaped.json")
+        member.size = 2
+        tar.addfile(member, io.BytesIO(b"{}"))
+    with pytest.raises(ArtifactError, match="cannot be unpacked"):
+        validate(root)
+    assert not (tmp_path / "escaped.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "words"),
+    [
+        (lambda root: (root / "model" / "model.tar.gz").unlink(), ArtifactError, "expected one model"),
+        (
+            lambda root: (root / "model" / "model.tar.gz").write_bytes(b"\x1f\x8bxx"),
+            ArtifactError,
+            "cannot be unpacked",
+        ),
+        (
+            lambda root: (root / "settings" / "thresholds.json").write_text("[{"),
+            ThresholdError,
+            "thresholds.json: ",
+        ),
+        (
+            lambda root: (root / "settings" / "thresholds.json").write_text("[]"),
+            ThresholdError,
+            "at least one",
+        ),
+        (lambda root: ((root / "panel").unlink(), (root / "panel").mkdir()), PanelError, "no Parquet file"),
+    ],
+)
+def test_unusable_inputs_are_named(trained, panel_dir, tmp_path, spoil, error, words):
+    root = prepare(tmp_path, trained.model_dir, panel_dir)
+    spoil(root)
+    with pytest.raises(error, match=words):
+        validate(root)
