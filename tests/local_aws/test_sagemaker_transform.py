@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -120,18 +121,14 @@ def test_filters_and_join_over_several_files(ready: LocalAws) -> None:
 
 
 def test_single_records_of_a_manifest_without_join(ready: LocalAws) -> None:
-    params = request(
-        "manifest", "ManifestFile", BatchStrategy="SingleRecord", DataProcessing={"InputFilter": "$[1,2]"}
-    )
+    params = request("manifest", "ManifestFile", BatchStrategy="SingleRecord", DataProcessing={"InputFilter": "$[1,2]"})
     job = run(ready, params)
     assert job["TransformJobStatus"] == "Completed", (job, job["lines"])
     assert output(ready, params, "a.csv") == "3.0,1\n7.0,1\n"
 
 
 def test_json_lines_join_and_compressed_input(ready: LocalAws) -> None:
-    params = request(
-        "lines/", DataProcessing={"JoinSource": "Input", "OutputFilter": "$['id','SageMakerOutput']"}
-    )
+    params = request("lines/", DataProcessing={"JoinSource": "Input", "OutputFilter": "$['id','SageMakerOutput']"})
     params["TransformInput"]["ContentType"] = params["TransformOutput"]["Accept"] = "application/jsonlines"
     packed = request("packed/")
     packed["TransformInput"]["CompressionType"] = "Gzip"
@@ -219,9 +216,7 @@ def test_an_endpoint_answers_is_updated_and_deleted(ready: LocalAws) -> None:
         return client.describe_endpoint(EndpointName="live")["EndpointStatus"]
 
     def ask(body: str) -> str:
-        answer = runtime.invoke_endpoint(
-            EndpointName="live", Body=body, ContentType="text/csv", Accept="text/csv"
-        )
+        answer = runtime.invoke_endpoint(EndpointName="live", Body=body, ContentType="text/csv", Accept="text/csv")
         assert answer["InvokedProductionVariant"] == "all"
         assert answer["ContentType"] == "text/csv"
         return answer["Body"].read().decode()
@@ -238,3 +233,36 @@ def test_an_endpoint_answers_is_updated_and_deleted(ready: LocalAws) -> None:
     client.delete_endpoint(EndpointName="live")
     assert error_of(runtime.invoke_endpoint, EndpointName="live", Body=b"1")[0] == "ValidationError"
     assert error_of(client.describe_endpoint, EndpointName="live")[0] == "ValidationException"
+
+
+def test_after_a_restart_an_endpoint_serves_again_and_a_running_transform_has_failed(own_aws: LocalAws) -> None:
+    s3, client = own_aws.client("s3"), own_aws.client("sagemaker")
+    s3.create_bucket(Bucket=BUCKET)
+    body = pack({"scale": "1", "code/inference.py": INFERENCE})
+    s3.put_object(Bucket=BUCKET, Key="models/1/model.tar.gz", Body=body)
+    s3.put_object(Bucket=BUCKET, Key="hang/a.csv", Body=b"A1,-1,2\n")
+    create_model(own_aws, "sums", 1)
+    variant = {
+        "VariantName": "all",
+        "ModelName": "sums",
+        "InitialInstanceCount": 1,
+        "InstanceType": "ml.m5.large",
+    }
+    client.create_endpoint_config(EndpointConfigName="sums", ProductionVariants=[variant])
+    client.create_endpoint(EndpointName="live", EndpointConfigName="sums")
+    params = request("hang/")
+    client.create_transform_job(**params)
+
+    def ask() -> bytes | None:
+        if client.describe_endpoint(EndpointName="live")["EndpointStatus"] != "InService":
+            return None
+        runtime = own_aws.client("sagemaker-runtime")
+        answer = runtime.invoke_endpoint(EndpointName="live", Body="1,2", ContentType="text/csv", Accept="text/csv")
+        return answer["Body"].read()
+
+    assert wait_for(ask) == b"3.0,1"
+    own_aws.restart(signal.SIGKILL)
+    job = client.describe_transform_job(TransformJobName=params["TransformJobName"])
+    assert job["TransformJobStatus"] == "Failed"
+    assert "local AWS stopped" in job["FailureReason"]
+    assert wait_for(ask) == b"3.0,1"
