@@ -96,9 +96,11 @@ def evaluate_gate(evaluation: dict[str, Any], thresholds: list[dict[str, Any]]) 
     detail = evaluation["mortgage"]
     checks = [_judge(detail["metrics"], entry) for entry in checked_thresholds(thresholds)]
     checks += detail["checks"]
-    blocking = [check["reason"] for check in checks if check["verdict"] in ("fail", "not_computable")]
-    warnings = [check["reason"] for check in checks if check["verdict"] == "warn"]
-    return GateResult(not blocking, blocking, warnings, checks)
+    blocking = [check for check in checks if check["verdict"] in ("fail", "not_computable")]
+    told = {(check["sample"], check["metric"]) for check in blocking if check.get("metric")}
+    # A figure that blocks is not worth a warning as well.
+    warning = [c for c in checks if c["verdict"] == "warn" and (c.get("sample"), c.get("metric")) not in told]
+    return GateResult(not blocking, [c["reason"] for c in blocking], [c["reason"] for c in warning], checks)
 
 
 def checked_thresholds(thresholds: Any) -> list[dict[str, Any]]:

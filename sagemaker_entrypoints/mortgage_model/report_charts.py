@@ -48,10 +48,7 @@ class Axis:
     def marks(self) -> list[tuple[float, str]]:
         if self.names is not None:
             return [(float(i), name) for i, name in enumerate(self.names)]
-        return [
-            (tick, self.text(tick))
-            for tick in (self.ticks or (self._decades() if self.log else self._steps()))
-        ]
+        return [(tick, self.text(tick)) for tick in (self.ticks or (self._decades() if self.log else self._steps()))]
 
     def _steps(self) -> list[float]:
         raw = (self.high - self.low) / 5
@@ -118,9 +115,7 @@ class Plot:
     def dots(self, points: Sequence[Point], style: str, name: str = "", tips: Sequence[str] = ()) -> Plot:
         for i, (x, y) in enumerate(points):
             tip = f"<title>{escape(tips[i])}</title>" if tips else ""
-            self._marks.append(
-                f'<circle class="dot {style}" cx="{self.px(x)}" cy="{self.py(y)}" r="4">{tip}</circle>'
-            )
+            self._marks.append(f'<circle class="dot {style}" cx="{self.px(x)}" cy="{self.py(y)}" r="4">{tip}</circle>')
         return self._named("dot", style, name)
 
     def intervals(self, rows: Sequence[tuple[float, float, float]], style: str) -> Plot:
@@ -128,8 +123,7 @@ class Plot:
         for x, low, high in rows:
             at, top, bottom = self.px(x), self.py(high), self.py(low)
             self._marks.append(
-                f'<path class="whisker {style}" d="M{at} {top}V{bottom}M{at - 4} '
-                f'{top}h8M{at - 4} {bottom}h8"/>'
+                f'<path class="whisker {style}" d="M{at} {top}V{bottom}M{at - 4} {top}h8M{at - 4} {bottom}h8"/>'
             )
         return self
 
@@ -151,8 +145,7 @@ class Plot:
         at = self.py(y)
         self._marks.append(f'<path class="guide" d="M{_LEFT} {at}H{self.width - _RIGHT}"/>')
         self._marks.append(
-            f'<text class="note" x="{self.width - _RIGHT}" y="{at - 4}" '
-            f'text-anchor="end">{escape(text)}</text>'
+            f'<text class="note" x="{self.width - _RIGHT}" y="{at - 4}" text-anchor="end">{escape(text)}</text>'
         )
         return self
 
@@ -223,24 +216,19 @@ def ranked_bars(
     parts = []
     for guide in guides:
         parts.append(f'<path class="guide" d="M{at(guide)} {top - 6}V{height - 6}"/>')
-        parts.append(
-            f'<text class="note" x="{at(guide)}" y="{top - 10}" text-anchor="middle">{guide:.2f}</text>'
-        )
+        parts.append(f'<text class="note" x="{at(guide)}" y="{top - 10}" text-anchor="middle">{guide:.2f}</text>')
     for i, (name, value, figure) in enumerate(rows):
         y = top + row * i
         parts.append(f'<text x="{left - 8}" y="{y + 14}" text-anchor="end">{escape(name)}</text>')
         parts.append(
-            f'<rect class="bar model" x="{left}" y="{y + 4}" width="{max(at(value) - left, 1)}" '
-            f'height="{row - 8}"/>'
+            f'<rect class="bar model" x="{left}" y="{y + 4}" width="{max(at(value) - left, 1)}" height="{row - 8}"/>'
         )
         cut = " →" if value > limit else ""
         parts.append(f'<text class="note" x="{at(value) + 5}" y="{y + 15}">{escape(figure)}{cut}</text>')
     return _element(title, description, width, height, "".join(parts))
 
 
-def timeline(
-    title: str, description: str, spans: Sequence[tuple[str, str, float, float]], years: Sequence[int]
-) -> str:
+def timeline(title: str, description: str, spans: Sequence[tuple[str, str, float, float]], years: Sequence[int]) -> str:
     """Blocks on a line of time: spans of (text, style, from, to) in years, ticks at `years`."""
     width, height, left, right = 1140, 84, 24, 24
     low, high = min(s[2] for s in spans), max(s[3] for s in spans)
@@ -251,9 +239,7 @@ def timeline(
     parts = []
     for text, style, start, end in spans:
         wide = at(end) - at(start)
-        parts.append(
-            f'<rect class="span {style}" x="{at(start)}" y="14" width="{round(wide, 1)}" height="36"/>'
-        )
+        parts.append(f'<rect class="span {style}" x="{at(start)}" y="14" width="{round(wide, 1)}" height="36"/>')
         if wide > 6.6 * len(text):
             parts.append(
                 f'<text class="on-{style}" x="{at((start + end) / 2)}" y="37" '
@@ -262,8 +248,7 @@ def timeline(
     every = math.ceil(len(years) / 20) or 1
     for year in years[::every]:
         parts.append(
-            f'<path class="axis" d="M{at(year)} 54v6"/><text x="{at(year)}" y="76" '
-            f'text-anchor="middle">{year}</text>'
+            f'<path class="axis" d="M{at(year)} 54v6"/><text x="{at(year)}" y="76" text-anchor="middle">{year}</text>'
         )
     return _element(title, description, width, height, "".join(parts))
 

@@ -27,7 +27,7 @@ def stability(detail: dict[str, Any]) -> str:
     if psi["value"] is None:
         return title + nothing("The PSI", psi["reason"])
     names = [str(rank) for rank in range(1, len(shift) + 1)]
-    top = max(v for row in shift for v in (row["train"], row["oot"])) * 1.15
+    top = max(v for row in shift for v in (row["train"], row["oot"])) * 1.3
     plot = Plot(
         ("Share of observations by PD band, training against out of time"),
         f"PSI {figure(psi['value'])}",
@@ -37,9 +37,7 @@ def stability(detail: dict[str, Any]) -> str:
     )
     plot.bars([row["train"] for row in shift], "model", "training", offset=-0.2, width=0.38)
     plot.bars([row["oot"] for row in shift], "observed", "out of time", offset=0.2, width=0.38)
-    rows = [
-        [escape(r["bin"]), share(r["train"]), share(r["oot"]), figure(r["contribution"], 4)] for r in shift
-    ]
+    rows = [[escape(r["bin"]), share(r["train"]), share(r["oot"]), figure(r["contribution"], 4)] for r in shift]
     note = (
         f"PSI of the PD {figure(psi['value'])} ({interval(psi)}). Half an observation is added to "
         "every bin, so that an empty bin gives a finite figure."
@@ -96,14 +94,13 @@ def over_time(detail: dict[str, Any]) -> str:
     def years(month: str, after: int = 0) -> float:
         return int(month[:4]) + (int(month[5:]) - 1 + after) / 12
 
-    spans, previous = [], None
+    spans: list[tuple[str, str, float, float]] = []
     for name, word in SAMPLE_WORDS.items():
         start, end = years(bounds[name]["first_month"]), years(bounds[name]["last_month"], 1)
-        if previous is not None:
-            spans.append(("embargo", "embargo", previous, start))
+        if spans:
+            spans.append(("embargo", "embargo", spans[-1][3], start))
         spans.append((word, name, start, end))
-        previous = end
-    spans.append(("outcome window", "immature", previous, previous + detail["horizon_months"] / 12))
+    spans.append(("outcome window", "immature", end, end + detail["horizon_months"] / 12))
     ticks = range(int(spans[0][2]) + (spans[0][2] % 1 > 0), int(spans[-1][3]) + 1)
     words = "; ".join(f"{SAMPLE_WORDS[n]} {b['first_month']} to {b['last_month']}" for n, b in bounds.items())
     split = timeline("Split of the observation months", words, spans, ticks)
@@ -158,8 +155,7 @@ def model(facts: dict[str, Any]) -> str:
         for name, f in features.items()
     ]
     settings = "".join(
-        f"<dt>{escape(k)}</dt><dd>{escape(str(v))}</dd>"
-        for k, v in (facts.get("hyperparameters") or {}).items()
+        f"<dt>{escape(k)}</dt><dd>{escape(str(v))}</dd>" for k, v in (facts.get("hyperparameters") or {}).items()
     )
     return (
         "<h2>The model</h2>"

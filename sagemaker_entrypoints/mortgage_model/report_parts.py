@@ -28,9 +28,7 @@ def share(value: float, digits: int = 2) -> str:
 
 def interval(metric: dict[str, Any], digits: int = 3) -> str:
     """An interval as text, empty where there is none."""
-    return (
-        "{} to {}".format(*(figure(end, digits) for end in metric["interval"])) if metric["interval"] else ""
-    )
+    return "{} to {}".format(*(figure(end, digits) for end in metric["interval"])) if metric["interval"] else ""
 
 
 def metric_cell(metric: dict[str, Any], digits: int = 4) -> str:

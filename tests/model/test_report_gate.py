@@ -81,9 +81,7 @@ def test_bounds(value, bounds, verdict):
 @pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "0.9", True])
 @pytest.mark.parametrize("severity", ["error", "warning"])
 def test_a_metric_without_a_number_blocks_whatever_its_severity(value, severity):
-    result = evaluate_gate(
-        evaluation(value, reason="all 12 observations defaulted"), [threshold(severity=severity)]
-    )
+    result = evaluate_gate(evaluation(value, reason="all 12 observations defaulted"), [threshold(severity=severity)])
     assert not result.passed
     assert result.reasons == ["Out-of-time AUC could not be computed: all 12 observations defaulted."]
 
@@ -97,6 +95,12 @@ def test_a_warning_does_not_block():
     result = evaluate_gate(evaluation(0.6), [threshold(severity="warning")])
     assert result.passed
     assert result.warnings[0].endswith("it should be at least 0.65.")
+
+
+def test_a_figure_that_blocks_is_not_warned_about_as_well():
+    result = evaluate_gate(evaluation(0.5), [threshold(), threshold(severity="warning", min=0.7)])
+    assert len(result.reasons) == 1
+    assert result.warnings == []
 
 
 def test_the_validators_own_checks_are_judged_too():

@@ -69,9 +69,7 @@ class Check:
 CHECKS: list[Check] = []
 
 
-def check(
-    id: str, question: str, why: str
-) -> Callable[[Callable[[Evidence], Outcome]], Callable[[Evidence], Outcome]]:
+def check(id: str, question: str, why: str) -> Callable[[Callable[[Evidence], Outcome]], Callable[[Evidence], Outcome]]:
     """Register a function as a check."""
 
     def register(function: Callable[[Evidence], Outcome]) -> Callable[[Evidence], Outcome]:
@@ -85,7 +83,7 @@ def run_checks(evidence: Evidence) -> list[dict[str, Any]]:
     """Every registered check, as gate.json holds them. What the model does not record makes a check not
     computable.
     """
-    results = []
+    results: list[dict[str, Any]] = []
     for registered in CHECKS:
         try:
             outcome = registered.run(evidence)
@@ -121,9 +119,7 @@ def same_booster(evidence: Evidence) -> Outcome:
     recorded = evidence.model.metadata["booster_sha256"]
     found = booster.fingerprint(evidence.model.booster)
     if found != recorded:
-        return Outcome(
-            "fail", f"The booster's fingerprint is {found[:12]}…, training recorded {recorded[:12]}…."
-        )
+        return Outcome("fail", f"The booster's fingerprint is {found[:12]}…, training recorded {recorded[:12]}….")
     return Outcome("pass", f"The booster's fingerprint is the recorded one, {recorded[:12]}….")
 
 
@@ -137,9 +133,7 @@ def same_contract(evidence: Evidence) -> Outcome:
     used = {"name": evidence.contract.name, "version": evidence.contract.version}
     words = f"contract {used['name']} {used['version']}"
     if used != recorded:
-        return Outcome(
-            "fail", f"Validation reads {words}, training used {recorded['name']} {recorded['version']}."
-        )
+        return Outcome("fail", f"Validation reads {words}, training used {recorded['name']} {recorded['version']}.")
     return Outcome("pass", f"Both use {words}.")
 
 
@@ -161,9 +155,7 @@ def same_counts(evidence: Evidence) -> Outcome:
     if differing:
         return Outcome("fail", f"The samples differ from training's: {'; '.join(differing)}.")
     total = sum(sample.n for sample in evidence.samples.values())
-    return Outcome(
-        "pass", f"All {total:,} rows of the three samples are there, with the same defaults.", total
-    )
+    return Outcome("pass", f"All {total:,} rows of the three samples are there, with the same defaults.", total)
 
 
 @check(
@@ -176,14 +168,8 @@ def same_rows(evidence: Evidence) -> Outcome:
     comparable = [name for name in SAMPLES if not (name == "train" and evidence.train_was_sampled)]
     differing = [name for name in comparable if evidence.samples[name].matrix_sha256 != recorded[name]]
     if differing:
-        return Outcome(
-            "fail", f"The values of {' and '.join(differing)} differ from those that training saw."
-        )
-    note = (
-        ""
-        if len(comparable) == len(SAMPLES)
-        else " (training drew a part of its own rows, which is not compared)"
-    )
+        return Outcome("fail", f"The values of {' and '.join(differing)} differ from those that training saw.")
+    note = "" if len(comparable) == len(SAMPLES) else " (training drew a part of its own rows, which is not compared)"
     return Outcome("pass", f"The hashes of {', '.join(comparable)} equal training's{note}.")
 
 
@@ -198,10 +184,7 @@ def samples_stay_apart(evidence: Evidence) -> Outcome:
     for earlier, later in pairwise(SAMPLES):
         end, start = evidence.bounds.range_of(earlier)[1], evidence.bounds.range_of(later)[0]
         gaps.append(month_number(start) - month_number(end) - 1)
-    words = (
-        f"{' and '.join(map(str, gaps))} months lie between the samples; the outcome window is "
-        f"{horizon} months"
-    )
+    words = f"{' and '.join(map(str, gaps))} months lie between the samples; the outcome window is {horizon} months"
     return Outcome("pass" if min(gaps) >= horizon else "fail", f"{words}.", min(gaps))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -62,11 +63,9 @@ class Replicates:
                 draws[name].append(boot.replicate(weights))
             psi.append(_weighted_psi(samples, psi_bins, weights))
         self.values = {
-            name: {key: np.array([d[key] for d in drawn]) for key in drawn[0]}
-            for name, drawn in draws.items()
+            name: {key: np.array([d[key] for d in drawn]) for key in drawn[0]} for name, drawn in draws.items()
         }
         self.psi = np.array(psi)
-        self.empty = np.full(replicates, np.nan)
 
     def of(self, sample: str, metric: str) -> np.ndarray | None:
         """Replicates of one metric, or None where the bootstrap does not cover it."""
@@ -94,7 +93,7 @@ def sample_metrics(sample: ScoredSample, replicates: Replicates) -> dict[str, Me
     """Every metric of one sample."""
     n, events, y, p = sample.n, sample.events, sample.labels, sample.pd
     metrics = {
-        name: measure(lambda f=function: f(y, p), n, events, replicates.of(sample.name, name))
+        name: measure(partial(function, y, p), n, events, replicates.of(sample.name, name))
         for name, function in POINT_METRICS.items()
     }
     # Months before one default are not so many defaults: only loans count as independent events.
@@ -106,9 +105,7 @@ def sample_metrics(sample: ScoredSample, replicates: Replicates) -> dict[str, Me
         "DeLong, rows taken as independent",
     )
     metrics["calibration_in_the_large"] = _with_interval(
-        lambda: (lambda e: (e.value, e.interval, e.standard_error))(
-            calibration.calibration_in_the_large(y, p)
-        ),
+        lambda: (lambda e: (e.value, e.interval, e.standard_error))(calibration.calibration_in_the_large(y, p)),
         n,
         events,
         "Fisher information, rows taken as independent",
@@ -128,8 +125,8 @@ def comparison_metrics(
                 raise NotComputable(f"the AUC of {name} has no value: {metrics[name]['auc']['reason']}")
         return metrics["train"]["auc"]["value"] - metrics["oot"]["auc"]["value"]
 
-    paired = [replicates.of(name, "auc") for name in ("train", "oot")]
-    difference = paired[0] - paired[1] if all(p is not None for p in paired) else None
+    before, after = replicates.of("train", "auc"), replicates.of("oot", "auc")
+    difference = before - after if before is not None and after is not None else None
     return {
         "auc_drop": measure(drop, oot.n, oot.events, difference),
         "psi": measure(lambda: stability.psi(*score_table(samples)[1:]), oot.n, oot.events, replicates.psi),
@@ -215,11 +212,8 @@ def breakdown(samples: list[ScoredSample], keys: list[np.ndarray]) -> list[dict[
             }
             if not row["suppressed"]:
                 band = calibration.by_score_band(y, p, 1)[0]
-                row |= {
-                    name: getattr(band, name)
-                    for name in ("n", "events", "observed_rate", "mean_pd", "interval")
-                }
-                row["auc"] = measure(lambda y=y, p=p: discrimination.auc(y, p), y.size, band.events, None)
+                row |= {name: getattr(band, name) for name in ("n", "events", "observed_rate", "mean_pd", "interval")}
+                row["auc"] = measure(partial(discrimination.auc, y, p), y.size, band.events, None)
             rows.append(row)
     return sorted(rows, key=lambda row: row["key"])
 

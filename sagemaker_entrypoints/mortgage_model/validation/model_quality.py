@@ -37,9 +37,7 @@ def _decision_metrics(tp: int, fp: int, tn: int, fn: int) -> dict[str, Any]:
         "precision": _share(tp, tp + fp, "no loan is flagged"),
         "accuracy": _share(tp + tn, n, "there are no rows"),
         "recall_best_constant_classifier": _value(1.0 if majority_is_default else 0.0),
-        "precision_best_constant_classifier": _share(
-            events if majority_is_default else 0, n, "there are no rows"
-        ),
+        "precision_best_constant_classifier": _share(events if majority_is_default else 0, n, "there are no rows"),
         "accuracy_best_constant_classifier": _share(max(events, n - events), n, "there are no rows"),
         "true_positive_rate": _share(tp, events, "there is no default"),
         "true_negative_rate": _share(tn, n - events, "all loans defaulted"),
@@ -75,9 +73,7 @@ def _copied(metrics: dict[str, Any]) -> dict[str, Any]:
         "gini": "gini",
     }
     return {
-        ours: _value(
-            metrics[theirs]["value"], metrics[theirs].get("standard_deviation"), metrics[theirs].get("reason")
-        )
+        ours: _value(metrics[theirs]["value"], metrics[theirs].get("standard_deviation"), metrics[theirs].get("reason"))
         for ours, theirs in names.items()
     }
 
