@@ -1,33 +1,39 @@
 """
 ### Score every performing loan, every night
 
-**What it does.** Takes the model in force on the business date, builds the scoring input as known on that date, checks it,
-scores it by SageMaker batch transform, reconciles (every loan scored exactly once) and publishes the scores.
+**What it does.** Takes the model in force on the business date, builds the scoring input as known on that
+date, checks it, scores it by SageMaker batch transform, reconciles (every loan scored exactly once) and
+publishes the scores.
 
-**Inputs.** `raw-data/<table>/ingest_date=…/` (per table the newest complete extract ingested on or before the date) and the
-model registry: of the approved versions effective on or before the date, the one effective last.
+**Inputs.** `raw-data/<table>/ingest_date=…/` (per table the newest complete extract ingested on or before the
+date) and the model registry: of the approved versions effective on or before the date, the one effective
+last.
 
-**Outputs.** `inference-data/output/source=…/score_date=…/`: one Parquet file (`loan_id`, `score_date`, `pd`, `grade`, model
-version) and `_manifest.json`, written last: read the scores through it. Rejected rows in `processed-data/quarantine/`, a
-summary in `run-summaries/`.
+**Outputs.** `inference-data/output/source=…/score_date=…/`: one Parquet file (`loan_id`, `score_date`, `pd`,
+`grade`, model version) and `_manifest.json`, written last: read the scores through it. Rejected rows in
+`processed-data/quarantine/`, a summary in `run-summaries/`.
 
-**Schedule.** Daily at 02:00 in the lender's time zone, by setting. The run after midnight of the 15th closes the 14th: its
-score date is the 14th, the start of its data interval. By hand: *Trigger*, with a date in the form. Past nights:
-`airflow backfill create --dag-id mortgage_nightly_scoring --from-date 2019-11-01 --to-date 2019-11-30 --max-active-runs 3`,
-or *Backfill* in the UI; the dates given are the score dates.
+**Schedule.** Daily at 02:00 in the lender's time zone, by setting. The run after midnight of the 15th closes
+the 14th: its score date is the 14th, the start of its data interval. By hand: *Trigger*, with a date in the
+form. Past nights: `airflow backfill create --dag-id mortgage_nightly_scoring --from-date 2019-11-01 --to-date
+2019-11-30 --max-active-runs 3`, or *Backfill* in the UI; the dates given are the score dates.
 
-**What a re-run does.** It replaces this source's and date's scores alone; the same input, code and model yield the same bytes.
-Jobs that have done exactly this work already are not run again, their results are used.
+**What a re-run does.** It replaces this source's and date's scores alone; the same input, code and model
+yield the same bytes. Jobs that have done exactly this work already are not run again, their results are used.
 
-**When it fails (on call).** The scores of the date before stay in place; nothing half-written is ever visible.
+**When it fails (on call).** The scores of the date before stay in place; nothing half-written is ever
+visible.
 
-| Task | Meaning | Do |
-|---|---|---|
-| `select_model` | No approved model is in force on the date | The message says which; approve one in `mortgage_training` |
-| `prepare_scoring_input` | Spark job failed; the log ends with its last lines | Is there an extract? Read *Job log*, clear the task |
-| `check_scoring_input` | Data broke a rule; the log names rule and figure | Get a corrected extract, clear `prepare_scoring_input` |
-| `batch_transform` | The model could not read or score a row | Read *Job log*; compare the model's code version |
-| `publish_scores` | Scores do not reconcile with the input; the message has the counts | Clear `batch_transform` and after |
+* `select_model`: no approved model is in force on the date. The message says which; approve one in
+  `mortgage_training`.
+* `prepare_scoring_input`: the Spark job failed; the log ends with its last lines. Is there an extract? Read
+  *Job log*, clear the task.
+* `check_scoring_input`: data broke a rule; the log names rule and figure. Get a corrected extract, clear
+  `prepare_scoring_input`.
+* `batch_transform`: the model could not read or score a row. Read *Job log*; compare the model's code
+  version.
+* `publish_scores`: scores do not reconcile with the input; the message has the counts. Clear
+  `batch_transform` and after.
 """
 
 from __future__ import annotations
@@ -35,7 +41,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup
+from airflow.sdk import DAG, TaskGroup
 
 from mortgage_risk.business_date import score_date
 from mortgage_risk.layout import Layout
@@ -47,6 +53,7 @@ from mortgage_risk.operators.sagemaker import BatchTransformOperator, CreateMode
 from mortgage_risk.operators.summary import RunSummaryOperator
 from mortgage_risk.params import scoring_params
 from mortgage_risk.settings import load_settings
+from mortgage_risk.timetable import FromNowOnTimetable
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
@@ -60,7 +67,7 @@ with DAG(
     dag_id="mortgage_nightly_scoring",
     dag_display_name="Mortgage model: nightly scoring",
     doc_md=__doc__,
-    schedule=CronDataIntervalTimetable(settings.nightly_schedule, settings.timezone),
+    schedule=FromNowOnTimetable(settings.nightly_schedule, settings.timezone),
     start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
     catchup=False,
     max_active_runs=3,
@@ -109,9 +116,7 @@ with DAG(
 
     with TaskGroup("score", tooltip="Batch transform, reconcile, publish"):
         model = CreateModelOperator(task_id="create_model", package=package.output)
-        transform = BatchTransformOperator(
-            task_id="batch_transform", model=model.output, dataset=scoring_input.output
-        )
+        transform = BatchTransformOperator(task_id="batch_transform", model=model.output, dataset=scoring_input.output)
         publish = GlueDatasetOperator(
             task_id="publish_scores",
             script="publish_scores.py",

@@ -1,31 +1,36 @@
 """
 ### Train, validate and release a mortgage default-risk model
 
-**What it does.** Packs the job code, checks the raw loan tapes, builds the loan panel (one row per loan and month-end, with
-label and point-in-time features), checks it, trains the model on it, validates the model out of time, holds the result
-against the thresholds, registers the model with its evidence, and approves it, by a person or by setting.
+**What it does.** Packs the job code, checks the raw loan tapes, builds the loan panel (one row per loan and
+month-end, with label and point-in-time features), checks it, trains the model on it, validates the model out
+of time, holds the result against the thresholds, registers the model with its evidence, and approves it, by a
+person or by setting.
 
-**Inputs.** `raw-data/<table>/ingest_date=…/`: per table the newest complete extract ingested on or before the as-of date.
+**Inputs.** `raw-data/<table>/ingest_date=…/`: per table the newest complete extract ingested on or before the
+as-of date.
 
-**Outputs.** The panel (`processed-data/loan_panel/`), rejected rows (`processed-data/quarantine/`), check results, the
-validation report (`validation-results/`), a version in the model registry, a summary (`run-summaries/`).
+**Outputs.** The panel (`processed-data/loan_panel/`), rejected rows (`processed-data/quarantine/`), check
+results, the validation report (`validation-results/`), a version in the model registry, a summary
+(`run-summaries/`).
 
-**Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. On demand: *Trigger* and fill in the
-form. `airflow backfill create --dag-id mortgage_training` trains for past months.
+**Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. On demand: *Trigger*
+and fill in the form. `airflow backfill create --dag-id mortgage_training` trains for past months.
 
-**What a re-run does.** Every AWS job is named by what it does: the same code on the same data with the same parameters is not
-run again, its result is used. What changed is run anew, and replaces exactly this source's and date's outputs. A training job
-is registered once. Approved models stay approved.
+**What a re-run does.** Every AWS job is named by what it does: the same code on the same data with the same
+parameters is not run again, its result is used. What changed is run anew, and replaces exactly this source's
+and date's outputs. A training job is registered once. Approved models stay approved.
 
 **When it fails (on call).**
 
-| Task | Meaning | Do |
-|---|---|---|
-| `check_raw_data`, `check_loan_panel` | Data broke a rule; the log names rule and figure | Get a corrected extract, clear the task |
-| `prepare_loan_panel` | Spark job failed; the log ends with its last lines | Read *Job log*; clear the task when fixed |
-| `train_model`, `validate_model` | Job failed, after retries | The message says why (too few defaults, bad value) |
-| `ask_for_approval` | Nobody answered in time | Clear the task: it asks again. Scoring is not affected |
-| `record_decision` | The model was rejected by the gate or a person | Read *Report*. Scoring goes on with the model in force |
+* `check_raw_data`, `check_loan_panel`: data broke a rule; the log names rule and figure. Get a corrected
+  extract, clear the task.
+* `prepare_loan_panel`: the Spark job failed; the log ends with its last lines. Read *Job log*; clear the task
+  when fixed.
+* `train_model`, `validate_model`: job failed, after retries. The message says why (too few defaults, bad
+  value).
+* `ask_for_approval`: nobody answered in time. Clear the task: it asks again. Scoring is not affected.
+* `record_decision`: the model was rejected by the gate or a person. Read *Report*. Scoring goes on with
+  the model in force.
 
 No night's scoring waits for this DAG. Nothing in it needs to be undone before a re-run.
 """
@@ -35,7 +40,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import DAG, CronDataIntervalTimetable, TaskGroup, TriggerRule
+from airflow.sdk import DAG, TaskGroup, TriggerRule
 
 from mortgage_risk.business_date import as_of_date
 from mortgage_risk.layout import Layout
@@ -53,6 +58,7 @@ from mortgage_risk.operators.sagemaker import TrainModelOperator, ValidateModelO
 from mortgage_risk.operators.summary import RunSummaryOperator
 from mortgage_risk.params import training_params
 from mortgage_risk.settings import load_settings
+from mortgage_risk.timetable import FromNowOnTimetable
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
@@ -67,7 +73,7 @@ with DAG(
     dag_id="mortgage_training",
     dag_display_name="Mortgage model: train and release",
     doc_md=__doc__,
-    schedule=CronDataIntervalTimetable(settings.training_schedule, settings.timezone),
+    schedule=FromNowOnTimetable(settings.training_schedule, settings.timezone),
     start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
     catchup=False,
     max_active_runs=1,
@@ -155,7 +161,11 @@ with DAG(
             record_task_id="release.record_decision",
         )
         ask = AskForApprovalOperator(
-            task_id="ask_for_approval", gate=gate.output, package=package.output, validation=validation.output
+            task_id="ask_for_approval",
+            retries=0,
+            gate=gate.output,
+            package=package.output,
+            validation=validation.output,
         )
         decision = RecordDecisionOperator(
             task_id="record_decision",

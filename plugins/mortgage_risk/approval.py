@@ -42,12 +42,11 @@ def decide(
 ) -> Decision:
     """The decision on a model.
 
-    gate: XCom of GateOperator. mode: auto | manual. answer: XCom of AskForApprovalOperator, None if nobody was asked.
+    gate: XCom of GateOperator. mode: auto | manual. answer: XCom of AskForApprovalOperator, None if nobody
+    was asked.
     """
     if override_by and not override_reason:
-        raise OverrideError(
-            "override_by is given without override_reason: an override is recorded with its reason."
-        )
+        raise OverrideError("override_by is given without override_reason: an override is recorded with its reason.")
     if not gate["passed"]:
         if override_by:
             return Decision("Approved", override_by, f"Override: {override_reason}", override=True)
@@ -72,9 +71,14 @@ def metadata_update(decision: Decision, *, now: str, effective_from: str) -> dic
 
 
 def approval_text(
-    *, source: str, as_of_date: str, package: Mapping[str, Any], verdict: str, checks: list[Mapping[str, Any]],
+    *,
+    source: str,
+    as_of_date: str,
+    package: Mapping[str, Any],
+    verdict: str,
+    checks: list[Mapping[str, Any]],
     report_url: str,
-) -> str:  # fmt: skip
+) -> str:
     """Markdown for the approver: what is to be decided, the figures it rests on, where to read on."""
     rows = "\n".join(
         f"| {check['question']} | {_figure(check['value'])} | {_bounds(check.get('bounds', {}))} | {check['verdict']} |"
@@ -86,7 +90,8 @@ def approval_text(
         f"{verdict}\n\n"
         f"| Question | Observed | Threshold | Verdict |\n|---|---|---|---|\n{rows}\n\n"
         f"[Validation report]({report_url})\n\n"
-        f"Approve: nightly scoring uses this model from its effective date on. Reject: the model in force stays.\n\n"
+        "Approve: nightly scoring uses this model from its effective date on. "
+        "Reject: the model in force stays.\n\n"
         f"`{package['model_package_arn']}`"
     )
 

@@ -18,17 +18,26 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _THROTTLED = {
-    "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "TooManyRequestsException",
-    "RequestLimitExceeded", "SlowDown", "ProvisionedThroughputExceededException", "ServiceUnavailable",
-    "InternalFailure", "InternalServiceException", "OperationTimeoutException",
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "ProvisionedThroughputExceededException",
+    "ServiceUnavailable",
+    "InternalFailure",
+    "InternalServiceException",
+    "OperationTimeoutException",
     "ConcurrentRunsExceededException",
-}  # fmt: skip
+}
 _NOT_FOUND = {"404", "NoSuchKey", "EntityNotFoundException", "ResourceNotFound", "ResourceNotFoundException"}
 _INGEST_DATE = re.compile(r"/ingest_date=(\d{4}-\d{2}-\d{2})/")
 
 
 def client(service: str, aws_conn_id: str, *, retries: bool = True) -> Any:
-    """A boto3 client of the Airflow connection. `retries=False` for calls that must not be sent twice unseen."""
+    """A boto3 client of the Airflow connection; without `retries` nothing is ever sent twice unseen."""
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
     from botocore.config import Config
 
@@ -75,7 +84,9 @@ def _answer(error: BaseException) -> dict[str, Any]:
 
 
 def patiently(call: Callable[[], T], outage_s: float, sleep: Callable[[float], None] | None = None) -> T:
-    """`call()`, asked again through an outage of `outage_s` seconds at most. Only for calls that may be repeated."""
+    """`call()`, asked again through an outage of `outage_s` seconds at most. Only for calls that may be
+    repeated.
+    """
     start, pause = time.monotonic(), 1.0
     while True:
         try:

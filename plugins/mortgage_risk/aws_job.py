@@ -1,9 +1,10 @@
 """The base of every operator that runs an AWS job: never lost, never doubled, never left running.
 
-A job is named by its request: the same DAG, task, business key, arguments, code and input data give the same name. So before
-anything is submitted, AWS is asked for that name, and a job that
+A job is named by its request: the same DAG, task, business key, arguments, code and input data give the same
+name. So before anything is submitted, AWS is asked for that name, and a job that
 
-* still runs is attached to (the worker died, the answer was lost, or a second run of the same date asks for the same thing);
+* still runs is attached to (the worker died, the answer was lost, or a second run of the same date asks for
+  the same thing);
 * has succeeded, and whose result is still there, is used again;
 * has failed or was stopped gives way to the next attempt.
 """
@@ -56,7 +57,10 @@ class MortgageRiskOperator(BaseOperator):
         return Layout(self.settings.bucket, self.settings.model_name)
 
     def client(self, service: str, *, retries: bool = True) -> Any:
-        return aws.client(service, self.settings.aws_conn_id, retries=retries)
+        clients: dict[tuple[str, bool], Any] = self.__dict__.setdefault("_clients", {})
+        if (service, retries) not in clients:
+            clients[service, retries] = aws.client(service, self.settings.aws_conn_id, retries=retries)
+        return clients[service, retries]
 
     def run_tags(self, context: Context) -> RunTags:
         return RunTags(self.dag_id, self.task_id, context["dag_run"].run_id, self.business_date)
@@ -66,7 +70,9 @@ class MortgageRiskOperator(BaseOperator):
 
 
 class AwsJobOperator(MortgageRiskOperator):
-    """Submits one job or finds it again, waits for it (deferred, or on the worker by setting), returns its result."""
+    """Submits one job or finds it again, waits for it (deferred, or on the worker by setting), returns its
+    result.
+    """
 
     kind: ClassVar[str]
     operator_extra_links = (links.JobLink(), links.LogLink(), links.ResultLink())
@@ -96,13 +102,13 @@ class AwsJobOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         state = aws.patiently(lambda: self._find_or_submit(context), self.settings.outage_minutes * 60)
+        watch = self._watch_arguments(state.job_id)
+        self._watch = JobWatch(**watch)
         self._store_links(context, state)
         if state.phase != "running":
             return self._finish(context, state)
-        watch = self._watch_arguments(state.job_id)
         if self.settings.deferrable:
             self.defer(trigger=AwsJobTrigger(**watch), method_name="execute_complete")
-        self._watch = JobWatch(**watch)
         while (outcome := self._watch.poll()) is None:
             time.sleep(self._watch.pause_s)
         return self._conclude(context, state.job_id, outcome)
@@ -127,9 +133,7 @@ class AwsJobOperator(MortgageRiskOperator):
             self.log.info("Found %s job %s (%s): waiting for it", kind.kind, found.job_id, found.status)
             return found
         if found and found.phase == "succeeded" and self.result_is_there(found):
-            self.log.info(
-                "%s job %s has done exactly this already: using its result", kind.kind, found.job_id
-            )
+            self.log.info("%s job %s has done exactly this already: using its result", kind.kind, found.job_id)
             return found
         self.prepare(client)
         job_id = kind.submit(self.client(kind.service, retries=False), request, name, found)
@@ -162,14 +166,14 @@ class AwsJobOperator(MortgageRiskOperator):
     def _conclude(self, context: Context, job_id: str, outcome: Outcome) -> dict[str, Any]:
         if outcome == "unreachable":
             raise AwsJobFailed(
-                f"AWS gave no answer about {self.kind} job {job_id} for {self.settings.outage_minutes} minutes. "
+                f"No answer about {self.kind} job {job_id} for {self.settings.outage_minutes} minutes. "
                 "The job may still run; the next try looks for it first."
             )
         if outcome == "overdue":
             JobWatch(**self._watch_arguments(job_id)).stop()
             raise AwsJobFailed(
-                f"{self.kind} job {job_id} did not end within its limit of {self.settings.max_runtime_minutes} minutes "
-                "and was stopped."
+                f"{self.kind} job {job_id} did not end within its limit of "
+                f"{self.settings.max_runtime_minutes} minutes and was stopped."
             )
         kind = KINDS[self.kind]
         client = self.client(kind.service)
@@ -189,7 +193,7 @@ class AwsJobOperator(MortgageRiskOperator):
         places = KINDS[self.kind].log_places(state.job_id)
         try:
             tail = log_tail(self.client("logs"), places)
-        except Exception as error:  # the job's failure matters more than its log's
+        except Exception as error:  # noqa: BLE001  (the job's failure matters more than its log's)
             tail = [f"(log not readable: {error})"]
         where = " and ".join(f"{place.group} {place.stream}" for place in places)
         raise AwsJobFailed(

@@ -1,7 +1,8 @@
-"""The business date of a run, in the lender's time zone. Never Airflow's `ds`: a manual run may have no logical date.
+"""The business date of a run, in the lender's time zone. Never Airflow's `ds`: a manual run may have no
+logical date.
 
-A night's run at 02:00 on the 15th closes the 14th: its business date is the day on which its data interval starts. A run
-started by hand without dates means what the last scheduled one would have meant.
+A night's run at 02:00 on the 15th closes the 14th: its business date is the day on which its data interval
+starts. A run started by hand without dates means what the last scheduled one would have meant.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ class RunDates(Protocol):
 
 
 def score_date(params: Mapping[str, Any], run: RunDates, timezone: str) -> str:
-    """Business date of a nightly run: the form's `score_date`, else the day its interval starts, else yesterday."""
+    """Business date of a nightly run: the form's `score_date`, else the day its interval starts, else
+    yesterday.
+    """
     if params.get("score_date"):
         return _iso(params["score_date"])
     if run.data_interval_start and run.data_interval_end:
@@ -30,7 +33,9 @@ def score_date(params: Mapping[str, Any], run: RunDates, timezone: str) -> str:
 
 
 def as_of_date(params: Mapping[str, Any], run: RunDates, timezone: str) -> str:
-    """Business date of a training run: the form's `as_of_date`, else the last month-end before its interval's end."""
+    """Business date of a training run: the form's `as_of_date`, else the last month-end before its interval's
+    end.
+    """
     if params.get("as_of_date"):
         return _iso(params["as_of_date"])
     day = _local_day(run.data_interval_end or run.run_after, timezone)

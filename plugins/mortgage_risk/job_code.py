@@ -1,4 +1,5 @@
-"""Packs the code that jobs run and puts it into S3 under the hash of its content, so that a run names exactly its code.
+"""Packs the code that jobs run and puts it into S3 under the hash of its content, so that a run names exactly
+its code.
 
 What lies under `code/<sha256>/`:
     sourcedir/            sagemaker_entrypoints/* and contracts/, as files (what the processing job mounts)
@@ -53,9 +54,7 @@ def content_hash(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def upload(
-    s3: Any, prefix: str, files: Mapping[str, bytes], facts: Mapping[str, Any], kms_key_id: str = ""
-) -> bool:
+def upload(s3: Any, prefix: str, files: Mapping[str, bytes], facts: Mapping[str, Any], kms_key_id: str = "") -> bool:
     """Put `files` below `prefix`, manifest last; False if they were there already."""
     if aws.exists(s3, manifest(prefix)):
         return False
@@ -69,13 +68,15 @@ def upload(
 def git_commit(root: Path, run: Callable[..., Any] = subprocess.run) -> str:
     """The commit checked out in `root`, with '-dirty' if files differ from it; 'unknown' without git."""
     try:
-        commit = run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True, timeout=10
-        )
+        commit = run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True, timeout=10)
         changes = run(
             ["git", "status", "--porcelain", "--", "glue_jobs", "sagemaker_entrypoints", "contracts"],
-            cwd=root, capture_output=True, text=True, check=True, timeout=10,
-        )  # fmt: skip
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return commit.stdout.strip() + ("-dirty" if changes.stdout.strip() else "")
@@ -83,9 +84,7 @@ def git_commit(root: Path, run: Callable[..., Any] = subprocess.run) -> str:
 
 def _read_tree(folder: Path, prefix: str) -> Files:
     if not folder.is_dir():
-        raise JobCodeError(
-            f"{folder} is not there; AIRFLOW__MORTGAGE_RISK__JOB_CODE_ROOT must name its parent folder."
-        )
+        raise JobCodeError(f"{folder} is not there; AIRFLOW__MORTGAGE_RISK__JOB_CODE_ROOT must name its parent folder.")
     return {
         prefix + path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))

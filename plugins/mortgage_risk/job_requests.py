@@ -1,4 +1,6 @@
-"""The exact arguments of every AWS call that starts or registers something. Pure functions; golden files test them."""
+"""The exact arguments of every AWS call that starts or registers something. Pure functions; golden files test
+them.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +39,11 @@ class RunTags:
         return [{"Key": key, "Value": value} for key, value in self.as_dict().items()]
 
 
-# --- Glue ------------------------------------------------------------------------------------------------------------
+# --- Glue ---
 
 
 def glue_job_definition(settings: Settings, *, name: str, script: str, code_prefix: str) -> Request:
-    """CreateJob: one definition per script and code version, so that it is never changed under a running job."""
+    """CreateJob: one definition per script and code version, never changed under a running job."""
     arguments = {
         "--job-language": "python",
         "--extra-py-files": f"{code_prefix}glue_libs.zip",
@@ -72,7 +74,7 @@ def glue_job_run(*, job_name: str, arguments: Mapping[str, Any]) -> Request:
     return {"JobName": job_name, "Arguments": {f"--{key}": str(value) for key, value in arguments.items()}}
 
 
-# --- SageMaker jobs --------------------------------------------------------------------------------------------------
+# --- SageMaker jobs ---
 
 
 def training_job(
@@ -146,9 +148,7 @@ def validation_job(
         "AppSpecification": {
             "ImageUri": settings.image_uri,
             "ContainerEntrypoint": ["python3", f"{_PROCESSING}/code/model_validation_script.py"],
-            "ContainerArguments": [
-                text for key, value in arguments.items() for text in (f"--{key}", str(value))
-            ],
+            "ContainerArguments": [text for key, value in arguments.items() for text in (f"--{key}", str(value))],
         },
         "ProcessingInputs": [
             {
@@ -213,7 +213,7 @@ def transform_job(
     }
 
 
-# --- SageMaker model and registry ------------------------------------------------------------------------------------
+# --- SageMaker model and registry ---
 
 
 def model(settings: Settings, *, name: str, model_package_arn: str, tags: RunTags) -> Request:
@@ -245,7 +245,7 @@ def model_package(
     metadata: Mapping[str, Any],
     client_token: str,
 ) -> Request:
-    """CreateModelPackage, waiting for approval; `metadata` is the evidence (values cut to SageMaker's 256)."""
+    """CreateModelPackage, waiting for approval; `metadata` is the evidence (values cut to 256)."""
     return {
         "ModelPackageGroupName": group,
         "ModelPackageDescription": description[:1024],
@@ -266,9 +266,7 @@ def model_package(
             "SupportedTransformInstanceTypes": [settings.transform_instance_type],
             "SupportedRealtimeInferenceInstanceTypes": [settings.transform_instance_type],
         },
-        "ModelMetrics": {
-            "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": evaluation_uri}}
-        },
+        "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": evaluation_uri}}},
         "CustomerMetadataProperties": metadata_properties(metadata),
         "ClientToken": client_token,
     }

@@ -1,8 +1,9 @@
-"""The kinds of AWS job, seen alike: find the newest attempt of a request, submit it, describe it, stop it, read its log.
+"""The kinds of AWS job, seen alike: find the newest attempt of a request, submit it, describe it, stop it,
+read its log.
 
-SageMaker jobs are found by name: attempt n of a request is called `<request name>-<n>`, and SageMaker refuses a name twice.
-A Glue run has neither a name nor a client token: it carries its request's name as argument `--idempotency_key` and is looked
-up among the runs of its job, which exists once per script and code version.
+SageMaker jobs are found by name: attempt n of a request is called `<request name>-<n>`, and SageMaker refuses
+a name twice. A Glue run has neither a name nor a client token: it carries its request's name as argument
+`--idempotency_key` and is looked up among the runs of its job, which exists once per script and code version.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import itertools
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from mortgage_risk import aws
 
@@ -59,7 +60,7 @@ class SageMakerJob:
     """Training, processing and transform jobs: job id = job name."""
 
     service = "sagemaker"
-    _phases: dict[str, Phase] = {"Completed": "succeeded", "Failed": "failed", "Stopped": "stopped"}
+    _phases: ClassVar[dict[str, Phase]] = {"Completed": "succeeded", "Failed": "failed", "Stopped": "stopped"}
 
     def __init__(self, kind: str, started: str, ended: str) -> None:
         self.kind, self._started, self._ended = kind, started, ended
@@ -111,10 +112,14 @@ class GlueRun:
 
     kind = "glue"
     service = "glue"
-    _phases: dict[str, Phase] = {
-        "SUCCEEDED": "succeeded", "FAILED": "failed", "ERROR": "failed", "TIMEOUT": "failed", "EXPIRED": "failed",
+    _phases: ClassVar[dict[str, Phase]] = {
+        "SUCCEEDED": "succeeded",
+        "FAILED": "failed",
+        "ERROR": "failed",
+        "TIMEOUT": "failed",
+        "EXPIRED": "failed",
         "STOPPED": "stopped",
-    }  # fmt: skip
+    }
 
     def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None:
         runs = self._runs(client, request["JobName"], name)
@@ -127,7 +132,7 @@ class GlueRun:
         arguments = {**request["Arguments"], IDEMPOTENCY_KEY: name}
         run_id = client.start_job_run(**{**request, "Arguments": arguments})["JobRunId"]
         job_id = f"{request['JobName']}/{run_id}"
-        # Two schedulers may have started the same request at once: the earlier run stays, the later one gives way.
+        # Two workers may have started the same request at once: the earlier run stays.
         running = [run for run in self._runs(client, request["JobName"], name) if run.phase == "running"]
         first = min(running, key=_start_order, default=None)
         if first and first.job_id != job_id:
@@ -155,9 +160,7 @@ class GlueRun:
             if aws.is_not_found(error):
                 return []
             raise
-        return [
-            self._state(job_name, run) for run in runs if run.get("Arguments", {}).get(IDEMPOTENCY_KEY) == key
-        ]
+        return [self._state(job_name, run) for run in runs if run.get("Arguments", {}).get(IDEMPOTENCY_KEY) == key]
 
     def _state(self, job_name: str, run: dict[str, Any]) -> JobState:
         return JobState(
@@ -194,7 +197,9 @@ def fill_in_name(request: Any, name: str) -> Any:
 
 
 def job_name(readable: str, digest: str) -> str:
-    """`<readable>-<10 hex>`, letters, digits and single dashes, leaving 3 of SageMaker's 63 characters for '-<attempt>'."""
+    """`<readable>-<10 hex>`, letters, digits and single dashes, leaving 3 of SageMaker's 63 characters for
+    '-<attempt>'.
+    """
     prefix = re.sub(r"[^a-zA-Z0-9]+", "-", readable).strip("-")[:49].rstrip("-")
     return f"{prefix}-{digest[:10]}"
 

@@ -1,7 +1,7 @@
 """Every S3 path of the platform, as a function of source, business date and key.
 
-The only place that builds these strings. Arguments may be Jinja templates: a path made of them is a template too.
-Prefixes end with '/'.
+The only place that builds these strings. Arguments may be Jinja templates: a path made of them is a template
+too. Prefixes end with '/'.
 """
 
 from __future__ import annotations

@@ -23,8 +23,7 @@ _JOB_PAGES = {
     "transform": _CONSOLE + "/sagemaker/home?region={region}#/transform-jobs/{name}",
 }
 _LOG_PAGE = (
-    _CONSOLE
-    + "/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}$3FlogStreamNameFilter$3D{stream}"
+    _CONSOLE + "/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}$3FlogStreamNameFilter$3D{stream}"
 )
 _OBJECT_PAGE = "https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={key}"
 
@@ -81,13 +80,13 @@ def log_url(settings: Settings, kind: str, job_id: str, group: str, stream: str,
 
 def object_url(settings: Settings, uri: str, region: str) -> str:
     bucket, key = split_uri(uri)
-    return (settings.s3_object_link or _OBJECT_PAGE).format(
-        bucket=bucket, key=quote(key, safe="/=._-"), region=region
-    )
+    return (settings.s3_object_link or _OBJECT_PAGE).format(bucket=bucket, key=quote(key, safe="/=._-"), region=region)
 
 
 def _address(kind: str, job_id: str) -> dict[str, str]:
-    """Placeholders of a job: for Glue, kind is the job's name and name the run's id; else kind is as in the ARN."""
+    """Placeholders of a job: for Glue, kind is the job's name and name the run's id; else kind is as in the
+    ARN.
+    """
     if kind == "glue":
         job, _, run = job_id.partition("/")
         return {"service": "glue", "kind": job, "name": run}

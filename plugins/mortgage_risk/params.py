@@ -10,7 +10,7 @@ from mortgage_risk.settings import Settings
 
 SOURCES = ("canonical", "fannie_mae", "fannie_mae_current", "freddie_mac")
 
-# As sagemaker_entrypoints/mortgage_model/hyperparameters.py has them (a test compares): name -> type, minimum, maximum.
+# name -> type, minimum, maximum; those of mortgage_model/hyperparameters.py (a test compares).
 # horizon_months is a parameter of its own.
 HYPERPARAMETERS: dict[str, tuple[str, float, float]] = {
     "oot_months": ("integer", 1, 120),
@@ -31,9 +31,7 @@ HYPERPARAMETERS: dict[str, tuple[str, float, float]] = {
 
 def scoring_params() -> dict[str, Param]:
     return {
-        "score_date": _date(
-            "Score date", "Loans are scored as known on this day. Empty: the night's own date."
-        ),
+        "score_date": _date("Score date", "Loans are scored as known on this day. Empty: the night's own date."),
         "source": _source(),
     }
 
@@ -45,33 +43,49 @@ def training_params(settings: Settings) -> dict[str, Param]:
         ),
         "source": _source(),
         "horizon_months": Param(
-            12, type="integer", minimum=1, maximum=60, title="Horizon (months)",
+            12,
+            type="integer",
+            minimum=1,
+            maximum=60,
+            title="Horizon (months)",
             description="The model predicts default within this many months.",
         ),
         "hyperparameters": Param(
-            {}, type="object", title="Hyperparameters", additionalProperties=False,
+            {},
+            type="object",
+            title="Hyperparameters",
+            additionalProperties=False,
             properties={
                 name: {"type": kind, "minimum": minimum, "maximum": maximum}
                 for name, (kind, minimum, maximum) in HYPERPARAMETERS.items()
             },
-            description=f"Only those that differ from the script's defaults. Known: {', '.join(HYPERPARAMETERS)}.",
+            description="Those that differ from the script's defaults: " + ", ".join(HYPERPARAMETERS),
         ),
         "approval_mode": Param(
-            settings.approval_mode, type="string", enum=["manual", "auto"], title="Approval",
-            description="manual: a person approves in this UI. auto: a model that passes the gate is approved.",
+            settings.approval_mode,
+            type="string",
+            enum=["manual", "auto"],
+            title="Approval",
+            description="manual: a person approves here. auto: a model that passes the gate is approved.",
         ),
         "effective_from": _date(
             "Effective from", "First business date that the model may score. Empty: the day of its approval."
         ),
         "override_by": Param(
-            "", type="string", maxLength=100, title="Override by",
-            description="Name of the person who releases a model that does not pass the gate. Recorded in the registry.",
+            "",
+            type="string",
+            maxLength=100,
+            title="Override by",
+            description="Who releases a model that does not pass the gate. Recorded in the registry.",
         ),
         "override_reason": Param(
-            "", type="string", maxLength=240, title="Override reason",
+            "",
+            type="string",
+            maxLength=240,
+            title="Override reason",
             description="Required with an override. Recorded in the registry.",
         ),
-    }  # fmt: skip
+    }
 
 
 def _date(title: str, description: str) -> Param:
@@ -86,6 +100,10 @@ def _source() -> Param:
         "freddie_mac": "Freddie Mac, origination and performance files",
     }
     return Param(
-        SOURCES[0], type="string", enum=list(SOURCES), values_display=descriptions, title="Source",
+        SOURCES[0],
+        type="string",
+        enum=list(SOURCES),
+        values_display=descriptions,
+        title="Source",
         description="Whose loan tapes to read.",
-    )  # fmt: skip
+    )

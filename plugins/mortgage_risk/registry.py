@@ -1,4 +1,6 @@
-"""The model registry: which package holds which training job, who approved it, and which one scores a given night."""
+"""The model registry: which package holds which training job, who approved it, and which one scores a given
+night.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +39,10 @@ def packages(client: Any, group: str, **filters: Any) -> Iterator[dict[str, Any]
             raise
 
 
-def find_by_training_job(
-    client: Any, group: str, training_job: str, created_after: datetime
-) -> dict[str, Any] | None:
-    """The package registered for a training job. A package is younger than its training job: older ones are not read."""
+def find_by_training_job(client: Any, group: str, training_job: str, created_after: datetime) -> dict[str, Any] | None:
+    """The package registered for a training job. A package is younger than its training job: older ones are
+    not read.
+    """
     for package in packages(client, group, CreationTimeAfter=created_after):
         if package.get("CustomerMetadataProperties", {}).get("training_job") == training_job:
             return package
@@ -81,7 +83,7 @@ def approved_model(package: dict[str, Any], timezone: str) -> ApprovedModel:
 
 
 def effective_model(candidates: list[ApprovedModel], score_date: str) -> ApprovedModel | None:
-    """Of the models in force on `score_date` the one that came into force last, then the one approved last."""
+    """Of the models in force on `score_date` the last to come into force, then the last approved."""
     in_force = [model for model in candidates if model.effective_from <= score_date]
     return max(
         in_force,

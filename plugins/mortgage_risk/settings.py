@@ -1,7 +1,7 @@
 """The platform's settings: Airflow options of section `[mortgage_risk]`.
 
-Each field below is the environment variable `AIRFLOW__MORTGAGE_RISK__<FIELD IN CAPITALS>` (on MWAA: the configuration
-option `mortgage_risk.<field>`). Nothing else tells a laptop from AWS.
+Each field below is the environment variable `AIRFLOW__MORTGAGE_RISK__<FIELD IN CAPITALS>` (on MWAA: the
+configuration option `mortgage_risk.<field>`). Nothing else tells a laptop from AWS.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ class Settings:
     approvers: tuple[str, ...] = ()  # Airflow user names that may answer; empty = whoever may edit the run
     approval_hours: int = 168
 
-    job_code_root: Path = (
-        Path(__file__).resolve().parents[2]
-    )  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
+    job_code_root: Path = Path(__file__).resolve().parents[2]  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
     git_commit: str = ""  # '' = ask git in job_code_root
 
     kms_key_id: str = ""
@@ -69,9 +67,7 @@ class Settings:
     s3_object_link: str = ""  # {bucket} {key} {region}
 
     def __post_init__(self) -> None:
-        _require(
-            self.approval_mode in ("auto", "manual"), "approval_mode", self.approval_mode, "auto or manual"
-        )
+        _require(self.approval_mode in ("auto", "manual"), "approval_mode", self.approval_mode, "auto or manual")
         name = r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,38}"  # + '-<source>' is a model package group name (63 at most)
         _require(
             re.fullmatch(name, self.model_name),
@@ -95,9 +91,7 @@ class Settings:
             )
         for field in fields(self):
             if field.type == "int":
-                _require(
-                    getattr(self, field.name) > 0, field.name, getattr(self, field.name), "a number above 0"
-                )
+                _require(getattr(self, field.name) > 0, field.name, getattr(self, field.name), "a number above 0")
         try:
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError):
@@ -117,9 +111,7 @@ def load_settings() -> Settings:
     known = {field.name: field for field in fields(Settings)}
     given = {key.removeprefix(PREFIX).lower() for key in os.environ if key.startswith(PREFIX)}
     if unknown := sorted(given - set(known)):
-        raise SettingsError(
-            f"Unknown setting {PREFIX}{unknown[0].upper()}. Known: {', '.join(sorted(known))}."
-        )
+        raise SettingsError(f"Unknown setting {PREFIX}{unknown[0].upper()}. Known: {', '.join(sorted(known))}.")
     values: dict[str, Any] = {}
     for name, field in known.items():
         text = conf.get("mortgage_risk", name, fallback="").strip()

@@ -12,7 +12,7 @@ from mortgage_risk.watch import JobWatch
 
 
 class AwsJobTrigger(BaseTrigger):
-    """Fires once, when the job has ended, is overdue, or AWS stayed silent too long. Arguments as JobWatch's."""
+    """Fires once: the job ended, is overdue, or AWS stayed silent too long. Arguments: JobWatch's."""
 
     def __init__(self, **watch: Any) -> None:
         super().__init__()

@@ -1,4 +1,6 @@
-"""Waiting for a job: bounded by the job's own time limit, patient with outages, the same on a worker and a triggerer."""
+"""Waiting for a job: bounded by the job's own time limit, patient with outages, the same on a worker and a
+triggerer.
+"""
 
 from __future__ import annotations
 

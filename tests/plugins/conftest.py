@@ -25,9 +25,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def tags() -> RunTags:
-    return RunTags(
-        "mortgage_training", "build_model.train_model", "manual__2020-01-05T09:00:00+00:00", "2019-12-31"
-    )
+    return RunTags("mortgage_training", "build_model.train_model", "manual__2020-01-05T09:00:00+00:00", "2019-12-31")
 
 
 @pytest.fixture

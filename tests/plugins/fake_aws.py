@@ -1,4 +1,6 @@
-"""AWS in memory: as much of S3, Glue, SageMaker and CloudWatch Logs as the operators use, with faults to order."""
+"""AWS in memory: as much of S3, Glue, SageMaker and CloudWatch Logs as the operators use, with faults to
+order.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,8 @@ SERVER_ERROR = client_error("InternalFailure", "", 500)
 
 
 class FakeAws:
-    """`faults[call]` is a list of errors to raise, one per call; 'after:<call>' raises once the call has had its effect.
+    """`faults[call]` is a list of errors to raise, one per call; 'after:<call>' raises once the call has had
+    its effect.
 
     Jobs run until `finish(…)`, or, with `auto_finish`, end at their first describe after the submit.
     """
@@ -107,9 +110,7 @@ class FakeS3(_Service):
         self.fake.enter("list_objects_v2")
         keys = sorted(key for key in self.fake.objects if key.startswith(Prefix))[:MaxKeys]
         found = [(key, self.fake.objects[key][0]) for key in keys]
-        return {
-            "Contents": [{"Key": k, "Size": len(b), "ETag": hashlib.md5(b).hexdigest()} for k, b in found]
-        }
+        return {"Contents": [{"Key": k, "Size": len(b), "ETag": hashlib.md5(b).hexdigest()} for k, b in found]}
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         if Key not in self.fake.objects:
@@ -138,8 +139,16 @@ class FakeGlue(_Service):
     def start_job_run(self, JobName: str, Arguments: dict[str, str]) -> dict[str, str]:
         self.fake.enter("start_job_run")
         run_id = f"jr_{len(self.fake.jobs) + 1}"
-        job = {"id": run_id, "job": JobName, "request": Arguments, "status": "InProgress", "reason": "",
-               "started": self.fake.now, "ended": None, "seen": False}  # fmt: skip
+        job = {
+            "id": run_id,
+            "job": JobName,
+            "request": Arguments,
+            "status": "InProgress",
+            "reason": "",
+            "started": self.fake.now,
+            "ended": None,
+            "seen": False,
+        }
         self.fake.jobs[f"{JobName}/{run_id}"] = job
         self.fake.leave("start_job_run")
         return {"JobRunId": run_id}
@@ -166,8 +175,14 @@ class FakeGlue(_Service):
     @staticmethod
     def _run(job: dict[str, Any]) -> dict[str, Any]:
         words = {"InProgress": "RUNNING", "Completed": "SUCCEEDED", "Failed": "FAILED", "Stopped": "STOPPED"}
-        run = {"Id": job["id"], "JobName": job["job"], "JobRunState": words[job["status"]], "StartedOn": job["started"],
-               "Arguments": job["request"], "ErrorMessage": job["reason"]}  # fmt: skip
+        run = {
+            "Id": job["id"],
+            "JobName": job["job"],
+            "JobRunState": words[job["status"]],
+            "StartedOn": job["started"],
+            "Arguments": job["request"],
+            "ErrorMessage": job["reason"],
+        }
         return run | ({"CompletedOn": job["ended"]} if job["ended"] else {})
 
 
@@ -177,8 +192,15 @@ class FakeSageMaker(_Service):
         name = request[f"{kind.title()}JobName"]
         if name in self.fake.jobs:
             raise client_error("ResourceInUse", "Job name must be unique within an AWS account and region")
-        self.fake.jobs[name] = {"id": name, "request": request, "status": "InProgress", "reason": "",
-                                "started": self.fake.now, "ended": None, "seen": False}  # fmt: skip
+        self.fake.jobs[name] = {
+            "id": name,
+            "request": request,
+            "status": "InProgress",
+            "reason": "",
+            "started": self.fake.now,
+            "ended": None,
+            "seen": False,
+        }
         self.fake.leave(f"create_{kind}_job")
 
     def _describe(self, kind: str, name: str) -> dict[str, Any]:
@@ -189,11 +211,16 @@ class FakeSageMaker(_Service):
         self.fake.advance(job)
         title = kind.title()
         answer = {
-            f"{title}JobName": name, f"{title}JobStatus": job["status"], "CreationTime": job["started"],
+            f"{title}JobName": name,
+            f"{title}JobStatus": job["status"],
+            "CreationTime": job["started"],
             "FailureReason": job["reason"],
             "ModelArtifacts": {"S3ModelArtifacts": f"s3://mortgage-loan-ml/models/m/{name}/output/model.tar.gz"},
-            "FinalMetricDataList": [{"MetricName": "oot-auc", "Value": 0.81}, {"MetricName": "train-auc", "Value": 0.9}],
-        }  # fmt: skip
+            "FinalMetricDataList": [
+                {"MetricName": "oot-auc", "Value": 0.81},
+                {"MetricName": "train-auc", "Value": 0.9},
+            ],
+        }
         return answer | ({f"{title}EndTime": job["ended"]} if job["ended"] else {})
 
     def _stop(self, kind: str, name: str) -> None:
@@ -216,9 +243,7 @@ class FakeSageMaker(_Service):
 
     def describe_model_package_group(self, ModelPackageGroupName: str) -> None:
         if ModelPackageGroupName not in self.fake.groups:
-            raise client_error(
-                "ValidationException", f"ModelPackageGroup {ModelPackageGroupName} does not exist."
-            )
+            raise client_error("ValidationException", f"ModelPackageGroup {ModelPackageGroupName} does not exist.")
 
     def create_model_package_group(self, **request: Any) -> None:
         self.fake.enter("create_model_package_group")
@@ -228,8 +253,9 @@ class FakeSageMaker(_Service):
         self.fake.enter("create_model_package")
         group, version = request["ModelPackageGroupName"], len(self.fake.packages) + 1
         arn = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{group}/{version}"
-        self.fake.packages.append({**request, "ModelPackageArn": arn, "ModelPackageVersion": version,
-                                   "CreationTime": self.fake.now})  # fmt: skip
+        self.fake.packages.append(
+            {**request, "ModelPackageArn": arn, "ModelPackageVersion": version, "CreationTime": self.fake.now}
+        )
         self.fake.leave("create_model_package")
         return {"ModelPackageArn": arn}
 
@@ -241,12 +267,15 @@ class FakeSageMaker(_Service):
         **_: Any,
     ) -> dict[str, Any]:
         self.describe_model_package_group(ModelPackageGroupName)
-        return {"ModelPackageSummaryList": [
-            p for p in reversed(self.fake.packages)
-            if p["ModelPackageGroupName"] == ModelPackageGroupName
-            and ModelApprovalStatus in (None, p["ModelApprovalStatus"])
-            and (CreationTimeAfter is None or p["CreationTime"] > CreationTimeAfter)
-        ]}  # fmt: skip
+        return {
+            "ModelPackageSummaryList": [
+                p
+                for p in reversed(self.fake.packages)
+                if p["ModelPackageGroupName"] == ModelPackageGroupName
+                and ModelApprovalStatus in (None, p["ModelApprovalStatus"])
+                and (CreationTimeAfter is None or p["CreationTime"] > CreationTimeAfter)
+            ]
+        }
 
     def get_paginator(self, name: str) -> _Pages:
         return _Pages(self.list_model_packages)

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from fake_aws import REQUIRED
+
 from mortgage_risk.aws_job import AwsJobFailed
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.glue import GlueDatasetOperator
@@ -55,6 +56,9 @@ pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text("a model")
 """
 
 
+METRICS = '[{"Name": "oot-auc", "Regex": "oot-auc=([0-9.]+);"}]'
+
+
 class LocalAws:
     def __init__(self, state: Path) -> None:
         self.state = state
@@ -89,8 +93,13 @@ class LocalAws:
 def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     server = LocalAws(tmp_path_factory.mktemp("aws") / "state")
     before = dict(os.environ)
-    os.environ.update(AWS_ENDPOINT_URL=server.url, AWS_DEFAULT_REGION="us-east-1", AIRFLOW_CONN_AWS_DEFAULT="aws://",
-                      AWS_ACCESS_KEY_ID="local", AWS_SECRET_ACCESS_KEY="local")  # fmt: skip
+    os.environ.update(
+        AWS_ENDPOINT_URL=server.url,
+        AWS_DEFAULT_REGION="us-east-1",
+        AIRFLOW_CONN_AWS_DEFAULT="aws://",
+        AWS_ACCESS_KEY_ID="local",
+        AWS_SECRET_ACCESS_KEY="local",
+    )
     server.start()
     yield server
     server.kill()
@@ -102,10 +111,12 @@ def local_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
 def settings(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     root = tmp_path_factory.mktemp("code")
     files = {
-        "contracts/__init__.py": "", "glue_jobs/tiny.py": GLUE_SCRIPT, "glue_jobs/mortgage_etl/__init__.py": "",
+        "contracts/__init__.py": "",
+        "glue_jobs/tiny.py": GLUE_SCRIPT,
+        "glue_jobs/mortgage_etl/__init__.py": "",
         "sagemaker_entrypoints/mortgage_training_script.py": TRAINING_SCRIPT,
-        "sagemaker_entrypoints/metric_definitions.json": '[{"Name": "oot-auc", "Regex": "oot-auc=([0-9.]+);"}]',
-    }  # fmt: skip
+        "sagemaker_entrypoints/metric_definitions.json": METRICS,
+    }
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -126,9 +137,15 @@ def code(settings: Settings) -> dict[str, Any]:
 
 def train(settings: Settings, code: dict[str, Any], mode: str) -> TrainModelOperator:
     return TrainModelOperator(
-        task_id="train_model", settings=settings, source="canonical", business_date="2019-12-31", code=code,
-        panel={"data_prefix": "s3://tiny/panel/"}, horizon_months=12, hyperparameters=json.dumps({"mode": mode}),
-    )  # fmt: skip
+        task_id="train_model",
+        settings=settings,
+        source="canonical",
+        business_date="2019-12-31",
+        code=code,
+        panel={"data_prefix": "s3://tiny/panel/"},
+        horizon_months=12,
+        hyperparameters=json.dumps({"mode": mode}),
+    )
 
 
 def jobs(kind: str = "training") -> list[dict[str, Any]]:
@@ -140,9 +157,16 @@ def jobs(kind: str = "training") -> list[dict[str, Any]]:
 def test_a_glue_job_publishes_and_is_not_run_twice(settings, code, context) -> None:
     def prepare() -> GlueDatasetOperator:
         return GlueDatasetOperator(
-            task_id="prepare", settings=settings, source="canonical", business_date="2019-12-31", script="tiny.py",
-            arguments={"output": "s3://tiny/data/"}, inputs=["s3://tiny/panel/"], prefix="s3://tiny/data/", code=code,
-        )  # fmt: skip
+            task_id="prepare",
+            settings=settings,
+            source="canonical",
+            business_date="2019-12-31",
+            script="tiny.py",
+            arguments={"output": "s3://tiny/data/"},
+            inputs=["s3://tiny/panel/"],
+            prefix="s3://tiny/data/",
+            code=code,
+        )
 
     result = prepare().execute(context)
     assert (result["rows"], result["data_prefix"]) == (1, "s3://tiny/data/attempt=1/")
@@ -183,7 +207,9 @@ def test_a_killed_task_stops_its_job(settings, code, context, monkeypatch) -> No
 def test_a_restart_of_the_server_is_survived_and_the_retry_is_a_new_attempt(
     settings, code, context, local_aws, monkeypatch
 ) -> None:
-    """The wait goes on through the outage, the lost job is seen as failed, and Airflow's retry submits one new attempt."""
+    """The wait goes on through the outage, the lost job is seen as failed, and Airflow's retry submits one
+    new attempt.
+    """
     task = train(replace(settings, training_instance_type="ml.m5.xlarge"), code, "slow")
     sleep, restarted = time.sleep, []
 

@@ -29,18 +29,29 @@ RESULT = "s3://mortgage-loan-ml/out/result.json"
 def training(settings: Settings, *, wait_on_worker: bool = True, **changes: Any) -> TrainModelOperator:
     arguments = {"panel": PANEL, "code": CODE, "horizon_months": 12, "hyperparameters": {}} | changes
     return TrainModelOperator(
-        task_id="train_model", settings=replace(settings, deferrable=not wait_on_worker), source="canonical",
-        business_date="2019-12-31", **arguments,
-    )  # fmt: skip
+        task_id="train_model",
+        settings=replace(settings, deferrable=not wait_on_worker),
+        source="canonical",
+        business_date="2019-12-31",
+        **arguments,
+    )
 
 
 def glue(settings: Settings, **changes: Any) -> GlueJobOperator:
-    arguments = {"script": "prepare.py", "arguments": {"mode": "train"}, "inputs": ["s3://mortgage-loan-ml/raw-data/"],
-                 "result_object": RESULT, "code": CODE} | changes  # fmt: skip
+    arguments = {
+        "script": "prepare.py",
+        "arguments": {"mode": "train"},
+        "inputs": ["s3://mortgage-loan-ml/raw-data/"],
+        "result_object": RESULT,
+        "code": CODE,
+    } | changes
     return GlueJobOperator(
-        task_id="prepare", settings=replace(settings, deferrable=False), source="canonical", business_date="2019-12-31",
+        task_id="prepare",
+        settings=replace(settings, deferrable=False),
+        source="canonical",
+        business_date="2019-12-31",
         **arguments,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -61,9 +72,7 @@ def world(fake_aws: FakeAws) -> FakeAws:
     return fake_aws
 
 
-BOTH = pytest.mark.parametrize(
-    ("operator", "create"), [(training, "create_training_job"), (glue, "start_job_run")]
-)
+BOTH = pytest.mark.parametrize(("operator", "create"), [(training, "create_training_job"), (glue, "start_job_run")])
 
 
 @BOTH
@@ -75,18 +84,14 @@ def test_a_job_runs_once_and_gives_its_result(settings, context, fake_aws, opera
 
 
 @BOTH
-def test_a_second_run_of_the_same_work_uses_the_finished_job(
-    settings, context, fake_aws, operator, create
-) -> None:
+def test_a_second_run_of_the_same_work_uses_the_finished_job(settings, context, fake_aws, operator, create) -> None:
     first = operator(settings).execute(context)
     assert operator(settings).execute(context) == first
     assert fake_aws.count(create) == 1
 
 
 @BOTH
-def test_a_finished_job_whose_result_is_gone_runs_again(
-    settings, context, fake_aws, operator, create
-) -> None:
+def test_a_finished_job_whose_result_is_gone_runs_again(settings, context, fake_aws, operator, create) -> None:
     first = operator(settings).execute(context)
     for key in [key for key in fake_aws.objects if key.startswith(("models/", "out/"))]:
         del fake_aws.objects[key]
@@ -95,9 +100,7 @@ def test_a_finished_job_whose_result_is_gone_runs_again(
 
 
 @BOTH
-def test_a_lost_answer_to_the_submit_starts_no_second_job(
-    settings, context, fake_aws, operator, create
-) -> None:
+def test_a_lost_answer_to_the_submit_starts_no_second_job(settings, context, fake_aws, operator, create) -> None:
     fake_aws.faults[f"after:{create}"] = [LOST_ANSWER]
     operator(settings).execute(context)
     assert len(fake_aws.jobs) == 1
@@ -105,12 +108,8 @@ def test_a_lost_answer_to_the_submit_starts_no_second_job(
 
 
 @BOTH
-@pytest.mark.parametrize(
-    "fault", [REFUSED, THROTTLED, SERVER_ERROR], ids=["refused", "throttled", "server error"]
-)
-def test_a_short_outage_is_survived_at_every_step(
-    settings, context, fake_aws, operator, create, fault
-) -> None:
+@pytest.mark.parametrize("fault", [REFUSED, THROTTLED, SERVER_ERROR], ids=["refused", "throttled", "server error"])
+def test_a_short_outage_is_survived_at_every_step(settings, context, fake_aws, operator, create, fault) -> None:
     describe = "describe_training_job" if operator is training else "get_job_run"
     fake_aws.faults = {create: [fault, fault], describe: [fault] * 3, "list_objects_v2": [fault]}
     operator(settings).execute(context)
@@ -118,9 +117,7 @@ def test_a_short_outage_is_survived_at_every_step(
 
 
 @BOTH
-def test_a_worker_that_died_while_waiting_finds_its_job(
-    settings, context, fake_aws, operator, create
-) -> None:
+def test_a_worker_that_died_while_waiting_finds_its_job(settings, context, fake_aws, operator, create) -> None:
     class WorkerDied(BaseException):
         pass
 
@@ -136,9 +133,7 @@ def test_a_worker_that_died_while_waiting_finds_its_job(
 
 
 @BOTH
-def test_a_failed_job_says_why_and_its_retry_is_a_new_attempt(
-    settings, context, fake_aws, operator, create
-) -> None:
+def test_a_failed_job_says_why_and_its_retry_is_a_new_attempt(settings, context, fake_aws, operator, create) -> None:
     fake_aws.outcome = ("Failed", "AlgorithmError: too few defaults")
     task = operator(settings)
     with pytest.raises(AwsJobFailed, match="too few defaults"):
@@ -166,10 +161,14 @@ def test_a_failure_ends_with_the_log(settings, context, fake_aws) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"panel": PANEL | {"data_prefix": "s3://mortgage-loan-ml/panel/attempt=2/"}}, {"hyperparameters": {"max_depth": 5}},
-     {"code": CODE | {"prefix": "s3://mortgage-loan-ml/code/ddd/"}}, {"horizon_months": 24}],
+    [
+        {"panel": PANEL | {"data_prefix": "s3://mortgage-loan-ml/panel/attempt=2/"}},
+        {"hyperparameters": {"max_depth": 5}},
+        {"code": CODE | {"prefix": "s3://mortgage-loan-ml/code/ddd/"}},
+        {"horizon_months": 24},
+    ],
     ids=["data", "hyperparameters", "code", "horizon"],
-)  # fmt: skip
+)
 def test_other_work_is_another_job(settings, context, fake_aws, change) -> None:
     fake_aws.put("s3://mortgage-loan-ml/code/ddd/sourcedir/metric_definitions.json", b"[]")
     training(settings).execute(context)
@@ -215,9 +214,7 @@ def test_of_two_glue_runs_started_at_once_one_stays(settings, context, fake_aws,
     assert [job["status"] for job in fake_aws.jobs.values()] == ["InProgress", "Stopped"]
 
 
-def test_starting_a_glue_run_is_never_repeated_by_the_client(
-    settings, context, fake_aws, monkeypatch
-) -> None:
+def test_starting_a_glue_run_is_never_repeated_by_the_client(settings, context, fake_aws, monkeypatch) -> None:
     """StartJobRun has no client token: botocore's own retry would start a second run."""
     seen: list[bool] = []
     start = type(fake_aws.client("glue")).start_job_run
@@ -264,9 +261,7 @@ def test_a_job_over_its_limit_is_stopped(settings, context, fake_aws, monkeypatc
     assert fake_aws.count("stop_training_job") == 1
 
 
-def test_a_long_silence_of_aws_ends_the_wait_but_not_the_job(
-    settings, context, fake_aws, monkeypatch
-) -> None:
+def test_a_long_silence_of_aws_ends_the_wait_but_not_the_job(settings, context, fake_aws, monkeypatch) -> None:
     fake_aws.outcome = None
     moments = iter(range(0, 10**6, 10))
     with pytest.raises(TaskDeferred) as deferred:
@@ -281,9 +276,7 @@ def test_a_long_silence_of_aws_ends_the_wait_but_not_the_job(
     assert fake_aws.count("stop_training_job") == 0
 
 
-def test_deferred_and_resumed_gives_the_same_as_waiting_on_the_worker(
-    settings, context, fake_aws, monkeypatch
-) -> None:
+def test_deferred_and_resumed_gives_the_same_as_waiting_on_the_worker(settings, context, fake_aws, monkeypatch) -> None:
     monkeypatch.setattr("asyncio.sleep", _no_sleep)
     with pytest.raises(TaskDeferred) as deferred:
         training(settings, wait_on_worker=False).execute(context)
@@ -305,9 +298,9 @@ def test_a_user_who_clears_a_deferred_task_stops_its_job(settings, context, fake
 
 def test_links_are_there_while_the_job_runs(settings, context, fake_aws) -> None:
     with pytest.raises(TaskDeferred):
-        training(
-            replace(settings, job_link="http://aws/{service}/{kind}/{name}"), wait_on_worker=False
-        ).execute(context)
+        training(replace(settings, job_link="http://aws/{service}/{kind}/{name}"), wait_on_worker=False).execute(
+            context
+        )
     (name,) = fake_aws.jobs
     assert context["ti"].pushed["_link_JobLink"] == f"http://aws/sagemaker/training-job/{name}"
     assert name in str(context["ti"].pushed["_link_LogLink"])
@@ -319,9 +312,7 @@ def test_xcom_stays_small(settings, context) -> None:
     assert len(json.dumps(training(settings).execute(context))) < 1024
 
 
-@pytest.mark.parametrize(
-    "readable", ["train_model-canonical-20191231", "a" * 200, "x" * 48 + "--y", "Ünïcode.task"]
-)
+@pytest.mark.parametrize("readable", ["train_model-canonical-20191231", "a" * 200, "x" * 48 + "--y", "Ünïcode.task"])
 def test_job_names_fit_sagemaker(readable: str) -> None:
     import re
 

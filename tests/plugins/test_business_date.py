@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from airflow.timetables.base import TimeRestriction
-from airflow.timetables.interval import CronDataIntervalTimetable
 from pendulum import datetime as pendulum_datetime
-from pendulum import timezone
+from pendulum import parse, timezone
 
+from mortgage_risk import timetable as timetable_module
 from mortgage_risk.business_date import as_of_date, score_date
+from mortgage_risk.timetable import FromNowOnTimetable
 
 NEW_YORK = "America/New_York"
 
@@ -54,8 +55,10 @@ def test_monthly_training_is_as_of_the_last_month_end() -> None:
 
 
 def test_every_day_of_a_year_is_scored_once_across_daylight_saving() -> None:
-    """02:00 does not exist on one Sunday of March and comes twice on one of November... the dates stay complete."""
-    timetable = CronDataIntervalTimetable("0 2 * * *", timezone(NEW_YORK))
+    """02:00 does not exist on one Sunday of March and comes twice on one of November... the dates stay
+    complete.
+    """
+    timetable = FromNowOnTimetable("0 2 * * *", timezone(NEW_YORK))
     between = TimeRestriction(
         pendulum_datetime(2020, 1, 1, tz=NEW_YORK),
         pendulum_datetime(2020, 12, 31, 12, tz=NEW_YORK),
@@ -68,3 +71,20 @@ def test_every_day_of_a_year_is_scored_once_across_daylight_saving() -> None:
     assert len(dates) == 366
     assert dates == sorted(set(dates))
     assert (dates[0], dates[-1]) == ("2020-01-01", "2020-12-31")
+
+
+@pytest.mark.parametrize(
+    ("clock", "first_run"),
+    [("12:00", "2020-01-16"), ("02:30", "2020-01-15"), ("01:59", "2020-01-15")],
+    ids=["in the day", "just due", "just before"],
+)
+def test_unpausing_starts_nothing_at_once(monkeypatch: pytest.MonkeyPatch, clock: str, first_run: str) -> None:
+    moment = parse(f"2020-01-15 {clock}", tz=NEW_YORK)
+    monkeypatch.setattr(timetable_module, "now", lambda tz: moment.in_timezone(tz))
+    info = FromNowOnTimetable("0 2 * * *", timezone(NEW_YORK)).next_dagrun_info(
+        last_automated_data_interval=None,
+        restriction=TimeRestriction(pendulum_datetime(2000, 1, 1), None, catchup=False),
+    )
+    assert info.run_after.in_timezone(NEW_YORK).isoformat() == f"{first_run}T02:00:00-05:00"
+    night = run(info.data_interval.start, info.data_interval.end, info.run_after)
+    assert score_date({}, night, NEW_YORK) < first_run

@@ -17,10 +17,14 @@ REPO = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     files = {
-        "contracts/__init__.py": "c", "contracts/tables/loans.odcs.yaml": "t", "contracts/__pycache__/x.pyc": "junk",
-        "sagemaker_entrypoints/inference.py": "i", "sagemaker_entrypoints/mortgage_model/features.py": "f",
-        "glue_jobs/prepare_loan_panel.py": "p", "glue_jobs/mortgage_etl/labels.py": "l",
-    }  # fmt: skip
+        "contracts/__init__.py": "c",
+        "contracts/tables/loans.odcs.yaml": "t",
+        "contracts/__pycache__/x.pyc": "junk",
+        "sagemaker_entrypoints/inference.py": "i",
+        "sagemaker_entrypoints/mortgage_model/features.py": "f",
+        "glue_jobs/prepare_loan_panel.py": "p",
+        "glue_jobs/mortgage_etl/labels.py": "l",
+    }
     for name, text in files.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,8 +45,10 @@ def test_each_service_finds_what_it_needs(root: Path) -> None:
         assert set(archive.getnames()) == source
     with zipfile.ZipFile(io.BytesIO(files["glue_libs.zip"])) as archive:
         assert set(archive.namelist()) == {
-            "mortgage_etl/labels.py", "contracts/__init__.py", "contracts/tables/loans.odcs.yaml"
-        }  # fmt: skip
+            "mortgage_etl/labels.py",
+            "contracts/__init__.py",
+            "contracts/tables/loans.odcs.yaml",
+        }
     assert files["prepare_loan_panel.py"] == b"p"
 
 

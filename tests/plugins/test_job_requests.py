@@ -1,4 +1,6 @@
-"""Golden files: what goes to AWS, to the letter. `UPDATE_GOLDEN=1 pytest tests/plugins/test_job_requests.py` rewrites them."""
+"""Golden files: what goes to AWS, to the letter. `UPDATE_GOLDEN=1 pytest tests/plugins/test_job_requests.py`
+rewrites them.
+"""
 
 from __future__ import annotations
 
@@ -21,18 +23,28 @@ ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/mortgage-default-r
 
 def training(settings: Settings, tags: RunTags) -> dict[str, Any]:
     return requests.training_job(
-        settings, name="train-1", panel_prefix="s3://b/panel/attempt=1/", code_prefix=CODE, output_prefix="s3://b/models/m/",
+        settings,
+        name="train-1",
+        panel_prefix="s3://b/panel/attempt=1/",
+        code_prefix=CODE,
+        output_prefix="s3://b/models/m/",
         hyperparameters={"max_depth": 4, "horizon_months": 12},
-        metric_definitions=[{"Name": "oot-auc", "Regex": "oot-auc=([0-9.eE+-]+);"}], tags=tags,
-    )  # fmt: skip
+        metric_definitions=[{"Name": "oot-auc", "Regex": "oot-auc=([0-9.eE+-]+);"}],
+        tags=tags,
+    )
 
 
 def validation(settings: Settings, tags: RunTags) -> dict[str, Any]:
     return requests.validation_job(
-        settings, name="validate-1", code_prefix=CODE, model_uri="s3://b/models/m/train-1/output/model.tar.gz",
-        panel_prefix="s3://b/panel/attempt=1/", output_prefix="s3://b/validation-results/x/",
-        arguments={"as_of_date": "2019-12-31", "source": "canonical"}, tags=tags,
-    )  # fmt: skip
+        settings,
+        name="validate-1",
+        code_prefix=CODE,
+        model_uri="s3://b/models/m/train-1/output/model.tar.gz",
+        panel_prefix="s3://b/panel/attempt=1/",
+        output_prefix="s3://b/validation-results/x/",
+        arguments={"as_of_date": "2019-12-31", "source": "canonical"},
+        tags=tags,
+    )
 
 
 def transform(settings: Settings, tags: RunTags) -> dict[str, Any]:
@@ -51,9 +63,7 @@ def model(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.glue_job_definition(
-        settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE
-    )
+    return requests.glue_job_definition(settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE)
 
 
 def glue_run(settings: Settings, tags: RunTags) -> dict[str, Any]:
@@ -66,27 +76,39 @@ def package_group(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
     return requests.model_package(
-        settings, group="mortgage-default-risk-canonical", model_uri="s3://b/models/m/train-1/output/model.tar.gz",
-        evaluation_uri="s3://b/validation-results/x/evaluation.json", description="PD model",
-        metadata={"training_job": "train-1", "gate_reasons": "x" * 300, "override_by": ""}, client_token="t",
-    )  # fmt: skip
+        settings,
+        group="mortgage-default-risk-canonical",
+        model_uri="s3://b/models/m/train-1/output/model.tar.gz",
+        evaluation_uri="s3://b/validation-results/x/evaluation.json",
+        description="PD model",
+        metadata={"training_job": "train-1", "gate_reasons": "x" * 300, "override_by": ""},
+        client_token="t",
+    )
 
 
 BUILDERS = [training, validation, transform, model, glue_definition, glue_run, package_group, package]
 BOTO = {
-    training: ("sagemaker", "CreateTrainingJob"), validation: ("sagemaker", "CreateProcessingJob"),
-    transform: ("sagemaker", "CreateTransformJob"), model: ("sagemaker", "CreateModel"),
-    glue_definition: ("glue", "CreateJob"), glue_run: ("glue", "StartJobRun"),
-    package_group: ("sagemaker", "CreateModelPackageGroup"), package: ("sagemaker", "CreateModelPackage"),
-}  # fmt: skip
+    training: ("sagemaker", "CreateTrainingJob"),
+    validation: ("sagemaker", "CreateProcessingJob"),
+    transform: ("sagemaker", "CreateTransformJob"),
+    model: ("sagemaker", "CreateModel"),
+    glue_definition: ("glue", "CreateJob"),
+    glue_run: ("glue", "StartJobRun"),
+    package_group: ("sagemaker", "CreateModelPackageGroup"),
+    package: ("sagemaker", "CreateModelPackage"),
+}
 
 
 @pytest.fixture(params=["plain", "locked_down"])
 def variant(request: pytest.FixtureRequest, settings: Settings) -> tuple[str, Settings]:
     locked_down = replace(
-        settings, kms_key_id="arn:aws:kms:us-east-1:123456789012:key/k", subnets=("subnet-1",),
-        security_group_ids=("sg-1",), glue_security_configuration="encrypted", glue_database="mortgage",
-    )  # fmt: skip
+        settings,
+        kms_key_id="arn:aws:kms:us-east-1:123456789012:key/k",
+        subnets=("subnet-1",),
+        security_group_ids=("sg-1",),
+        glue_security_configuration="encrypted",
+        glue_database="mortgage",
+    )
     return request.param, {"plain": settings, "locked_down": locked_down}[request.param]
 
 

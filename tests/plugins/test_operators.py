@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from fake_aws import LOST_ANSWER, FakeAws
 
 from mortgage_risk import approval, registry
@@ -39,8 +39,10 @@ from mortgage_risk.operators.summary import RunSummaryOperator
 B = "s3://mortgage-loan-ml/"
 CODE = {"sha256": "c" * 64, "prefix": f"{B}code/ccc/", "git_commit": "abc"}
 VALIDATION = {
-    "evaluation_uri": f"{B}v/evaluation.json", "gate_uri": f"{B}v/gate.json", "report_uri": f"{B}v/report.html",
-}  # fmt: skip
+    "evaluation_uri": f"{B}v/evaluation.json",
+    "gate_uri": f"{B}v/gate.json",
+    "report_uri": f"{B}v/report.html",
+}
 PANEL = {
     "data_prefix": f"{B}panel/attempt=1/",
     "manifest_uri": f"{B}panel/_manifest.json",
@@ -68,21 +70,45 @@ def evidence(fake_aws: FakeAws) -> dict[str, Any]:
     fake_aws.put(VALIDATION["report_uri"], b"<html>")
     fake_aws.put(VALIDATION["evaluation_uri"], b"{}")
     gate = {
-        "format": 1, "passed": True, "reasons": [], "warnings": [],
-        "checks": [{"question": "Does it rank?", "metric": "auc", "sample": "oot", "value": 0.81, "bounds": {"min": 0.65},
-                    "verdict": "pass"}],
+        "format": 1,
+        "passed": True,
+        "reasons": [],
+        "warnings": [],
+        "checks": [
+            {
+                "question": "Does it rank?",
+                "metric": "auc",
+                "sample": "oot",
+                "value": 0.81,
+                "bounds": {"min": 0.65},
+                "verdict": "pass",
+            }
+        ],
         "thresholds_sha256": hashlib.sha256(THRESHOLDS).hexdigest(),
-        "report_sha256": hashlib.sha256(b"<html>").hexdigest(), "evaluation_sha256": hashlib.sha256(b"{}").hexdigest(),
-    }  # fmt: skip
+        "report_sha256": hashlib.sha256(b"<html>").hexdigest(),
+        "evaluation_sha256": hashlib.sha256(b"{}").hexdigest(),
+    }
     fake_aws.put(VALIDATION["gate_uri"], json.dumps(gate).encode())
     return gate
 
 
 def quality_result(fake_aws: FakeAws, severity: str) -> None:
-    failed = {"table": "loans", "column": "ltv", "expectation": "between", "severity": severity, "success": False,
-              "message": "3 of 100 values are above 200.", "observed": 3}  # fmt: skip
-    result = {"suite": "raw", "success": severity != "error", "row_counts": {"loans": 100}, "expectations": [failed],
-              "statistics": {"evaluated": 10, "passed": 9, "failed": 1, "warnings": 0}}  # fmt: skip
+    failed = {
+        "table": "loans",
+        "column": "ltv",
+        "expectation": "between",
+        "severity": severity,
+        "success": False,
+        "message": "3 of 100 values are above 200.",
+        "observed": 3,
+    }
+    result = {
+        "suite": "raw",
+        "success": severity != "error",
+        "row_counts": {"loans": 100},
+        "expectations": [failed],
+        "statistics": {"evaluated": 10, "passed": 9, "failed": 1, "warnings": 0},
+    }
     uri = f"{B}validation-results/data_quality/raw/source=canonical/run_date=2019-12-31/result.json"
     fake_aws.on_finish = lambda job: fake_aws.put(uri, json.dumps(result).encode())
 
@@ -131,9 +157,7 @@ def test_code_is_packed_and_named_by_its_hash(common, context, fake_aws, tmp_pat
     assert f"code/{result['sha256']}/_manifest.json" in fake_aws.objects
 
 
-def test_the_gate_passes_on_its_verdict_and_fails_without_raising(
-    common, context, fake_aws, evidence
-) -> None:
+def test_the_gate_passes_on_its_verdict_and_fails_without_raising(common, context, fake_aws, evidence) -> None:
     operator = GateOperator(task_id="gate", validation=VALIDATION, code=CODE, **common)
     assert operator.execute(context)["passed"] is True
     fake_aws.put(CODE["prefix"] + "sourcedir/thresholds.json", b"[1]")
@@ -160,17 +184,30 @@ def test_validation_hands_on_its_files(common, context, fake_aws) -> None:
 # --- registry ---
 
 
-def register(
-    common: dict[str, Any], context: Any, fake_aws: FakeAws, gate: dict[str, Any] = PASSED
-) -> dict[str, Any]:
-    fake_aws.jobs.setdefault("train-1", {"id": "train-1", "status": "Completed", "reason": "", "request": {},
-                                         "started": fake_aws.now, "ended": fake_aws.now})  # fmt: skip
+def register(common: dict[str, Any], context: Any, fake_aws: FakeAws, gate: dict[str, Any] = PASSED) -> dict[str, Any]:
+    fake_aws.jobs.setdefault(
+        "train-1",
+        {
+            "id": "train-1",
+            "status": "Completed",
+            "reason": "",
+            "request": {},
+            "started": fake_aws.now,
+            "ended": fake_aws.now,
+        },
+    )
     fake_aws.pass_time(60)
     training = {"job": "train-1", "model_uri": f"{B}models/m/train-1/output/model.tar.gz"}
     return RegisterModelOperator(
-        task_id="register", horizon_months="12", training=training, validation=VALIDATION, panel=PANEL, code=CODE, gate=gate,
+        task_id="register",
+        horizon_months="12",
+        training=training,
+        validation=VALIDATION,
+        panel=PANEL,
+        code=CODE,
+        gate=gate,
         **common,
-    ).execute(context)  # fmt: skip
+    ).execute(context)
 
 
 def test_a_model_is_registered_once_with_its_evidence(common, context, fake_aws, evidence) -> None:
@@ -205,9 +242,7 @@ def record(
     ).execute(context)
 
 
-def test_a_model_that_passes_is_approved_automatically_from_today_on(
-    common, context, fake_aws, evidence
-) -> None:
+def test_a_model_that_passes_is_approved_automatically_from_today_on(common, context, fake_aws, evidence) -> None:
     package = register(common, context, fake_aws)
     assert record(common, context, package, PASSED)["status"] == "Approved"
     metadata = fake_aws.packages[0]["CustomerMetadataProperties"]
@@ -284,9 +319,7 @@ def test_a_human_is_asked_only_about_a_model_that_passes(common, context) -> Non
     assert choose(PASSED, "auto") == choose(FAILED, "manual") == "record"
 
 
-def test_the_approver_sees_verdict_figures_and_report(
-    common, context, fake_aws, evidence, monkeypatch
-) -> None:
+def test_the_approver_sees_verdict_figures_and_report(common, context, fake_aws, evidence, monkeypatch) -> None:
     asked: dict[str, Any] = {}
     monkeypatch.setattr(
         "airflow.providers.standard.operators.hitl.upsert_hitl_detail", lambda **detail: asked.update(detail)
@@ -295,19 +328,25 @@ def test_the_approver_sees_verdict_figures_and_report(
     package = {"model_package_arn": "arn:aws:sagemaker:us-east-1:1:model-package/g/3", "version": 3}
     gate = PASSED | {"thresholds_sha256": evidence["thresholds_sha256"]}
     operator = AskForApprovalOperator(
-        task_id="ask", gate=gate, package=package, validation=VALIDATION,
+        task_id="ask",
+        gate=gate,
+        package=package,
+        validation=VALIDATION,
         **common | {"settings": replace(common["settings"], approvers=("ann",))},
-    )  # fmt: skip
-    with pytest.raises(BaseException) as parked:
+    )
+    with pytest.raises(TaskAwaitingInput):
         operator.execute(context)
-    assert type(parked.value).__name__ == "TaskAwaitingInput"
     assert asked["assigned_users"] == [{"id": "ann", "name": "ann"}]
     assert "comment" in asked["params"]
     assert "| Does it rank? | 0.81 | at least 0.65 | pass |" in asked["body"]
     assert "report.html" in asked["body"]
 
-    event = {"chosen_options": ["Reject"], "params_input": {"comment": " too few loans "},
-             "responded_at": datetime(2020, 1, 5, tzinfo=UTC), "responded_by_user": {"id": "7", "name": "ann"}}  # fmt: skip
+    event = {
+        "chosen_options": ["Reject"],
+        "params_input": {"comment": " too few loans "},
+        "responded_at": datetime(2020, 1, 5, tzinfo=UTC),
+        "responded_by_user": {"id": "7", "name": "ann"},
+    }
     answer = operator.execute_complete(context, event)
     assert answer == {
         "option": "Reject",
@@ -332,15 +371,14 @@ def test_a_night_is_scored_by_the_model_in_force_then() -> None:
         model(4, "2020-01-01", "2019-12-20T10:00:00-05:00"),
     ]
     in_force = {
-        day: registry.effective_model(models, day)
-        for day in ("2018-12-31", "2019-05-31", "2019-06-01", "2020-01-01")
+        day: registry.effective_model(models, day) for day in ("2018-12-31", "2019-05-31", "2019-06-01", "2020-01-01")
     }
     assert [found and found.version for found in in_force.values()] == [None, 1, 3, 4]
 
 
 def test_without_an_approved_model_the_message_says_what_to_do(common, context, fake_aws, evidence) -> None:
     select = SelectModelOperator(task_id="select", **common)
-    with pytest.raises(NoApprovedModel, match="None was approved yet.*mortgage_training"):
+    with pytest.raises(NoApprovedModel, match=r"None was approved yet.*mortgage_training"):
         select.execute(context)
     package = register(common, context, fake_aws)
     record(common, context, package, PASSED, effective_from="2021-01-01")
@@ -353,9 +391,7 @@ def test_select_create_and_transform(common, context, fake_aws, evidence) -> Non
     record(common, context, package, PASSED, effective_from="2019-01-01")
     selected = SelectModelOperator(task_id="select", **common).execute(context)
     assert (selected["version"], selected["horizon_months"]) == (1, 12)
-    names = {
-        CreateModelOperator(task_id="create", package=selected, **common).execute(context) for _ in range(2)
-    }
+    names = {CreateModelOperator(task_id="create", package=selected, **common).execute(context) for _ in range(2)}
     (name,) = names
     assert list(fake_aws.models) == [name]
     assert len(name) <= 63
@@ -379,8 +415,9 @@ def test_the_summary_tells_the_run(common, context, fake_aws, evidence) -> None:
     fake_aws.put(PANEL["manifest_uri"], b'{"rows": 9, "counts": {}}')
     context["ti"].xcoms = {"prepare": PANEL | {"seconds": 12.5}, "gate": PASSED | package}
     context["ti"].get_task_breadcrumbs = lambda dag_id, run_id: [
-        {"task_id": "prepare", "state": "success", "duration": 3.0}, {"task_id": "gate", "state": "failed", "duration": 1.0}
-    ]  # fmt: skip
+        {"task_id": "prepare", "state": "success", "duration": 3.0},
+        {"task_id": "gate", "state": "failed", "duration": 1.0},
+    ]
     uri = summary.execute(context)["summary_uri"]
     assert uri == f"{B}run-summaries/d/source=canonical/date=2019-12-31.json"
     written = json.loads(fake_aws.objects[uri.removeprefix(B)][0])

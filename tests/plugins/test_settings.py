@@ -24,11 +24,18 @@ def test_defaults_and_types_come_from_the_environment(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("POLL_SECONDS", "soon"), ("POLL_SECONDS", "0"), ("DEFERRABLE", "maybe"), ("APPROVAL_MODE", "sometimes"),
-        ("TIMEZONE", "Mars/Olympus"), ("BUCKET", "My Bucket"), ("EXECUTION_ROLE_ARN", "admin"), ("SUBNETS", "subnet-1"),
-        ("MODEL_NAME", "a--" + "b" * 50), ("BUKCET", "typo"),
+        ("POLL_SECONDS", "soon"),
+        ("POLL_SECONDS", "0"),
+        ("DEFERRABLE", "maybe"),
+        ("APPROVAL_MODE", "sometimes"),
+        ("TIMEZONE", "Mars/Olympus"),
+        ("BUCKET", "My Bucket"),
+        ("EXECUTION_ROLE_ARN", "admin"),
+        ("SUBNETS", "subnet-1"),
+        ("MODEL_NAME", "a--" + "b" * 50),
+        ("BUKCET", "typo"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(PREFIX + name, value)
     with pytest.raises(SettingsError, match=PREFIX + name):

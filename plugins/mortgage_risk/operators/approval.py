@@ -1,4 +1,6 @@
-"""From the verdict to a decision in the registry: ask a human where one is wanted, record who decided what and why."""
+"""From the verdict to a decision in the registry: ask a human where one is wanted, record who decided what
+and why.
+"""
 
 from __future__ import annotations
 
@@ -29,9 +31,7 @@ class ChooseApprovalOperator(MortgageRiskOperator, BaseBranchOperator):
 
     template_fields = (*MortgageRiskOperator.template_fields, "gate", "approval_mode")
 
-    def __init__(
-        self, *, gate: Any, approval_mode: str, ask_task_id: str, record_task_id: str, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, gate: Any, approval_mode: str, ask_task_id: str, record_task_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gate = gate
         self.approval_mode = approval_mode
@@ -39,14 +39,12 @@ class ChooseApprovalOperator(MortgageRiskOperator, BaseBranchOperator):
         self.record_task_id = record_task_id
 
     def choose_branch(self, context: Context) -> str:
-        return (
-            self.ask_task_id if approval.needs_a_human(self.gate, self.approval_mode) else self.record_task_id
-        )
+        return self.ask_task_id if approval.needs_a_human(self.gate, self.approval_mode) else self.record_task_id
 
 
 class AskForApprovalOperator(ApprovalOperator):
-    """Asks in the Airflow UI. XCom: {"option", "by", "at", "comment"}. Without an answer in time the task fails and the
-    package keeps waiting for approval, which no scoring uses.
+    """Asks in the Airflow UI. XCom: {"option", "by", "at", "comment"}. Without an answer in time the task
+    fails and the package keeps waiting for approval, which no scoring uses.
     """
 
     template_fields = ("subject", "body", "source", "business_date", "gate", "package", "validation")
@@ -67,11 +65,7 @@ class AskForApprovalOperator(ApprovalOperator):
         super().__init__(
             subject=f"Approve the {source} model trained as of {business_date}?",
             body="",
-            params={
-                "comment": Param(
-                    "", type="string", description="Recorded in the model registry with your name."
-                )
-            },
+            params={"comment": Param("", type="string", description="Recorded in the model registry with your name.")},
             response_timeout=timedelta(hours=settings.approval_hours),
             assigned_users=[{"id": name, "name": name} for name in settings.approvers] or None,
             **kwargs,
@@ -114,14 +108,21 @@ class AskForApprovalOperator(ApprovalOperator):
 class RecordDecisionOperator(MortgageRiskOperator):
     """Approves or rejects the package and records by whom, why and from which business date on.
 
-    Fails, in words, for a rejected model. A package that is approved already keeps its first approval, unless another
-    effective_from is asked for. XCom: {"status", "by", "effective_from"}.
+    Fails, in words, for a rejected model. A package that is approved already keeps its first approval, unless
+    another effective_from is asked for. XCom: {"status", "by", "effective_from"}.
     """
 
     template_fields: Sequence[str] = (
         *MortgageRiskOperator.template_fields,
-        "gate", "package", "answer_task_id", "approval_mode", "effective_from", "override_by", "override_reason",
-    )  # fmt: skip
+        "gate",
+        "package",
+        "answer_task_id",
+        "approval_mode",
+        "effective_from",
+        "override_by",
+        "override_reason",
+    )
+
     def __init__(
         self,
         *,
@@ -163,9 +164,7 @@ class RecordDecisionOperator(MortgageRiskOperator):
             before = package.get("CustomerMetadataProperties", {})
             same_date = before.get("effective_from") and self.effective_from in ("", before["effective_from"])
             if decision.approved and package["ModelApprovalStatus"] == "Approved" and same_date:
-                self.log.info(
-                    "Approved before, by %s at %s", before.get("approved_by"), before.get("approved_at")
-                )
+                self.log.info("Approved before, by %s at %s", before.get("approved_by"), before.get("approved_at"))
                 return before["effective_from"]
             update = approval.metadata_update(
                 decision, now=now.isoformat(timespec="seconds"), effective_from=effective_from
@@ -182,10 +181,9 @@ class RecordDecisionOperator(MortgageRiskOperator):
         if not decision.approved:
             raise ModelRejected(
                 f"Model package {arn} is rejected by {decision.by}: {decision.reason}\n"
-                "Nightly scoring goes on with the model in force. To release this model all the same, start the DAG again "
-                "for the same date with override_by and override_reason; finished jobs are used again."
+                "Nightly scoring goes on with the model in force. To release this model all the same, start "
+                "the DAG again for the same date with override_by and override_reason; finished jobs are "
+                "used again."
             )
-        self.log.info(
-            "%s is approved by %s, in force from %s. %s", arn, decision.by, in_force, decision.reason
-        )
+        self.log.info("%s is approved by %s, in force from %s. %s", arn, decision.by, in_force, decision.reason)
         return {"status": decision.status, "by": decision.by, "effective_from": in_force}

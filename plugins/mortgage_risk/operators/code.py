@@ -27,8 +27,15 @@ class PackageCodeOperator(MortgageRiskOperator):
             self.settings.outage_minutes * 60,
         )
         size = sum(map(len, files.values()))
-        self.log.info("Code %s (git %s): %d files, %d bytes, %s %s", sha256[:12], commit, len(files), size,
-                      "uploaded to" if uploaded else "is already in", prefix)  # fmt: skip
+        self.log.info(
+            "Code %s (git %s): %d files, %d bytes, %s %s",
+            sha256[:12],
+            commit,
+            len(files),
+            size,
+            "uploaded to" if uploaded else "is already in",
+            prefix,
+        )
         if uploaded:
             self.log.info("Manifest: %s", self.object_url(manifest(prefix)))
         return {"sha256": sha256, "prefix": prefix, "git_commit": commit}

@@ -1,4 +1,6 @@
-"""Checks data by a Glue job (Great Expectations on Spark) and stops the run when a check of severity error fails."""
+"""Checks data by a Glue job (Great Expectations on Spark) and stops the run when a check of severity error
+fails.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from mortgage_risk.settings import Settings
 
 
 class DataQualityError(AirflowFailException):
-    """Checks of severity error failed: a re-run cannot help, the data must change. `result` is the whole outcome."""
+    """Checks of severity error failed: a re-run cannot help, the data must change. `result` is the whole
+    outcome.
+    """
 
     def __init__(self, message: str, result: dict[str, Any]) -> None:
         super().__init__(message)
@@ -64,9 +68,7 @@ class DataQualityOperator(GlueJobOperator):
             level = self.log.error if check["severity"] == "error" else self.log.warning
             level("%s: %s", check["severity"].upper(), in_words(check))
         statistics = outcome["statistics"]
-        self.log.info(
-            "Suite %s: %s", outcome["suite"], ", ".join(f"{n} {what}" for what, n in statistics.items())
-        )
+        self.log.info("Suite %s: %s", outcome["suite"], ", ".join(f"{n} {what}" for what, n in statistics.items()))
         if not outcome["success"]:
             errors = [in_words(check) for check in failed if check["severity"] == "error"]
             shown = "\n".join(f"  {number}. {text}" for number, text in enumerate(errors[:20], 1))

@@ -1,4 +1,4 @@
-"""Reads the validation job's verdict and says it in words. What follows from it is decided in `operators.approval`."""
+"""Reads the validation job's verdict and says it in words; `operators.approval` acts on it."""
 
 from __future__ import annotations
 

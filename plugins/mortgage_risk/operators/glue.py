@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 from mortgage_risk import aws, job_requests
 from mortgage_risk.aws_job import AwsJobOperator
@@ -32,7 +32,7 @@ class GlueJobOperator(AwsJobOperator):
         "result_object",
         "code",
     )
-    template_fields_renderers = {"arguments": "json", "code": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"arguments": "json", "code": "json"}
 
     def __init__(
         self,
@@ -60,14 +60,11 @@ class GlueJobOperator(AwsJobOperator):
         return {uri: aws.fingerprint(s3, uri, until=self.business_date) for uri in self.inputs}
 
     def prepare(self, client: Any) -> None:
-        """Glue refuses a second job of a name; the name says all that is in it, so the first one is as good."""
+        """Glue refuses a second job of a name; the name is a digest of the job, so the first one will do."""
         try:
             client.create_job(**self._definition())
         except Exception as error:
-            if (
-                not aws.is_duplicate(error)
-                and aws.error_code(error) != "IdempotentParameterMismatchException"
-            ):
+            if not aws.is_duplicate(error) and aws.error_code(error) != "IdempotentParameterMismatchException":
                 raise
 
     def result_is_there(self, state: JobState) -> bool:
@@ -97,8 +94,8 @@ class GlueJobOperator(AwsJobOperator):
 class GlueDatasetOperator(GlueJobOperator):
     """A Glue job that publishes a dataset: `prefix` with a manifest.
 
-    XCom adds {"prefix", "manifest_uri", "data_prefix", "rows", "fingerprint"}; the fingerprint is `aws.fingerprint` of
-    the data prefix, so that anyone can tell later whether the data is still the same.
+    XCom adds {"prefix", "manifest_uri", "data_prefix", "rows", "fingerprint"}; the fingerprint is
+    `aws.fingerprint` of the data prefix, so that anyone can tell later whether the data is still the same.
     """
 
     def __init__(self, *, prefix: str, **kwargs: Any) -> None:
@@ -107,9 +104,7 @@ class GlueDatasetOperator(GlueJobOperator):
     def result(self, state: JobState) -> dict[str, Any]:
         s3 = self.client("s3")
         content = aws.read_json(s3, self.result_object)
-        self.log.info(
-            "%s: %s rows in %d files", content["data_prefix"], content["rows"], len(content["files"])
-        )
+        self.log.info("%s: %s rows in %d files", content["data_prefix"], content["rows"], len(content["files"]))
         return {
             "prefix": self.result_object.removesuffix("_manifest.json"),
             "manifest_uri": self.result_object,

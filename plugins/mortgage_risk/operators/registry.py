@@ -25,13 +25,19 @@ class EvidenceMismatch(AirflowFailException):
 class RegisterModelOperator(MortgageRiskOperator):
     """Registers the model of a training job once, waiting for approval, with its evidence as metadata.
 
-    training, validation, panel, code, gate: XComs of the tasks before. XCom: {"model_package_arn", "version"}.
+    training, validation, panel, code, gate: XComs of the tasks before. XCom: {"model_package_arn",
+    "version"}.
     """
 
     template_fields = (
         *MortgageRiskOperator.template_fields,
-        "horizon_months", "training", "validation", "panel", "code", "gate",
-    )  # fmt: skip
+        "horizon_months",
+        "training",
+        "validation",
+        "panel",
+        "code",
+        "gate",
+    )
     operator_extra_links = (links.ReportLink(),)
 
     def __init__(
@@ -68,7 +74,7 @@ class RegisterModelOperator(MortgageRiskOperator):
                 group=group,
                 model_uri=self.training["model_uri"],
                 evaluation_uri=self.validation["evaluation_uri"],
-                description=f"PD within {self.horizon_months} months, {self.source} loans as of {self.business_date}.",
+                description=f"{self.horizon_months}-month PD, {self.source}, as of {self.business_date}.",
                 metadata=evidence,
                 client_token=registry.client_token(job),
             )
@@ -90,8 +96,9 @@ class RegisterModelOperator(MortgageRiskOperator):
         for name, sha256 in hashes.items():
             if verdict.get(f"{name}_sha256") != sha256:
                 raise EvidenceMismatch(
-                    f"{self.validation[f'{name}_uri']} is not the file the verdict was given on: its SHA-256 is {sha256}, "
-                    f"gate.json says {verdict.get(f'{name}_sha256')}. Run the validation again."
+                    f"{self.validation[f'{name}_uri']} is not the file the verdict was given on: "
+                    f"its SHA-256 is {sha256}, gate.json says {verdict.get(f'{name}_sha256')}. "
+                    "Run the validation again."
                 )
         metrics = {f"{c['sample']}_{c['metric']}": c["value"] for c in verdict.get("checks", [])}
         return {
@@ -116,7 +123,9 @@ class RegisterModelOperator(MortgageRiskOperator):
 
 
 class SelectModelOperator(MortgageRiskOperator):
-    """The model approved as of the business date. XCom: {"model_package_arn", "version", "effective_from", …}."""
+    """The model approved as of the business date. XCom: {"model_package_arn", "version", "effective_from",
+    …}.
+    """
 
     operator_extra_links = (links.ReportLink(),)
 
@@ -132,17 +141,17 @@ class SelectModelOperator(MortgageRiskOperator):
         if model is None:
             later = min((candidate.effective_from for candidate in candidates), default=None)
             raise NoApprovedModel(
-                f"No approved model for {self.source} loans on {self.business_date} in model package group {group}. "
-                + (
-                    f"The earliest approved one is effective from {later}. "
-                    if later
-                    else "None was approved yet. "
-                )
-                + "Run the DAG mortgage_training for this source and approve its model; to score past dates, start it with "
-                "effective_from on or before the first of them."
+                f"No approved model for {self.source} loans on {self.business_date} in group {group}. "
+                + (f"The earliest approved one is effective from {later}. " if later else "None was approved yet. ")
+                + "Run the DAG mortgage_training for this source and approve its model; to score past dates, "
+                "start it with effective_from on or before the first of them."
             )
-        self.log.info("%s is in force since %s, approved by %s", model.arn, model.effective_from,
-                      model.metadata.get("approved_by", "someone outside this pipeline"))  # fmt: skip
+        self.log.info(
+            "%s is in force since %s, approved by %s",
+            model.arn,
+            model.effective_from,
+            model.metadata.get("approved_by", "someone outside this pipeline"),
+        )
         if report := model.metadata.get("report_uri"):
             links.store(self, context, {links.ReportLink: self.object_url(report)})
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mortgage_risk import aws, job_requests, links
 from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator
@@ -20,12 +20,17 @@ DEFAULT_SEED = 20240131
 class TrainModelOperator(AwsJobOperator):
     """Trains on the panel (XCom of GlueDatasetOperator) with the packaged code (XCom of PackageCodeOperator).
 
-    hyperparameters: dict, or its JSON. XCom: {"job", "seconds", "model_uri", "metrics" (out-of-time, by name)}.
+    hyperparameters: dict, or its JSON. XCom: {"job", "seconds", "model_uri", "metrics" (out-of-time, by
+    name)}.
     """
 
     kind = "training"
     template_fields = (*AwsJobOperator.template_fields, "panel", "code", "horizon_months", "hyperparameters")
-    template_fields_renderers = {"panel": "json", "code": "json", "hyperparameters": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "panel": "json",
+        "code": "json",
+        "hyperparameters": "json",
+    }
 
     def __init__(
         self,
@@ -63,9 +68,7 @@ class TrainModelOperator(AwsJobOperator):
         return state.response["ModelArtifacts"]["S3ModelArtifacts"]
 
     def result(self, state: JobState) -> dict[str, Any]:
-        metrics = {
-            metric["MetricName"]: metric["Value"] for metric in state.response.get("FinalMetricDataList", [])
-        }
+        metrics = {metric["MetricName"]: metric["Value"] for metric in state.response.get("FinalMetricDataList", [])}
         for name, value in sorted(metrics.items()):
             self.log.info("%s = %.5f", name, value)
         out_of_time = {name: round(value, 6) for name, value in metrics.items() if name.startswith("oot-")}
@@ -81,7 +84,11 @@ class ValidateModelOperator(AwsJobOperator):
     kind = "processing"
     operator_extra_links = (*AwsJobOperator.operator_extra_links, links.ReportLink())
     template_fields = (*AwsJobOperator.template_fields, "training", "panel", "code", "hyperparameters")
-    template_fields_renderers = {"training": "json", "panel": "json", "code": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        "training": "json",
+        "panel": "json",
+        "code": "json",
+    }
 
     def __init__(
         self, *, training: Any, panel: Any, code: Any, hyperparameters: str | dict[str, Any], **kwargs: Any
@@ -138,9 +145,12 @@ class ValidateModelOperator(AwsJobOperator):
 
 
 class CreateModelOperator(MortgageRiskOperator):
-    """Makes the SageMaker model of a model package (XCom of SelectModelOperator), once per package. XCom: its name."""
+    """Makes the SageMaker model of a model package (XCom of SelectModelOperator), once per package. XCom: its
+    name.
+    """
 
     template_fields = (*MortgageRiskOperator.template_fields, "package")
+
     def __init__(self, *, package: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.package = package
@@ -148,9 +158,7 @@ class CreateModelOperator(MortgageRiskOperator):
     def execute(self, context: Context) -> str:
         client = self.client("sagemaker")
         arn = self.package["model_package_arn"]
-        request = job_requests.model(
-            self.settings, name="", model_package_arn=arn, tags=self.run_tags(context)
-        )
+        request = job_requests.model(self.settings, name="", model_package_arn=arn, tags=self.run_tags(context))
         content = json.dumps({key: value for key, value in request.items() if key != "Tags"}, sort_keys=True)
         digest = hashlib.sha256(content.encode()).hexdigest()[:10]
         name = f"{arn.split('/')[-2][:45]}-v{self.package['version']}-{digest}"
@@ -169,11 +177,13 @@ class CreateModelOperator(MortgageRiskOperator):
 
 
 class BatchTransformOperator(AwsJobOperator):
-    """Scores a dataset (XCom of GlueDatasetOperator) with a SageMaker model. XCom: {"job", "seconds", "transform_uri"}."""
+    """Scores a dataset (XCom of GlueDatasetOperator) with a SageMaker model. XCom: {"job", "seconds",
+    "transform_uri"}.
+    """
 
     kind = "transform"
     template_fields = (*AwsJobOperator.template_fields, "model", "dataset")
-    template_fields_renderers = {"dataset": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"dataset": "json"}
 
     def __init__(self, *, model: Any, dataset: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,4 +1,6 @@
-"""The run's summary: one JSON object that answers what went in, what came out, how good it is and how long it took."""
+"""The run's summary: one JSON object that answers what went in, what came out, how good it is and how long it
+took.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +14,12 @@ if TYPE_CHECKING:
 
 
 class RunSummaryOperator(MortgageRiskOperator):
-    """Collects the run's XComs, manifests, verdict and registry entry into run-summaries/. Runs whatever happened before.
+    """Collects the run's XComs, manifests, verdict and registry entry into run-summaries/. Runs whatever
+    happened before.
 
-    JSON: {"dag_id", "run_id", "source", "business_date", "tasks": {id: {"state", "seconds", …XCom}}, "data": {task id:
-    {"rows", "counts", …}}, "gate": gate.json, "model": {"arn", "status", "metadata"}, "urls": {name: url}}.
-    XCom: {"summary_uri"}.
+    JSON: {"dag_id", "run_id", "source", "business_date", "tasks": {id: {"state", "seconds", …XCom}}, "data":
+    {task id: {"rows", "counts", …}}, "gate": gate.json, "model": {"arn", "status", "metadata"}, "urls":
+    {name: url}}. XCom: {"summary_uri"}.
     """
 
     operator_extra_links = (links.ResultLink(),)
@@ -50,11 +53,7 @@ class RunSummaryOperator(MortgageRiskOperator):
             tasks[task_id] = {"state": str(crumb.get("state")), "seconds": crumb.get("duration"), **found}
         found = {key: value for task in tasks.values() for key, value in task.items()}
         s3 = self.client("s3")
-        uris = {
-            key: found[key]
-            for key in ("report_uri", "evaluation_uri", "model_uri", "gate_uri")
-            if key in found
-        }
+        uris = {key: found[key] for key in ("report_uri", "evaluation_uri", "model_uri", "gate_uri") if key in found}
         return {
             "dag_id": self.dag_id,
             "run_id": run.run_id,
