@@ -94,8 +94,7 @@ def read_csv(data: bytes, contract: Contract) -> pd.DataFrame:
     if wrong_width:
         row = wrong_width[0]
         raise RequestError(
-            f"row {row.number} has {row.actual_columns} columns; the model takes {len(types)}: "
-            f"{', '.join(types)}"
+            f"row {row.number} has {row.actual_columns} columns; the model takes {len(types)}: {', '.join(types)}"
         )
     for name, kind in types.items():
         if pa.types.is_floating(kind) and pc.any(pc.is_inf(table[name])).as_py():
@@ -171,9 +170,7 @@ def read_json(data: bytes, contract: Contract) -> pd.DataFrame:
 
 def write_csv(prediction: pd.DataFrame) -> str:
     """`pd,grade` rows, PD with as many digits as give the same double back."""
-    table = pa.table(
-        {"pd": prediction["pd"].to_numpy(), "grade": pa.array(prediction["grade"].to_numpy(dtype=object))}
-    )
+    table = pa.table({"pd": prediction["pd"].to_numpy(), "grade": pa.array(prediction["grade"].to_numpy(dtype=object))})
     sink = io.BytesIO()
     pv.write_csv(table, sink, pv.WriteOptions(include_header=False, quoting_style="none"))
     return sink.getvalue().decode("ascii")

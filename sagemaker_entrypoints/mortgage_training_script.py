@@ -22,7 +22,6 @@ import pandas
 import pyarrow
 import pyarrow.dataset
 import scipy
-import xgboost
 
 from contracts import Contract, load_contract
 from mortgage_model import artifact, booster, calibration, panel_data
@@ -41,7 +40,7 @@ PREDICTABLE_ERRORS = (
     pyarrow.ArrowInvalid,
     OSError,
 )
-LIBRARIES = (xgboost, numpy, pandas, pyarrow, scipy)
+LIBRARIES = (booster.xgb, numpy, pandas, pyarrow, scipy)
 
 
 def train(
@@ -67,15 +66,11 @@ def train(
     )
     by_sample = months.groupby(months.index.map(bounds.sample_of, na_action="ignore")).sum()
     counts = {
-        name: by_sample.loc[name].to_dict() if name in by_sample.index else dict.fromkeys(months, 0)
-        for name in SAMPLES
+        name: by_sample.loc[name].to_dict() if name in by_sample.index else dict.fromkeys(months, 0) for name in SAMPLES
     }
     check_events({name: (count["labelled"], count["events"]) for name, count in counts.items()}, bounds)
     for name, count in counts.items():
-        say(
-            f"{name}: {' to '.join(bounds.range_of(name))}, "
-            f"{count['labelled']:,} rows, {count['events']:,} defaults"
-        )
+        say(f"{name}: {' to '.join(bounds.range_of(name))}, {count['labelled']:,} rows, {count['events']:,} defaults")
 
     matrices, labels, spec, profile_frame = _prepare(dataset, contract, bounds, months.index, hyperparameters)
     say(f"features: {len(spec.names)} from {len(spec.inputs)} columns")
@@ -96,9 +91,7 @@ def train(
     )
     scores = {name: model.score(matrix) for name, matrix in matrices.items()}
     metrics = {
-        key: metric
-        for name in SAMPLES
-        for key, metric in sample_metrics(name, labels[name], scores[name]).items()
+        key: metric for name in SAMPLES for key, metric in sample_metrics(name, labels[name], scores[name]).items()
     }
     metadata = {
         "hyperparameters": dict(hyperparameters),

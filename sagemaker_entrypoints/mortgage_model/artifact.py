@@ -78,9 +78,7 @@ def load_model(folder: str | Path) -> MortgageModel:
     try:
         booster.load_model(folder / "booster.ubj")
     except xgb.core.XGBoostError as error:
-        raise ArtifactError(
-            f"{folder / 'booster.ubj'} cannot be read: {str(error).splitlines()[-1]}"
-        ) from error
+        raise ArtifactError(f"{folder / 'booster.ubj'} cannot be read: {str(error).splitlines()[-1]}") from error
     model = MortgageModel(
         contract_from_json(contract),
         FeatureSpec.from_json(spec),
@@ -117,14 +115,12 @@ def contract_to_json(contract: Contract) -> dict[str, Any]:
 
 
 def contract_from_json(document: Mapping[str, Any]) -> Contract:
-    """Inverse of contract_to_json; column fields that this version of contracts/ does not know are dropped."""
+    """Inverse of contract_to_json; column fields unknown to this version of contracts are dropped."""
     known = {field.name for field in fields(Column)}
 
     def column(values: Mapping[str, Any]) -> Column:
         kept: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-            if name in known
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in known
         }
         return Column(**kept)
 

@@ -140,9 +140,7 @@ class FeatureSpec:
         """Inverse of to_json. Raises FeatureError for an engineered feature that this code does not know."""
         unknown = set(document["engineered"]) - {feature.name for feature in ENGINEERED}
         if unknown:
-            raise FeatureError(
-                f"the model needs engineered features unknown here: {', '.join(sorted(unknown))}"
-            )
+            raise FeatureError(f"the model needs engineered features unknown here: {', '.join(sorted(unknown))}")
         values = {name: tuple(document[name]) for name in ("inputs", "engineered", "names", "constraints")}
         return cls(levels={name: tuple(levels) for name, levels in document["levels"].items()}, **values)
 

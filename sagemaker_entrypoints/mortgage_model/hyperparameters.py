@@ -51,16 +51,12 @@ HYPERPARAMETERS: tuple[Hyperparameter, ...] = (
     Hyperparameter("max_depth", 3, 1, 10, "levels of a tree"),
     Hyperparameter("n_estimators", 400, 1, 5000, "trees at most; early stopping keeps fewer"),
     Hyperparameter("learning_rate", 0.05, 0.001, 1.0, "weight of each tree"),
-    Hyperparameter(
-        "min_child_weight", 20.0, 0.0, 1e6, "smallest sum of PD * (1 - PD) over the rows of a leaf"
-    ),
+    Hyperparameter("min_child_weight", 20.0, 0.0, 1e6, "smallest sum of PD * (1 - PD) over the rows of a leaf"),
     Hyperparameter("subsample", 0.8, 0.05, 1.0, "share of rows drawn for each tree"),
     Hyperparameter("colsample_bytree", 0.6, 0.05, 1.0, "share of features drawn for each tree"),
     Hyperparameter("reg_lambda", 10.0, 0.0, 1e6, "L2 penalty on leaf weights"),
     Hyperparameter("gamma", 0.0, 0.0, 1e6, "smallest gain that justifies a split"),
-    Hyperparameter(
-        "early_stopping_rounds", 40, 1, 1000, "trees without better validation log loss before stopping"
-    ),
+    Hyperparameter("early_stopping_rounds", 40, 1, 1000, "trees without better validation log loss before stopping"),
     Hyperparameter("seed", 20240131, 0, 2**31 - 1, "seed of every random draw"),
     Hyperparameter("max_train_rows", 0, 0, 10**9, "training rows kept at most, drawn at random; 0 keeps all"),
 )
@@ -87,7 +83,5 @@ def parse_arguments(arguments: Sequence[str]) -> dict[str, int | float]:
     given, unknown = parser.parse_known_args(arguments)
     if unknown:
         names = ", ".join(parameter.name for parameter in HYPERPARAMETERS)
-        raise HyperparameterError(
-            f"there is no hyperparameter {unknown[0].removeprefix('--')!r}; there are {names}"
-        )
+        raise HyperparameterError(f"there is no hyperparameter {unknown[0].removeprefix('--')!r}; there are {names}")
     return {parameter.name: parameter.parse(getattr(given, parameter.name)) for parameter in HYPERPARAMETERS}

@@ -41,14 +41,10 @@ def open_panel(folder: str | Path, contract: Contract) -> ds.Dataset:
     folder = Path(folder)
     files = sorted(str(path) for path in folder.rglob("*.parquet"))
     if not files:
-        raise PanelError(
-            f"there is no Parquet file under {folder}: the loan panel is empty or was not delivered"
-        )
+        raise PanelError(f"there is no Parquet file under {folder}: the loan panel is empty or was not delivered")
     partitioning = ds.partitioning(pa.schema([(MONTH, pa.string())]), flavor="hive")
     try:
-        dataset = ds.dataset(
-            files, format="parquet", partitioning=partitioning, partition_base_dir=str(folder)
-        )
+        dataset = ds.dataset(files, format="parquet", partitioning=partitioning, partition_base_dir=str(folder))
     except (pa.ArrowInvalid, OSError) as error:
         raise PanelError(f"the panel's Parquet files under {folder} cannot be read: {error}") from error
     _check_columns(dataset.schema, contract)
@@ -95,9 +91,7 @@ def count_months(dataset: ds.Dataset, contract: Contract, horizon_months: int) -
     extremes = months[f"{label}_min_max"].dropna()
     values = {value for pair in extremes for value in pair.values() if value is not None}
     if not values <= {0, 1}:
-        raise PanelError(
-            f"{label} must be 0, 1 or null; the panel holds values from {min(values)} to {max(values)}"
-        )
+        raise PanelError(f"{label} must be 0, 1 or null; the panel holds values from {min(values)} to {max(values)}")
     return pd.DataFrame(
         {
             "rows": months["count_all"],
@@ -171,9 +165,7 @@ def _check_columns(schema: pa.Schema, contract: Contract) -> None:
     if MONTH not in schema.names:
         missing.append(MONTH)
     if missing:
-        raise PanelError(
-            f"the panel lacks {', '.join(missing)} of contract {contract.name} {contract.version}"
-        )
+        raise PanelError(f"the panel lacks {', '.join(missing)} of contract {contract.name} {contract.version}")
     wrong = [
         f"{column.name} is {schema.field(column.name).type}, the contract says {column.type}"
         for column in needed

@@ -20,9 +20,7 @@ def reference_profile(frame: pd.DataFrame, pd_values: np.ndarray, bins: int = 10
     for name in frame.columns:
         values = frame[name]
         numeric = pd.api.types.is_numeric_dtype(values.dtype)
-        features[name] = (
-            numeric_profile(values.to_numpy(np.float64), bins) if numeric else _categorical(values)
-        )
+        features[name] = numeric_profile(values.to_numpy(np.float64), bins) if numeric else _categorical(values)
     return {"rows": len(frame), "features": features, "score": numeric_profile(pd_values, bins)}
 
 

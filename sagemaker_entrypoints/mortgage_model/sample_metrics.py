@@ -36,8 +36,6 @@ def sample_metrics(sample: str, labels: np.ndarray, pd_values: np.ndarray) -> di
 def metric_lines(metrics: dict[str, dict[str, Any]]) -> list[str]:
     """`name=value;` per metric, as metric_definitions.json matches it; null metrics match nothing."""
     return [
-        f"{name}={metric['value']:.6g};"
-        if metric["value"] is not None
-        else f"{name} is null: {metric['reason']}"
+        f"{name}={metric['value']:.6g};" if metric["value"] is not None else f"{name} is null: {metric['reason']}"
         for name, metric in metrics.items()
     ]

@@ -16,12 +16,7 @@ def month_number(month: str) -> int:
     """Months since year 0 of 'YYYY-MM'. Raises SplitError for anything else."""
     year, dash, number = month.partition("-")
     if not (
-        dash
-        and len(year) == 4
-        and len(number) == 2
-        and year.isdigit()
-        and number.isdigit()
-        and 1 <= int(number) <= 12
+        dash and len(year) == 4 and len(number) == 2 and year.isdigit() and number.isdigit() and 1 <= int(number) <= 12
     ):
         raise SplitError(f"snapshot_month {month!r} is not a month of the form YYYY-MM")
     return int(year) * 12 + int(number) - 1
@@ -59,9 +54,7 @@ class SplitBounds:
         return asdict(self)
 
 
-def out_of_time_split(
-    months: Iterable[str], horizon: int, oot_months: int, validation_months: int
-) -> SplitBounds:
+def out_of_time_split(months: Iterable[str], horizon: int, oot_months: int, validation_months: int) -> SplitBounds:
     """Split the observation months of a panel whose last month is the end of the tape.
 
     A month t is mature when its whole outcome window (t, t + horizon] has been observed, t <= last - horizon.
@@ -89,9 +82,7 @@ def out_of_time_split(
             f"oot_months {oot_months} and validation_months {validation_months} needs at least {needed}: "
             "shorten oot_months or validation_months, or bring more history"
         )
-    return SplitBounds(
-        *map(month_text, (first, train_end, validation_start, validation_end, oot_start, last_mature))
-    )
+    return SplitBounds(*map(month_text, (first, train_end, validation_start, validation_end, oot_start, last_mature)))
 
 
 def check_events(samples: dict[str, tuple[int, int]], bounds: SplitBounds) -> None:

@@ -118,9 +118,7 @@ def make_panel(
             "property_state": rng.choice(STATES, n, p=STATE_SHARES),
             "property_type": rng.choice(["SF", "CO", "PU"], n, p=[0.7, 0.1, 0.2]),
             "occupancy_status": occupancy,
-            "first_time_homebuyer": pd.Series(
-                rng.choice(["Y", "N", None], n, p=[0.2, 0.7, 0.1]), dtype=object
-            ),
+            "first_time_homebuyer": pd.Series(rng.choice(["Y", "N", None], n, p=[0.2, 0.7, 0.1]), dtype=object),
             "valuation_method": rng.choice(["appraisal", "avm", "other"], n, p=[0.8, 0.15, 0.05]),
             "default_12m": label,
             "prepaid_12m": np.where(np.isnan(label), np.nan, prepaid.astype(float)),

@@ -51,10 +51,13 @@ def test_it_stops_at_the_best_validation_log_loss(fitted, samples):
     assert np.argmin(losses) == trees - 1
 
 
-def test_the_same_data_and_seed_give_the_same_bytes(fitted, samples):
+def test_the_same_data_and_seed_give_the_same_bytes(fitted, samples, monkeypatch):
     spec, *data = samples
     again = booster.train(*data, spec.constraints, HYPERPARAMETERS)
     assert booster.fingerprint(again) == booster.fingerprint(fitted)
+    monkeypatch.setattr(booster, "THREADS", 1)
+    alone = booster.train(*data, spec.constraints, HYPERPARAMETERS)
+    assert booster.fingerprint(alone) == booster.fingerprint(fitted), "nor does the number of threads matter here"
     other = booster.train(*data, spec.constraints, {**HYPERPARAMETERS, "seed": 1})
     assert booster.fingerprint(other) != booster.fingerprint(fitted)
 
@@ -74,9 +77,7 @@ def test_no_constrained_feature_moves_the_pd_the_wrong_way(fitted, samples):
     for name, direction in zip(spec.names, spec.constraints, strict=True):
         if direction:
             grid = np.unique(np.quantile(features[name].dropna(), np.linspace(0, 1, 15)))
-            margins = np.array(
-                [booster.margin(fitted, rows.assign(**{name: np.float32(value)})) for value in grid]
-            )
+            margins = np.array([booster.margin(fitted, rows.assign(**{name: np.float32(value)})) for value in grid])
             assert (np.diff(margins, axis=0) * direction >= -1e-6).all(), name
 
 

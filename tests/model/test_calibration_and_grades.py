@@ -21,9 +21,7 @@ def test_it_finds_the_shift_and_stretch_that_were_planted():
     assert fitted.slope == pytest.approx(0.8, abs=0.02)
     assert fitted.intercept == pytest.approx(-0.4, abs=0.06)
     pd_values = calibration.apply(fitted, margins)
-    assert pd_values.mean() == pytest.approx(labels.mean(), rel=1e-6), (
-        "maximum likelihood matches the default rate"
-    )
+    assert pd_values.mean() == pytest.approx(labels.mean(), rel=1e-6), "maximum likelihood matches the default rate"
 
 
 def test_it_equals_statsmodels():

@@ -28,9 +28,7 @@ def test_engineered_features_equal_their_formulas(fitted):
     rows, spec = fitted
     features = spec.transform(rows)
     expected = {
-        "current_ltv": 100
-        * rows["current_upb"]
-        / (rows["appraised_value"] * rows["house_price_index_ratio"]),
+        "current_ltv": 100 * rows["current_upb"] / (rows["appraised_value"] * rows["house_price_index_ratio"]),
         "rate_incentive": rows["current_interest_rate"] - rows["mortgage_rate_30y"],
         "paydown_ratio": rows["current_upb"] / rows["original_upb"],
     }
@@ -84,9 +82,7 @@ def test_unseen_and_missing_levels(fitted):
     frame["channel"] = ["?", "R", None]
     features = spec.transform(frame)
     states, channels = spec.levels["property_state"], spec.levels["channel"]
-    np.testing.assert_array_equal(
-        features["property_state"], [states.index(OTHER), states.index("CA"), np.nan]
-    )
+    np.testing.assert_array_equal(features["property_state"], [states.index(OTHER), states.index("CA"), np.nan])
     np.testing.assert_array_equal(features["channel"], [np.nan, channels.index("R"), np.nan])
 
 
@@ -107,9 +103,7 @@ def test_json_round_trip(fitted):
 
 def test_division_by_nothing_is_missing_not_infinite(fitted):
     rows, spec = fitted
-    frame = rows.head(4).assign(
-        appraised_value=[0.0, np.nan, -5.0, 1e5], original_upb=[0.0, np.nan, 1e5, 1e5]
-    )
+    frame = rows.head(4).assign(appraised_value=[0.0, np.nan, -5.0, 1e5], original_upb=[0.0, np.nan, 1e5, 1e5])
     features = spec.transform(frame)
     assert features["current_ltv"].isna().tolist() == [True, True, True, False]
     assert features["paydown_ratio"].isna().tolist() == [True, True, False, False]

@@ -24,9 +24,7 @@ def test_rows_are_read_by_month_and_loan_without_unlabelled_ones(panel, panel_di
     expected = panel[panel["snapshot_month"].isin(months) & panel["default_12m"].notna()].sort_values(
         ["snapshot_month", "loan_id"]
     )
-    assert len(sample.frame) == len(expected) < 3 * 160, (
-        "2015-06 is immature: only known outcomes are labelled"
-    )
+    assert len(sample.frame) == len(expected) < 3 * 160, "2015-06 is immature: only known outcomes are labelled"
     np.testing.assert_array_equal(sample.labels, expected["default_12m"])
     np.testing.assert_array_equal(sample.frame["current_upb"], expected["current_upb"].astype("float32"))
     assert sample.frame["property_state"].astype(object).tolist() == expected["property_state"].tolist()
@@ -58,8 +56,7 @@ def test_file_names_and_row_order_do_not_matter(small, tmp_path):
     (tmp_path / "b" / "_SUCCESS").touch()
     months = ["2008-01", "2008-02"]
     one, other = (
-        read_sample(open_panel(tmp_path / name, CONTRACT), CONTRACT, months, max_rows=60, seed=3)
-        for name in "ab"
+        read_sample(open_panel(tmp_path / name, CONTRACT), CONTRACT, months, max_rows=60, seed=3) for name in "ab"
     )
     pd.testing.assert_frame_equal(
         one.frame.astype({"snapshot_month": str}),
@@ -101,9 +98,7 @@ def rewrite(small: pd.DataFrame, folder, change) -> None:
             "look 6 months ahead; hyperparameter horizon_months is 1",
         ),
         (
-            lambda t: t.set_column(
-                t.schema.get_field_index("default_12m"), "default_12m", pa.array([2] * len(t))
-            ),
+            lambda t: t.set_column(t.schema.get_field_index("default_12m"), "default_12m", pa.array([2] * len(t))),
             "default_12m must be 0, 1 or null; the panel holds values from 2 to 2",
         ),
     ],

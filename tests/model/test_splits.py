@@ -28,9 +28,14 @@ def test_a_ten_year_panel_is_split_as_documented():
         "oot_start": "2016-01",
         "oot_end": "2016-12",
     }
-    assert [
-        bounds.sample_of(m) for m in ("2012-12", "2013-06", "2014-01", "2015-12", "2016-12", "2017-01")
-    ] == ["train", None, "validation", None, "oot", None]
+    assert [bounds.sample_of(m) for m in ("2012-12", "2013-06", "2014-01", "2015-12", "2016-12", "2017-01")] == [
+        "train",
+        None,
+        "validation",
+        None,
+        "oot",
+        None,
+    ]
 
 
 @given(
@@ -73,7 +78,5 @@ def test_short_history_names_months_available_and_needed():
 def test_a_sample_of_one_class_is_named_with_its_counts():
     bounds = out_of_time_split(calendar("2008-01", 120), 12, 12, 12)
     check_events({"train": (100, 5), "validation": (10, 1), "oot": (10, 9)}, bounds)
-    with pytest.raises(
-        SplitError, match=r"^validation and oot must hold.*2014-01 to 2014-12: 10 rows, 0 defaults"
-    ):
+    with pytest.raises(SplitError, match=r"^validation and oot must hold.*2014-01 to 2014-12: 10 rows, 0 defaults"):
         check_events({"train": (100, 5), "validation": (10, 0), "oot": (10, 10)}, bounds)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mortgage_training_script import train
+from mortgage_training_script import main, train
 from synthetic_panel import SMALL_MODEL, write_panel
 
 from contracts import load_contract
@@ -69,9 +69,7 @@ def test_the_model_directory_holds_what_the_interface_says(trained):
     assert {path.name for path in code.iterdir()} == {
         "inference.py", "requirements.txt", "mortgage_model", "contracts"}  # fmt: skip
     assert not [path for path in trained.model_dir.rglob("*") if path.suffix in (".pkl", ".pickle", ".pyc")]
-    columns = [
-        column["name"] for column in json.loads((trained.model_dir / "contract.json").read_text())["columns"]
-    ]
+    columns = [column["name"] for column in json.loads((trained.model_dir / "contract.json").read_text())["columns"]]
     assert columns == list(load_contract("scoring_input").column_names[1:]), "the order of the CSV to score"
 
 
@@ -84,11 +82,7 @@ def test_metadata_tells_the_whole_run(trained):
         "rows": 1920, "labelled": 1920, "events": trained.metrics["oot-auc"]["events"]}  # fmt: skip
     assert metadata["hyperparameters"]["n_estimators"] == 60
     assert metadata["libraries"]["xgboost"] == "3.2.0"
-    assert (
-        metadata["metrics"]
-        == trained.metrics
-        == json.loads((trained.output_dir / "metrics.json").read_text())
-    )
+    assert metadata["metrics"] == trained.metrics == json.loads((trained.output_dir / "metrics.json").read_text())
     assert metadata["panel"] == {
         "rows": 15360,
         "files": 96,
@@ -152,19 +146,28 @@ def test_the_reference_profile_describes_the_training_sample(trained, panel_dir)
         ),
     ],
 )
-def test_a_predictable_error_is_one_line(source_dir, panel_dir, tmp_path, arguments, message):
-    result = run_script(source_dir, panel_dir, tmp_path, *arguments)
-    assert result.returncode == 1
-    assert result.stderr.strip() == message
+def test_a_predictable_error_is_one_line(panel_dir, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.setattr(sys, "argv", ["mortgage_training_script.py", *arguments])
+    monkeypatch.setenv("SM_CHANNEL_TRAIN", str(panel_dir))
+    monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
+    monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path / "output"))
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == message
     assert not (tmp_path / "model").exists()
+
+
+def test_a_failed_script_leaves_its_reason_alone_on_stderr(source_dir, tmp_path):
+    result = run_script(source_dir, tmp_path / "nothing", tmp_path)
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("PanelError: there is no Parquet file under")
 
 
 def test_a_sample_of_one_class_is_refused(panel, source_dir, tmp_path):
     calm = panel.assign(default_12m=panel["default_12m"].where(panel["snapshot_month"] < "2014-01", 0.0))
     folder = write_panel(calm, tmp_path / "panel")
-    with pytest.raises(
-        SplitError, match=r"^oot must hold both .* oot 2014-01 to 2014-12: 1920 rows, 0 defaults"
-    ):
+    with pytest.raises(SplitError, match=r"^oot must hold both .* oot 2014-01 to 2014-12: 1920 rows, 0 defaults"):
         train(folder, parse_arguments(SMALL_MODEL), tmp_path / "m", tmp_path / "o", source_dir, CONTRACT)
 
 
