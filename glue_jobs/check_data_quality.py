@@ -8,9 +8,9 @@ Arguments
     --horizon_months
     --result_root   where results of all suites live
 
-Writes <result_root>/<suite>/source=<s>/run_date=<d>/result.json and data_docs/. A failed check does not fail the
-job: the caller reads "success" and decides. Data that cannot be read is a failed check; a defect of this program
-is not.
+Writes <result_root>/<suite>/source=<s>/run_date=<d>/result.json and data_docs/. A failed check does not fail
+the job: the caller reads "success" and decides. Data that cannot be read is a failed check; a defect of this
+program is not.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The result of one check, as it stands in result.json: one sentence with the observed figure, no row's content."""
+"""The result of one check as it stands in result.json: a sentence with the observed figure, no row's content."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from typing import Any
 from contracts.expectations import AT_LEAST_ONE, Check
 
 ROW_COUNT = "expect_table_row_count_to_be_between"
+# Checks whose figure is told even when all is well.
+MEASURED = {
+    ROW_COUNT,
+    "expect_table_row_count_to_equal",
+    "expect_column_max_to_be_between",
+    "expect_column_mean_to_be_between",
+    "expect_column_sum_to_be_between",
+}
 NAMED = 8  # column names or values listed in a sentence
 
 
@@ -29,7 +37,7 @@ def failure(table: str, expectation: str, message: str, observed: Any = None) ->
 
 
 def summarize(suite: str, outcomes: Iterable[Outcome]) -> dict[str, Any]:
-    """result.json: failed checks first, errors before warnings. Every contract has a rule that counts its rows."""
+    """result.json: failed checks first, errors before warnings. Every contract has a rule that counts rows."""
     ordered = sorted(outcomes, key=lambda outcome: (outcome.success, outcome.severity, outcome.table))
     failed = [outcome for outcome in ordered if not outcome.success]
     errors = [outcome for outcome in failed if outcome.severity == "error"]
@@ -47,22 +55,21 @@ def summarize(suite: str, outcomes: Iterable[Outcome]) -> dict[str, Any]:
     }
 
 
-def from_validation(
-    table: str, check: Check, success: bool, result: Mapping[str, Any], problem: str
-) -> Outcome:
-    """An outcome from Great Expectations' ``result`` of ``check``; ``problem`` is why it could not be computed."""
+def from_validation(table: str, check: Check, success: bool, result: Mapping[str, Any], problem: str) -> Outcome:
+    """An outcome from Great Expectations' ``result``, which is empty for a check that holds in every row.
+
+    ``problem`` is why the check could not be computed, empty if it could.
+    """
     if problem:
         sentence, observed = f"could not check that {check.claim}: {problem}", None
     elif check.type == "expect_table_columns_to_match_set":
         sentence, observed = _columns(check, success, result)
-    elif "unexpected_count" in result:
-        sentence, observed = _rows(check, success, result)
+    elif check.type not in MEASURED:
+        sentence, observed = (check.claim, None) if success else _rows(check, result)
     else:
         observed = result.get("observed_value")
         sentence = f"{check.claim}: {'' if success else 'not so, '}found {_figure(observed)}"
-    return Outcome(
-        table, check.column, check.type, check.severity, success, f"{table}: {sentence}.", observed
-    )
+    return Outcome(table, check.column, check.type, check.severity, success, f"{table}: {sentence}.", observed)
 
 
 def _columns(check: Check, success: bool, result: Mapping[str, Any]) -> tuple[str, Any]:
@@ -72,37 +79,26 @@ def _columns(check: Check, success: bool, result: Mapping[str, Any]) -> tuple[st
     lacks, extra = mismatched.get("missing", []), mismatched.get("unexpected", [])
     parts = []
     if lacks:
-        parts.append(
-            f"the columns {_listed(lacks)} are missing; write the table again with all of its contract's"
-        )
+        parts.append(f"the columns {_listed(lacks)} are missing; write the table again with all of its contract's")
     if extra:
         parts.append(f"the columns {_listed(extra)} are not in its contract")
     return " and ".join(parts), [*lacks, *extra]
 
 
-def _rows(check: Check, success: bool, result: Mapping[str, Any]) -> tuple[str, Any]:
+def _rows(check: Check, result: Mapping[str, Any]) -> tuple[str, Any]:
+    if "unexpected_count" not in result:
+        return f"not so: {check.claim}; found {_figure(result.get('observed_value'))}", result.get("observed_value")
     bad, rows = result["unexpected_count"], result["element_count"]
     if check.kwargs.get("mostly") == AT_LEAST_ONE:
-        if not success:
-            return f"{check.column} is null in all {rows:,} rows; check that the extract carries it", bad
-        filled = 100 * (rows - bad) / rows if rows else 0.0
-        return f"{check.claim}: {filled:.4g} % of {rows:,} rows have it", bad
+        return f"{check.column} is null in all {rows:,} rows; check that the extract carries it", bad
     judged = rows - (result.get("missing_count") or 0)
-    if success:
-        return f"{check.claim}, in all {judged:,} rows that have a value" if judged else f"{check.claim}", bad
     return f"{bad:,} of {judged:,} rows ({100 * bad / judged:.2g} %) break the rule that {check.claim}", bad
 
 
 def _figure(value: Any) -> str:
     if value is None:
         return "no value at all"
-    return (
-        f"{value:,.6g}"
-        if isinstance(value, float)
-        else f"{value:,}"
-        if isinstance(value, int)
-        else str(value)
-    )
+    return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _listed(names: list[str]) -> str:

@@ -47,11 +47,7 @@ def upload_folder(folder: Path, uri: str) -> None:
 def previous_result(uri: str, before: date) -> dict[str, Any] | None:
     """The newest ``<uri>/run_date=D/result.json`` with D earlier than ``before``; None if there is none."""
     bucket, prefix = _split(uri)
-    pages = (
-        boto3.client("s3")
-        .get_paginator("list_objects_v2")
-        .paginate(Bucket=bucket, Prefix=f"{prefix}/run_date=")
-    )
+    pages = boto3.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/run_date=")
     found = [
         (match.group(1), entry["Key"])
         for page in pages

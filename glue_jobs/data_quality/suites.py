@@ -1,4 +1,4 @@
-"""What each suite looks at: the tables, the checks of each, and what can be said before Great Expectations runs."""
+"""What each suite looks at: tables, their checks, and what is known before Great Expectations runs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Subject:
 def raw_subject(
     spark: SparkSession, source: str, raw_root: str, run_date: date, previous: Mapping[str, int]
 ) -> Subject:
-    """The source's canonical tables as its reader gives them, and what the reader set aside or could not read."""
+    """The source's canonical tables as its reader gives them, and what it set aside or could not read."""
     try:
         read = read_source(spark, source, raw_root, run_date)
     except SourceError as error:
@@ -137,8 +137,8 @@ def dataset_subject(
     columns = manifest.get("columns") or []
     if [_column_name(column) for column in columns] != list(contract.column_names):
         said = (
-            f"{suite}: the manifest's columns are not those of the contract, in its order; a header-less file "
-            "cannot be read then. Run prepare_loan_panel again with the code of this contract."
+            f"{suite}: the manifest's columns are not those of the contract, in its order; a header-less "
+            "file cannot be read then. Run prepare_loan_panel again with the code of this contract."
         )
         return Subject(outcomes=[failure(suite, "expect_table_columns_to_match_ordered_list", said)])
     return Subject([_scoring_table(spark, suite, manifest, checks)])
@@ -149,21 +149,15 @@ def _read_parquet(spark: SparkSession, manifest: Mapping[str, Any]) -> DataFrame
     return spark.read.parquet(manifest["data_prefix"])
 
 
-def _scoring_table(
-    spark: SparkSession, suite: str, manifest: Mapping[str, Any], checks: list[Check]
-) -> Table:
+def _scoring_table(spark: SparkSession, suite: str, manifest: Mapping[str, Any], checks: list[Check]) -> Table:
     contract = load_contract(suite)
     schema = struct_type(contract).add(CORRUPT, "string")
     reader = spark.read.schema(schema).option("columnNameOfCorruptRecord", CORRUPT)
-    frame = reader.csv(
-        manifest["data_prefix"]
-    ).persist()  # Spark answers for a corrupt record only of cached rows
+    frame = reader.csv(manifest["data_prefix"]).persist()  # Spark answers for a corrupt record only of cached rows
     claim = "every line has the columns of the contract, of its types"
     of_corrupt = {"column": CORRUPT}
     corrupt = Check("expect_column_values_to_be_null", "error", claim, None, of_corrupt)
-    kept = [
-        check for check in checks if check.type != "expect_table_columns_to_match_set"
-    ]  # the schema is ours
+    kept = [check for check in checks if check.type != "expect_table_columns_to_match_set"]  # the schema is ours
     return Table(suite, frame, [corrupt, *kept])
 
 

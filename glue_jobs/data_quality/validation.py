@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.expectations import Check
-from data_quality.outcomes import Outcome, from_validation
+from data_quality.outcomes import MEASURED, Outcome, from_validation
 
 if TYPE_CHECKING:
+    from great_expectations.core import ExpectationValidationResult
     from pyspark.sql import DataFrame
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # it would call its makers' server at every run
 
-# Counts only. Listing unexpected values would cost a Spark job per check and copy personal data into the result.
-RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+# Two passes. The first computes every check in one Spark aggregation and says yes or no; asked for details, Great
+# Expectations would start one more Spark job per check. The second gives the figures of what failed or is a measure.
+# Neither lists values: results hold no personal data.
+YES_OR_NO = {"result_format": "BOOLEAN_ONLY"}
+FIGURES = {"result_format": "BASIC", "partial_unexpected_count": 0}
 DOCS_SITE = "data_docs"
 
 
@@ -32,28 +36,36 @@ class Validator:
         self._source = self._context.data_sources.add_spark("spark", persist=False)
 
     def run(self, table: str, frame: DataFrame, checks: Sequence[Check]) -> list[Outcome]:
-        """Every check of a table, in order. Checks of a column that is missing are left out: one says it is."""
-        from great_expectations.expectations.registry import get_expectation_impl
-
+        """Every check of a table, in order. Checks of a missing column are left out: one says it is missing."""
         present = set(frame.columns)
         checks = [check for check in checks if _columns_of(check) <= present]
-        suite = self._gx.ExpectationSuite(name=table)
-        for index, check in enumerate(checks):
+        passed = [result.success for result in self._validate(table, frame, checks, YES_OR_NO)]
+        look_again = [n for n, check in enumerate(checks) if not passed[n] or check.type in MEASURED]
+        again = [checks[n] for n in look_again]
+        figures = dict(zip(look_again, self._validate(f"{table}, figures", frame, again, FIGURES), strict=True))
+        outcomes = []
+        for n, check in enumerate(checks):
+            result = figures[n].result if n in figures else {}
+            problem = _problem(figures[n]) if n in figures else ""
+            outcomes.append(from_validation(table, check, passed[n], result, problem))
+        return outcomes
+
+    def _validate(
+        self, name: str, frame: DataFrame, checks: Sequence[Check], result_format: dict[str, Any]
+    ) -> list[ExpectationValidationResult]:
+        """Great Expectations' results in the order of ``checks``."""
+        from great_expectations.expectations.registry import get_expectation_impl
+
+        suite = self._gx.ExpectationSuite(name=name)
+        for n, check in enumerate(checks):
             severity = "critical" if check.severity == "error" else "warning"
-            meta = {"check": index}
-            suite.expectations.append(
-                get_expectation_impl(check.type)(**check.kwargs, severity=severity, meta=meta)
-            )
-        batch = self._source.add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
-        definition = self._context.validation_definitions.add(
-            self._gx.ValidationDefinition(name=table, data=batch, suite=self._context.suites.add(suite))
-        )
-        validation = definition.run(batch_parameters={"dataframe": frame}, result_format=RESULT_FORMAT)
-        found = {result.expectation_config.meta["check"]: result for result in validation.results}
-        return [
-            from_validation(table, check, found[index].success, found[index].result, _problem(found[index]))
-            for index, check in enumerate(checks)
-        ]
+            expectation = get_expectation_impl(check.type)
+            suite.expectations.append(expectation(**check.kwargs, severity=severity, meta={"check": n}))
+        batch = self._source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
+        definition = self._gx.ValidationDefinition(name=name, data=batch, suite=self._context.suites.add(suite))
+        definition = self._context.validation_definitions.add(definition)
+        validation = definition.run(batch_parameters={"dataframe": frame}, result_format=result_format)
+        return sorted(validation.results, key=lambda result: result.expectation_config.meta["check"])
 
     def write_data_docs(self, folder: Path) -> None:
         """Great Expectations' own static pages of the validations so far."""
