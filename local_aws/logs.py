@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -44,9 +45,10 @@ def write_log(group: str, stream: str, lines: Iterable[str]) -> None:
         if _directory is not None:
             stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:23] + "Z"
             path = log_file(group, stream)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("a", encoding="utf-8") as file:
-                file.writelines(f"{stamp} {message}\n" for message in messages)
+            with suppress(OSError):  # a full disk must not block the job whose output this is
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("a", encoding="utf-8") as file:
+                    file.writelines(f"{stamp} {message}\n" for message in messages)
 
 
 def log_file(group: str, stream: str) -> Path:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -48,8 +49,23 @@ def unmet_requirements(path: Path) -> list[str]:
     return unmet
 
 
+def on_stop(number: int, frame: object) -> None:
+    """A stop signals the whole group: wait for the script that uses its grace period, unless none runs yet."""
+    if not has_children():
+        os._exit(128 + number)
+
+
+def has_children() -> bool:
+    if not hasattr(os, "waitid"):  # macOS
+        return subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True, check=False).returncode == 0
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
 if __name__ == "__main__":
-    # A stop signals the whole group: the script gets its grace period, the toolkit waits for it.
-    signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.signal(signal.SIGTERM, on_stop)
     os.environ["SAGEMAKER_TRAINING_MODULE"] = "__main__:run_user_script"
     trainer.train()

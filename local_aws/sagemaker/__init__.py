@@ -36,9 +36,7 @@ def install(config: Config) -> None:
     for resource in (*resources, tags):
         built.update(resource.operations())
     for name in service_model().operation_names:
-        config.operations[f"SageMaker.{name}"] = (
-            _validated(name, built[name]) if name in built else _refused(name)
-        )
+        config.operations[f"SageMaker.{name}"] = _validated(name, built[name]) if name in built else _refused(name)
     config.http_handlers.append(("sagemaker", INVOCATIONS_PATH, endpoints.invoke))
 
     def views() -> list[JobView]:

@@ -59,9 +59,7 @@ class Runtimes:
         name = f"{match[1]}-{match[2]}" if match else image
         python = self._config.runtimes_dir / name / "bin" / "python"
         if not match or not python.exists():
-            known = sorted(
-                path.parent.parent.name for path in self._config.runtimes_dir.glob("sagemaker-*/bin/python")
-            )
+            known = sorted(path.parent.parent.name for path in self._config.runtimes_dir.glob("sagemaker-*/bin/python"))
             raise invalid(
                 f"The image {image} has no runtime {name} in {self._config.runtimes_dir};"
                 f" runtimes there: {', '.join(known) or 'none'}"
@@ -156,11 +154,7 @@ class Sandbox:
         if self._namespace:
             return
         for path in folder.rglob("*"):
-            if (
-                path.suffix in _REWRITTEN_SUFFIXES
-                and path.is_file()
-                and path.stat().st_size <= _REWRITTEN_LIMIT
-            ):
+            if path.suffix in _REWRITTEN_SUFFIXES and path.is_file() and path.stat().st_size <= _REWRITTEN_LIMIT:
                 text = path.read_bytes()
                 if OPT_ML.encode() in text:
                     path.write_bytes(text.replace(OPT_ML.encode(), str(self.ml).encode()))

@@ -30,9 +30,7 @@ class EndpointConfigs(Resource):
     def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
         return {
             "CreateEndpointConfig": self.create,
-            "DescribeEndpointConfig": lambda params, caller: public(
-                self.require(params["EndpointConfigName"])
-            ),
+            "DescribeEndpointConfig": lambda params, caller: public(self.require(params["EndpointConfigName"])),
             "DeleteEndpointConfig": self.delete,
             "ListEndpointConfigs": self.list_all,
         }

@@ -130,9 +130,7 @@ class Endpoints(Resource):
         record = self.records.get(name)
         servers = self._servers.get(name, {})
         if record is None or record["EndpointStatus"] not in ("InService", "Updating") or not servers:
-            raise AwsError(
-                "ValidationError", f"Endpoint {name} of account {Caller('').account_id} not found."
-            )
+            raise AwsError("ValidationError", f"Endpoint {name} of account {Caller('').account_id} not found.")
         variant = self._variant(record, request.headers.get("X-Amzn-SageMaker-Target-Variant"))
         body = request.get_data()
         if len(body) > MAX_INVOCATION_BYTES:
@@ -142,9 +140,7 @@ class Endpoints(Resource):
             "Accept": request.headers.get("X-Amzn-SageMaker-Accept") or request.headers.get("Accept", ""),
         }
         try:
-            answer = servers[variant].invoke(
-                body, {k: v for k, v in headers.items() if v}, INVOCATION_TIMEOUT_SECONDS
-            )
+            answer = servers[variant].invoke(body, {k: v for k, v in headers.items() if v}, INVOCATION_TIMEOUT_SECONDS)
         except ServingError as error:
             answer = Answer(504, "text/plain", str(error).encode())
         if answer.status >= 400:
@@ -179,9 +175,7 @@ class Endpoints(Resource):
     def _variant(self, record: Record, target: str | None) -> str:
         names = [variant["VariantName"] for variant in record["ProductionVariants"]]
         if target and target not in names:
-            raise AwsError(
-                "ValidationError", f"Variant {target} of endpoint {record['EndpointName']} not found."
-            )
+            raise AwsError("ValidationError", f"Variant {target} of endpoint {record['EndpointName']} not found.")
         weights = [variant["CurrentWeight"] for variant in record["ProductionVariants"]]
         return target or random.choices(names, weights if any(weights) else None)[0]  # noqa: S311
 
@@ -201,9 +195,7 @@ class Endpoints(Resource):
     def _deploy(self, name: str) -> None:
         with self._lock:
             number = self._deployments[name] = self._deployments.get(name, 0) + 1
-        threading.Thread(
-            target=self._bring_up, args=(name, number), name=f"endpoint-{name}", daemon=True
-        ).start()
+        threading.Thread(target=self._bring_up, args=(name, number), name=f"endpoint-{name}", daemon=True).start()
 
     def _bring_up(self, name: str, number: int) -> None:
         """Start the containers of the configuration, then put them in the place of those that serve."""

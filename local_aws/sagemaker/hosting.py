@@ -48,9 +48,7 @@ class ModelServer:
         self._port = 0
         self._local = threading.local()
 
-    def start(
-        self, launch: Starter, environment: dict[str, str], timeout_s: float = START_TIMEOUT_SECONDS
-    ) -> None:
+    def start(self, launch: Starter, environment: dict[str, str], timeout_s: float = START_TIMEOUT_SECONDS) -> None:
         """Unpack the model, start the container, wait until it answers; else DataError or ServingError."""
         environment = {**self._spec.environment, **environment}
         self._prepare(environment)
@@ -71,9 +69,7 @@ class ModelServer:
         """POST /invocations on this thread's own connection. ServingError when no answer comes in time."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = http.client.HTTPConnection(
-                "127.0.0.1", self._port, timeout=timeout_s
-            )
+            connection = self._local.connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=timeout_s)
         try:
             connection.request("POST", "/invocations", body, headers)
             response = connection.getresponse()
@@ -104,9 +100,7 @@ class ModelServer:
         if submit.startswith("s3://"):
             code = model / "code"
             if code.exists():
-                raise DataError(
-                    "The model archive holds code/, and SAGEMAKER_SUBMIT_DIRECTORY names other code on S3"
-                )
+                raise DataError("The model archive holds code/, and SAGEMAKER_SUBMIT_DIRECTORY names other code on S3")
             self._objects.extract(submit, code)
         self._sandbox.prepare_inputs(model / "code")
 

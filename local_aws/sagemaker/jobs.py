@@ -168,9 +168,7 @@ class Jobs(Resource):
         directory = self.service.containers / f"{self.arn_kind}-{name}"
         execution = Execution(name, directory, self.log_group, stream)
         self._running[name] = execution
-        threading.Thread(
-            target=self._main, args=(execution,), name=f"{self.arn_kind}-{name}", daemon=True
-        ).start()
+        threading.Thread(target=self._main, args=(execution,), name=f"{self.arn_kind}-{name}", daemon=True).start()
         return {self.arn_field: arn}
 
     def describe(self, params: Record, caller: Caller) -> Record:
@@ -249,9 +247,7 @@ class Jobs(Resource):
         status, reason, fields = "Completed", "", {}
         sandbox: Sandbox | None = None
         try:
-            sandbox = self.service.runtimes.sandbox(
-                execution.directory, self.image(self.require(execution.name))
-            )
+            sandbox = self.service.runtimes.sandbox(execution.directory, self.image(self.require(execution.name)))
             fields = self.execute(execution, sandbox)
         except JobStopped as stopped:
             status, fields = "Stopped", dict(*stopped.args)
@@ -264,11 +260,11 @@ class Jobs(Resource):
             status, reason = "Failed", f"InternalServerError: {type(error).__name__}: {error}"
         if self.service.closing:
             return  # found running at the next start, and recorded as interrupted
+        if sandbox:
+            sandbox.remove()  # first: on a full disk it makes room for the record
         with self.records.edit(execution.name) as record:
             self.ended(record, status, reason, **fields)
         self._running.pop(execution.name, None)
-        if sandbox:
-            sandbox.remove()
 
     def _view(self, record: Record) -> JobView:
         running = record[self.status_field] not in TERMINAL

@@ -58,11 +58,7 @@ class Models(Resource):
             raise invalid("Exactly one of PrimaryContainer and Containers is required")
         spec = self.container_of(params)
         self.service.runtimes.python(spec.image)
-        if (
-            spec.model_data
-            and not spec.model_data.endswith("/")
-            and not self.service.objects.exists(spec.model_data)
-        ):
+        if spec.model_data and not spec.model_data.endswith("/") and not self.service.objects.exists(spec.model_data):
             raise invalid(f"Could not find model data at {spec.model_data}.")
         record = {key: value for key, value in params.items() if key != "Tags"}
         record.update(
@@ -86,9 +82,7 @@ class Models(Resource):
 
     def list_all(self, params: Record, caller: Caller) -> Record:
         fields = ("ModelName", "ModelArn", "CreationTime")
-        page, token = summaries(
-            self.records.values(), params, name="ModelName", fields=fields, descending=True
-        )
+        page, token = summaries(self.records.values(), params, name="ModelName", fields=fields, descending=True)
         return {"Models": page, **token}
 
     def require(self, name: str) -> Record:

@@ -147,9 +147,7 @@ class Objects:
             prefix = entries[0]["prefix"]
             names = [str(name) for name in entries[1:]]
         except (ValueError, LookupError, TypeError):
-            raise DataError(
-                f'{uri} is not a manifest: [{{"prefix": "s3://..."}}, "relative/path", ...]'
-            ) from None
+            raise DataError(f'{uri} is not a manifest: [{{"prefix": "s3://..."}}, "relative/path", ...]') from None
         if not names:
             raise DataError(f"The manifest {uri} names no object")
         for name in names:

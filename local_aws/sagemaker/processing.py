@@ -51,9 +51,7 @@ class ProcessingJobs(Jobs):
         refuse("CreateProcessingJob", params, SUPPORTED)
         self.service.runtimes.python(self.image(params))
         if not params["AppSpecification"].get("ContainerEntrypoint"):
-            raise invalid(
-                "AppSpecification.ContainerEntrypoint is required: no image's own entrypoint runs here"
-            )
+            raise invalid("AppSpecification.ContainerEntrypoint is required: no image's own entrypoint runs here")
         inputs, outputs = params.get("ProcessingInputs", []), _outputs(params)
         names = [item["InputName"] for item in inputs] + [item["OutputName"] for item in outputs]
         if len(set(names)) < len(names):
@@ -102,9 +100,7 @@ class ProcessingJobs(Jobs):
         if status.returncode != 0:
             if fields:
                 self.records.update(execution.name, **fields)
-            raise JobFailed(
-                f"AlgorithmError: See job logs for more information, exit code: {status.returncode}"
-            )
+            raise JobFailed(f"AlgorithmError: See job logs for more information, exit code: {status.returncode}")
         for item in _outputs(record):
             output = item["S3Output"]
             self.service.objects.upload_folder(sandbox.path(output["LocalPath"]), output["S3Uri"])

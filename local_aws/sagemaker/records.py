@@ -42,9 +42,7 @@ def positions(expression: str) -> Positions | None:
         start, colon, end = part.strip().partition(":")
         if not colon and not start:
             raise RecordError(f"{expression} is not a JSONPath")
-        picked.append(
-            slice(int(start) if start else None, int(end) if end else None) if colon else int(start)
-        )
+        picked.append(slice(int(start) if start else None, int(end) if end else None) if colon else int(start))
     return picked
 
 
@@ -166,9 +164,7 @@ class DataProcessing:
                 predictions = predictions[0]
         if self.joins:
             _same_length(records, predictions)
-            predictions = [
-                _join(_load(record), value) for record, value in zip(records, predictions, strict=True)
-            ]
+            predictions = [_join(_load(record), value) for record, value in zip(records, predictions, strict=True)]
         return [json.dumps(self._after(value)) for value in predictions]
 
 
@@ -179,9 +175,7 @@ def _join(record: Any, prediction: Any) -> dict[str, Any]:
 
 def _same_length(records: Sequence[Any], predictions: Sequence[Any]) -> None:
     if len(records) != len(predictions):
-        raise RecordError(
-            f"{len(records)} records were sent and {len(predictions)} predictions came back: cannot join"
-        )
+        raise RecordError(f"{len(records)} records were sent and {len(predictions)} predictions came back: cannot join")
 
 
 def _load(text: str) -> Any:

@@ -35,9 +35,7 @@ class ModelPackageGroups(Resource):
         name = params["ModelPackageGroupName"]
         arn = self.arn(name)
         record = {key: value for key, value in params.items() if key != "Tags"}
-        record.update(
-            ModelPackageGroupArn=arn, CreationTime=now(), ModelPackageGroupStatus="Completed", CreatedBy={}
-        )
+        record.update(ModelPackageGroupArn=arn, CreationTime=now(), ModelPackageGroupStatus="Completed", CreatedBy={})
         if not self.records.add(name, {**record, "_last_version": 0}):
             raise invalid(f"Model Package Group already exists: {arn}")
         self.service.set_tags(arn, params.get("Tags", []))
@@ -106,9 +104,7 @@ class ModelPackages(Resource):
             arn = self.arn(f"{group}/{version}")
             created = now()
             package = {
-                **{
-                    key: value for key, value in request.items() if key not in ("Tags", "SkipModelValidation")
-                },
+                **{key: value for key, value in request.items() if key not in ("Tags", "SkipModelValidation")},
                 "ModelPackageGroupName": group,
                 "ModelPackageVersion": version,
                 "ModelPackageArn": arn,
@@ -168,9 +164,7 @@ class ModelPackages(Resource):
                 removed = set(params.get("CustomerMetadataPropertiesToRemove", []))
                 metadata = {key: value for key, value in metadata.items() if key not in removed}
                 if len(metadata) > MAX_METADATA:
-                    raise invalid(
-                        f"A model package can have at most {MAX_METADATA} CustomerMetadataProperties"
-                    )
+                    raise invalid(f"A model package can have at most {MAX_METADATA} CustomerMetadataProperties")
                 record["CustomerMetadataProperties"] = metadata
             for field in (
                 "ModelApprovalStatus",
@@ -196,9 +190,7 @@ class ModelPackages(Resource):
     def delete_group(self, params: Record, caller: Caller) -> Record:
         group = self._groups.require(params["ModelPackageGroupName"])
         with self.records.lock:
-            if any(
-                r["ModelPackageGroupName"] == group["ModelPackageGroupName"] for r in self.records.values()
-            ):
+            if any(r["ModelPackageGroupName"] == group["ModelPackageGroupName"] for r in self.records.values()):
                 raise AwsError(
                     "ConflictException",
                     f"Model Package Group {group['ModelPackageGroupArn']} cannot be deleted because it still"
@@ -226,9 +218,7 @@ class ModelPackages(Resource):
             )
         containers = record.get("InferenceSpecification", {}).get("Containers", [])
         if len(containers) != 1:
-            raise invalid(
-                f"Model package {record['ModelPackageArn']} needs an InferenceSpecification of one container"
-            )
+            raise invalid(f"Model package {record['ModelPackageArn']} needs an InferenceSpecification of one container")
         return containers[0]
 
     def _check_containers(self, params: Record) -> None:

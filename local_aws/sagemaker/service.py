@@ -110,13 +110,11 @@ def summaries(
             and matches(record)
         )
 
-    sort_by = {"Name": name, "Status": status}.get(params.get("SortBy", ""), "CreationTime")
+    sort_by = {"Name": name, "Status": status}.get(params.get("SortBy", "")) or "CreationTime"
     order = params.get("SortOrder", "Descending" if descending else "Ascending")
-    found = sorted(
-        filter(wanted, records),
-        key=lambda r: (r[sort_by or "CreationTime"], r["CreationTime"]),
-        reverse=order == "Descending",
-    )
+    found = sorted(filter(wanted, records), key=lambda record: (record[sort_by], record["CreationTime"]))
+    if order == "Descending":
+        found.reverse()
     start = _offset(params.get("NextToken"))
     end = start + params.get("MaxResults", DEFAULT_PAGE)
     page = [{field: record[field] for field in fields if field in record} for record in found[start:end]]
@@ -155,9 +153,7 @@ class Tags:
         self._require(arn)
         with self._service.tags.lock:
             tags = (self._service.tags.get(arn) or {}).get("tags", {})
-            self._service.tags.put(
-                arn, {"tags": {k: v for k, v in tags.items() if k not in params["TagKeys"]}}
-            )
+            self._service.tags.put(arn, {"tags": {k: v for k, v in tags.items() if k not in params["TagKeys"]}})
         return {}
 
     def _require(self, arn: str) -> None:

@@ -119,9 +119,7 @@ class TrainingJobs(Jobs):
             ],
             "ModelArtifacts": {"S3ModelArtifacts": ""},
             "EnableNetworkIsolation": params.get("EnableNetworkIsolation", False),
-            "EnableInterContainerTrafficEncryption": params.get(
-                "EnableInterContainerTrafficEncryption", False
-            ),
+            "EnableInterContainerTrafficEncryption": params.get("EnableInterContainerTrafficEncryption", False),
             "EnableManagedSpotTraining": params.get("EnableManagedSpotTraining", False),
         }
 
@@ -167,9 +165,7 @@ class TrainingJobs(Jobs):
     def _finish(self, execution: Execution, sandbox: Sandbox, status: ExitStatus, log: TrainingLog) -> Record:
         failure, success = sandbox.ml / "output" / "failure", sandbox.ml / "output" / "success"
         # The toolkit's success is exit code 0, a success marker and no failure file, all three.
-        failed = status.cause == "exited" and (
-            status.returncode != 0 or failure.exists() or not success.exists()
-        )
+        failed = status.cause == "exited" and (status.returncode != 0 or failure.exists() or not success.exists())
         self._enter(execution, "Uploading", "Uploading generated training model")
         fields = self._upload(self.require(execution.name), sandbox, with_model=not failed)
         fields["FinalMetricDataList"] = log.final_metrics()
@@ -228,9 +224,7 @@ class TrainingJobs(Jobs):
 
     def _upload(self, record: Record, sandbox: Sandbox, with_model: bool) -> Record:
         objects, scratch = self.service.objects, sandbox.directory / "upload.tar.gz"
-        output = (
-            f"{record['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
-        )
+        output = f"{record['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{record['TrainingJobName']}/output"
         plain = record["OutputDataConfig"].get("CompressionType") == "NONE"
         data, model = sandbox.ml / "output" / "data", sandbox.ml / "model"
         fields: Record = {}

@@ -38,8 +38,7 @@ class TrainingLog:
     def final_metrics(self) -> list[Record]:
         """The last value of every metric that was seen: FinalMetricDataList."""
         return [
-            {"MetricName": name, "Value": value, "Timestamp": moment}
-            for name, (value, moment) in self._last.items()
+            {"MetricName": name, "Value": value, "Timestamp": moment} for name, (value, moment) in self._last.items()
         ]
 
     def error(self) -> str:

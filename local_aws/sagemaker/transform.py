@@ -97,9 +97,7 @@ class Plan:
 
     def _check(self, size: int) -> None:
         if size > self.payload:
-            raise DataError(
-                f"a record of {size} bytes is larger than MaxPayloadInMB ({self.payload / 2**20:.0f})"
-            )
+            raise DataError(f"a record of {size} bytes is larger than MaxPayloadInMB ({self.payload / 2**20:.0f})")
 
 
 class TransformJobs(Jobs):
@@ -137,16 +135,12 @@ class TransformJobs(Jobs):
             raise invalid(str(error)) from None
         kind, split = media_type(source.get("ContentType")), source.get("SplitType", "None")
         if active and kind not in (CSV, JSON, JSON_LINES):
-            raise invalid(
-                "DataProcessing needs the ContentType text/csv, application/json or application/jsonlines"
-            )
+            raise invalid("DataProcessing needs the ContentType text/csv, application/json or application/jsonlines")
         if active and kind in (CSV, JSON_LINES) and split != "Line":
             raise invalid(f"DataProcessing of {kind} needs SplitType Line")
         if params.get("BatchStrategy") == "SingleRecord" and split == "None":
             raise invalid("BatchStrategy SingleRecord needs a SplitType")
-        total = params.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) * (
-            params.get("MaxConcurrentTransforms") or 1
-        )
+        total = params.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) * (params.get("MaxConcurrentTransforms") or 1)
         if total > MAX_PAYLOAD_MB:
             raise invalid(f"MaxConcurrentTransforms * MaxPayloadInMB must not exceed {MAX_PAYLOAD_MB} MB")
 
@@ -176,9 +170,7 @@ class TransformJobs(Jobs):
             raise JobFailed(failures[0])  # the other objects were transformed and stored, as with the service
         return {}
 
-    def _start(
-        self, execution: Execution, sandbox: Sandbox, server: ModelServer, record: Record, plan: Plan
-    ) -> None:
+    def _start(self, execution: Execution, sandbox: Sandbox, server: ModelServer, record: Record, plan: Plan) -> None:
         environment = {
             **record.get("Environment", {}),
             "SAGEMAKER_BATCH": "true",
@@ -228,15 +220,11 @@ class TransformJobs(Jobs):
             finally:
                 for future in waiting:
                     future.cancel()
-        self.service.objects.upload_file(
-            draft, f"{record['TransformOutput']['S3OutputPath'].rstrip('/')}/{name}.out"
-        )
+        self.service.objects.upload_file(draft, f"{record['TransformOutput']['S3OutputPath'].rstrip('/')}/{name}.out")
 
     def _data_log(self, execution: Execution, message: str) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
-        write_log(
-            self.log_group, f"{execution.log_stream}/data-log", [f"{stamp}:[sagemaker logs]: {message}"]
-        )
+        write_log(self.log_group, f"{execution.log_stream}/data-log", [f"{stamp}:[sagemaker logs]: {message}"])
 
 
 def _transform(server: ModelServer, plan: Plan, batch: list[str]) -> bytes:

@@ -100,9 +100,7 @@ def check_report(aws: LocalAws) -> None:
         ProcessingOutputConfig=outputs("results/run"),
     )
     job = run(aws, params)
-    assert job["ProcessingJobStatus"] == "Completed", log_lines(
-        aws, "ProcessingJobs", params["ProcessingJobName"]
-    )
+    assert job["ProcessingJobStatus"] == "Completed", log_lines(aws, "ProcessingJobs", params["ProcessingJobName"])
     assert job["ExitMessage"] == "counted"
     facts = json.loads(read(aws, f"s3://{BUCKET}/results/run/facts.json"))
     assert facts["rows"] == 4

@@ -41,9 +41,7 @@ def package(group: str, **changes: Any) -> dict[str, Any]:
         },
         "ModelApprovalStatus": "PendingManualApproval",
         "ModelMetrics": {
-            "ModelQuality": {
-                "Statistics": {"ContentType": "application/json", "S3Uri": f"s3://{BUCKET}/e.json"}
-            }
+            "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": f"s3://{BUCKET}/e.json"}}
         },
         "CustomerMetadataProperties": {"training_job": "job-1", "gate": "pass"},
         **changes,
@@ -57,9 +55,7 @@ def test_an_update_changes_what_it_names_and_nothing_else(client: Any, group: st
     assert before["ModelApprovalStatus"] == "PendingManualApproval"
     assert before["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"].endswith("e.json")
     client.update_model_package(ModelPackageArn=arn, CustomerMetadataProperties={"approved_by": "me"})
-    client.update_model_package(
-        ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="sound"
-    )
+    client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus="Approved", ApprovalDescription="sound")
     client.update_model_package(ModelPackageArn=arn, CustomerMetadataPropertiesToRemove=["gate"])
     after = client.describe_model_package(ModelPackageName=arn)
     assert after["CustomerMetadataProperties"] == {"training_job": "job-1", "approved_by": "me"}
@@ -79,9 +75,7 @@ def test_versions_are_never_reused_and_lists_filter_and_sort(client: Any, group:
 
     def versions(**filters: Any) -> list[int]:
         pages = client.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group, **filters)
-        return [
-            summary["ModelPackageVersion"] for page in pages for summary in page["ModelPackageSummaryList"]
-        ]
+        return [summary["ModelPackageVersion"] for page in pages for summary in page["ModelPackageSummaryList"]]
 
     assert versions() == [1, 2, 4]
     assert versions(SortOrder="Descending", MaxResults=1) == [4, 2, 1]
@@ -90,9 +84,7 @@ def test_versions_are_never_reused_and_lists_filter_and_sort(client: Any, group:
     for arn in arns:
         client.delete_model_package(ModelPackageName=arn)
     client.delete_model_package_group(ModelPackageGroupName=group)
-    assert (
-        error_of(client.describe_model_package_group, ModelPackageGroupName=group)[0] == "ValidationException"
-    )
+    assert error_of(client.describe_model_package_group, ModelPackageGroupName=group)[0] == "ValidationException"
 
 
 def test_a_client_token_registers_once(client: Any, group: str) -> None:
@@ -113,12 +105,10 @@ def test_duplicates_limits_and_absent_data_are_refused(client: Any, group: str) 
     assert code == "ValidationException"
     assert "less than or equal to 50" in message
     for properties in ({"k" * 129: "v"}, {"k": "v" * 257}):
-        assert error_of(client.create_model_package, **package(group, CustomerMetadataProperties=properties))[
-            0
-        ] == ("ValidationException")
-    arn = client.create_model_package(
-        **package(group, CustomerMetadataProperties=dict(list(many.items())[:50]))
-    )
+        assert error_of(client.create_model_package, **package(group, CustomerMetadataProperties=properties))[0] == (
+            "ValidationException"
+        )
+    arn = client.create_model_package(**package(group, CustomerMetadataProperties=dict(list(many.items())[:50])))
     code, message = error_of(
         client.update_model_package,
         ModelPackageArn=arn["ModelPackageArn"],

@@ -86,9 +86,7 @@ def request(aws: LocalAws, script: str, requirements: str = "", **changes: Any) 
             {
                 "ChannelName": "train",
                 "ContentType": "text/csv",
-                "DataSource": {
-                    "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/data/train"}
-                },
+                "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/data/train"}},
             }
         ],
         "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/models"},
@@ -157,9 +155,7 @@ def test_a_manifest_input_and_a_requirement_of_the_runtime(ready: LocalAws) -> N
     }
     job = run(ready, params)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    facts = unpack(read(ready, f"s3://{BUCKET}/models/{params['TrainingJobName']}/output/output.tar.gz"))[
-        "facts.json"
-    ]
+    facts = unpack(read(ready, f"s3://{BUCKET}/models/{params['TrainingJobName']}/output/output.tar.gz"))["facts.json"]
     assert json.loads(facts)["rows"] == 40
 
 
@@ -192,7 +188,7 @@ def test_stop_lets_the_script_save_its_model(ready: LocalAws) -> None:
 
 
 def test_the_maximum_runtime_stops_a_job(ready: LocalAws) -> None:
-    job = run(ready, request(ready, SLEEP, StoppingCondition={"MaxRuntimeInSeconds": 3}))
+    job = run(ready, request(ready, SLEEP, StoppingCondition={"MaxRuntimeInSeconds": 1}))
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
 
 
@@ -249,12 +245,7 @@ def test_a_name_is_used_once_and_a_restart_or_kill_ends_running_jobs(own_aws: Lo
 
     again = request(own_aws, SLEEP)
     client.create_training_job(**again)
-    line = wait_for(
-        lambda: next((li for li in lines_of(own_aws, again["TrainingJobName"]) if "sleeping" in li), None)
-    )
+    line = wait_for(lambda: next((li for li in lines_of(own_aws, again["TrainingJobName"]) if "sleeping" in li), None))
     own_aws.restart(signal.SIGTERM)
     assert not alive(int(line.split()[1]))
-    assert (
-        client.describe_training_job(TrainingJobName=again["TrainingJobName"])["TrainingJobStatus"]
-        == "Failed"
-    )
+    assert client.describe_training_job(TrainingJobName=again["TrainingJobName"])["TrainingJobStatus"] == "Failed"
