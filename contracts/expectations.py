@@ -93,9 +93,7 @@ def _error(kind: str, claim: str, column: str, **kwargs: Any) -> Check:
     return Check(kind, "error", claim, column, {"column": column, **kwargs})
 
 
-def _rule_checks(
-    contract: Contract, rule: Rule, run_date: dt.date, previous_rows: int | None
-) -> Iterator[Check]:
+def _rule_checks(contract: Contract, rule: Rule, run_date: dt.date, previous_rows: int | None) -> Iterator[Check]:
     claim = (rule.description[0].lower() + rule.description[1:]).rstrip(".")
     bounds = {"min_value": rule.minimum, "max_value": rule.maximum}
     match rule.metric:
@@ -124,9 +122,7 @@ def _rule_checks(
         case "sum":
             kind = "expect_column_sum_to_be_between"
         case _:
-            raise ContractError(
-                f"{contract.name}: rule {rule.name!r} names metric {rule.metric!r}, unknown here"
-            )
+            raise ContractError(f"{contract.name}: rule {rule.name!r} has unknown metric {rule.metric!r}")
     kwargs = {"column": rule.column, **bounds} if rule.column else bounds
     yield Check(kind, rule.severity, claim, rule.column, kwargs)
 

@@ -131,9 +131,7 @@ def _inherited(where: str, prop: SchemaProperty, custom: dict[str, Any], heirs: 
     except ContractError as error:
         raise ContractError(f"{where} inherits {target!r}, which cannot be resolved: {error}") from error
     if prop.logicalType != parent.type:  # stated again because the standard's JSON schema asks for it
-        raise ContractError(
-            f"{where} is {prop.logicalType!r} but inherits {target}, which is {parent.type!r}"
-        )
+        raise ContractError(f"{where} is {prop.logicalType}, but inherits {target}, which is {parent.type}")
     column = replace(
         parent,
         name=prop.name or "",
@@ -156,9 +154,7 @@ def _checked(where: str, column: Column) -> Column:
         ("classification", column.pii, PII_CLASSES),
     ):
         if value not in known:
-            raise ContractError(
-                f"{where}: {field} is {value!r}; it must be one of {', '.join(map(str, known))}"
-            )
+            raise ContractError(f"{where}: {field} is {value!r}; it must be one of {', '.join(map(str, known))}")
     if not column.description:
         raise ContractError(f"{where} has no description")
     return column
