@@ -60,9 +60,7 @@ class Handler(BaseHTTPRequestHandler):
         if context.status >= 400:
             context.content_type = "text/plain"
             print(data, flush=True)
-        self.answer(
-            context.status, data if isinstance(data, bytes) else str(data).encode(), context.content_type
-        )
+        self.answer(context.status, data if isinstance(data, bytes) else str(data).encode(), context.content_type)
 
     def answer(self, status: int, body: bytes, content_type: str) -> None:
         self.send_response_only(status)

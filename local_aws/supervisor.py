@@ -42,9 +42,7 @@ def kill_descendants(group: int) -> None:
     signal_group(group, signal.SIGKILL)
     while LINUX:
         try:
-            children = [
-                int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-            ]
+            children = [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
         except OSError:
             return
         if not children:
@@ -71,9 +69,7 @@ def main(argv: list[str]) -> int:
     if LINUX:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
     try:
-        child = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=die_with_parent
-        )
+        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=die_with_parent)
     except OSError as error:
         print(f"cannot start {argv[0]}: {error.strerror}", flush=True)
         return 127
