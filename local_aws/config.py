@@ -74,7 +74,7 @@ class Config:
     @property
     def endpoint_url(self) -> str:
         """Where children of this server reach it."""
-        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
         return f"http://{host}:{self.port}"
 
     def child_environment(self, region: str | None = None) -> dict[str, str]:

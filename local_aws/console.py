@@ -24,7 +24,8 @@ _LOG_LINES = 2000
 _STYLE = """
 body{font:14px/1.45 system-ui,sans-serif;margin:0;color:#1b1f24;background:#fff}
 header{background:#1b2a3a;padding:.7rem 1.5rem}header a{color:#fff;margin-right:1.5rem;text-decoration:none}
-main{padding:1rem 1.5rem;max-width:1200px}h1{font-size:1.25rem;overflow-wrap:anywhere}h2{font-size:1.05rem;margin-top:1.6rem}
+main{padding:1rem 1.5rem;max-width:1200px}h1{font-size:1.25rem;overflow-wrap:anywhere}
+h2{font-size:1.05rem;margin-top:1.6rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .7rem;border-bottom:1px solid #dde3e9;
 vertical-align:top;overflow-wrap:anywhere}th{color:#57606a;font-weight:600}td.n{text-align:right;white-space:nowrap}
 pre{background:#f6f8fa;padding:.8rem;overflow:auto;max-height:70vh;font-size:12.5px}

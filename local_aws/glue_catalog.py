@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import threading
 from pathlib import Path
@@ -22,7 +21,7 @@ def install(config: Config) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("*.pickle"):
         try:
-            glue_backends[ACCOUNT_ID][path.stem].databases = pickle.loads(path.read_bytes())
+            glue_backends[ACCOUNT_ID][path.stem].databases = pickle.loads(path.read_bytes())  # noqa: S301  our own file
         except Exception:
             log.exception("The catalog in %s cannot be read; starting with an empty one", path)
     config.after_moto["glue"] = lambda target, region: _save(folder, target, region)
@@ -36,4 +35,4 @@ def _save(folder: Path, target: str, region: str) -> None:
         path = folder / f"{region}.pickle"
         draft = path.with_suffix(".writing")
         draft.write_bytes(pickle.dumps(glue_backends[ACCOUNT_ID][region].databases))
-        os.replace(draft, path)
+        draft.replace(path)

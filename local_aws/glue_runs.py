@@ -100,7 +100,7 @@ class Runs:
             (folder / "tmp").mkdir(parents=True)
             argv, environment = self._stage(run, folder)
             with self._runs.lock:
-                if self._runs.get(run_id)["JobRunState"] == "STOPPING":
+                if self.get(run["JobName"], run_id)["JobRunState"] == "STOPPING":
                     self._finish(run, "STOPPED")
                     return
                 self._runs.update(run_id, JobRunState="RUNNING")
@@ -160,7 +160,7 @@ class Runs:
         argv = [str(python), "-P", str(_LAUNCHER), str(script), "--JOB_NAME", run["JobName"], "--JOB_RUN_ID", run["Id"]]
         for name, value in arguments.items():
             if name not in ("--JOB_NAME", "--JOB_RUN_ID", "--conf"):
-                argv += [name, value] if value != "" else [name, ""]
+                argv += [name, value]
         return argv, environment
 
     def _fetch(self, uri: str, folder: Path) -> Path:

@@ -5,31 +5,38 @@ Signatures are not checked: a presigned URL and an unsigned GET work as a signed
 
 from __future__ import annotations
 
-import base64
 import errno
 import logging
 import re
 import urllib.parse
-import xml.etree.ElementTree as ElementTree
-import zlib
 from collections.abc import Callable
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from moto.core.request import EnvironHeaders
-from werkzeug.datastructures import Headers
-from werkzeug.http import http_date, parse_date
 from werkzeug.wrappers import Request, Response
 
 from local_aws import errors, s3_listing, s3_multipart
 from local_aws.errors import AwsError
 from local_aws.s3_body import AwsChunked, Limited, ranged
+from local_aws.s3_http import (
+    KEPT_HEADERS,
+    checksum_headers,
+    condition,
+    new_meta,
+    not_modified,
+    object_headers,
+    parse_xml,
+    receive,
+    request_body,
+    same_etag,
+    xml,
+)
 from local_aws.s3_store import Meta, S3Store, copy_stream
-from local_aws.s3_xml import document
+
+Body = Limited | AwsChunked
 
 log = logging.getLogger(__name__)
 
-_KEPT = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires")
-_OVERRIDES = ("Content-Type", *_KEPT)
+_OVERRIDES = ("Content-Type", *KEPT_HEADERS)
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -62,7 +69,7 @@ class S3App:
         response.headers["Accept-Ranges"] = "bytes"
         return response
 
-    def _route(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def _route(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         method, query = request.method, request.args
         what = next((name for name in query if name in _SUBRESOURCES), "")
         level = "object" if key else "bucket" if bucket else "service"
@@ -75,33 +82,33 @@ class S3App:
 
     # buckets
 
-    def list_buckets(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def list_buckets(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         found = [{"Name": b, "CreationDate": s3_listing.iso(self.store.created(b))} for b in self.store.buckets()]
         owner = {"ID": "local", "DisplayName": "local"}
         return xml("ListAllMyBucketsResult", {"Owner": owner, "Buckets": {"Bucket": found}})
 
-    def create_bucket(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def create_bucket(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         self.store.create_bucket(bucket)
         return Response(headers={"Location": f"/{bucket}"})
 
-    def head_bucket(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def head_bucket(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         return Response()
 
-    def delete_bucket(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def delete_bucket(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         self.store.delete_bucket(bucket)
         return Response(status=204)
 
-    def location(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def location(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         return xml("LocationConstraint", "" if self.region == "us-east-1" else self.region)
 
-    def versioning(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def versioning(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         return xml("VersioningConfiguration", {})
 
-    def list_objects(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def list_objects(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         version = 2 if request.args.get("list-type") == "2" else 1
         return xml("ListBucketResult", s3_listing.list_objects(self.store, bucket, request.args, version))
 
-    def delete_objects(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def delete_objects(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         wanted = parse_xml(body.read())
         keys = [item.findtext("Key") or "" for item in wanted.iter("Object")]
         for name in keys:
@@ -111,7 +118,7 @@ class S3App:
 
     # objects
 
-    def get_object(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def get_object(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         if request.method == "HEAD":
             meta, stream = self.store.head(bucket, key), None
         else:
@@ -141,18 +148,18 @@ class S3App:
             if stream:
                 stream.close()
 
-    def put_object(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def put_object(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         if "x-amz-copy-source" in request.headers:
             return self.copy_object(request, bucket, key, body)
         draft = self.store.temporary(bucket)
-        etag, size = receive(request, body, draft)
+        etag, _ = receive(request, body, draft)
         try:
             meta = self.store.commit(bucket, key, draft, new_meta(request, key, etag), condition(request))
         finally:
             draft.unlink(missing_ok=True)
         return Response(headers={"ETag": f'"{meta.etag}"', **checksum_headers(meta)})
 
-    def copy_object(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def copy_object(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         source, stream = self.open_source(request)
         draft = self.store.temporary(bucket)
         with stream:
@@ -180,30 +187,30 @@ class S3App:
             raise AwsError("PreconditionFailed", "The copy source does not meet the condition", 412)
         return meta, stream
 
-    def delete_object(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def delete_object(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         self.store.delete(bucket, key)
         return Response(status=204)
 
-    def get_tags(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def get_tags(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         tags = [{"Key": k, "Value": v} for k, v in self.store.head(bucket, key).tags.items()]
         return xml("Tagging", {"TagSet": {"Tag": tags}})
 
-    def put_tags(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def put_tags(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         found = parse_xml(body.read()).iter("Tag")
         self.store.set_tags(bucket, key, {t.findtext("Key") or "": t.findtext("Value") or "" for t in found})
         return Response()
 
-    def delete_tags(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def delete_tags(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         self.store.set_tags(bucket, key, {})
         return Response(status=204)
 
     # multipart uploads
 
-    def create_upload(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def create_upload(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         upload = self.uploads.create(bucket, new_meta(request, key, ""))
         return xml("InitiateMultipartUploadResult", {"Bucket": bucket, "Key": key, "UploadId": upload})
 
-    def put_part(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def put_part(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         upload, number = request.args["uploadId"], int(request.args.get("partNumber", 0))
         part = self.uploads.part_path(bucket, key, upload, number)
         draft = self.store.temporary(bucket)
@@ -219,7 +226,7 @@ class S3App:
         self.uploads.add_part(part, draft, etag, size)
         return xml("CopyPartResult", {"ETag": f'"{etag}"', "LastModified": s3_listing.iso(source.modified)})
 
-    def complete_upload(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def complete_upload(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         parts = [
             (int(part.findtext("PartNumber") or 0), (part.findtext("ETag") or "").strip('"'))
             for part in parse_xml(body.read()).iter("Part")
@@ -228,11 +235,11 @@ class S3App:
         result = {"Location": f"/{bucket}/{key}", "Bucket": bucket, "Key": key, "ETag": f'"{meta.etag}"'}
         return xml("CompleteMultipartUploadResult", result)
 
-    def abort_upload(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def abort_upload(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         self.uploads.abort(bucket, key, request.args["uploadId"])
         return Response(status=204)
 
-    def list_parts(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def list_parts(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         upload = request.args["uploadId"]
         parts = [
             {"PartNumber": n, "ETag": f'"{etag}"', "Size": size}
@@ -241,12 +248,12 @@ class S3App:
         result = {"Bucket": bucket, "Key": key, "UploadId": upload, "IsTruncated": False, "Part": parts}
         return xml("ListPartsResult", result)
 
-    def list_uploads(self, request: Request, bucket: str, key: str, body: BinaryIO) -> Response:
+    def list_uploads(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         uploads = [{"Key": key, "UploadId": upload} for key, upload in self.uploads.list(bucket)]
         return xml("ListMultipartUploadsResult", {"Bucket": bucket, "IsTruncated": False, "Upload": uploads})
 
 
-Handler = Callable[[S3App, Request, str, str, BinaryIO], Response]
+Handler = Callable[[S3App, Request, str, str, Body], Response]
 
 _ROUTES: dict[tuple[str, str, str], Handler] = {
     ("service", "GET", ""): S3App.list_buckets,
@@ -274,11 +281,15 @@ _ROUTES: dict[tuple[str, str, str], Handler] = {
 
 # Query parameters that choose another operation than the plain one; versionId is among them because there are none.
 _SUBRESOURCES = frozenset(
-    "accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold lifecycle "
-    "location logging metrics notification object-lock ownershipControls partNumber policy policyStatus "
-    "publicAccessBlock replication requestPayment restore retention select tagging torrent uploadId uploads "
-    "versionId versioning versions website".split()
-) - {"partNumber"}
+    name
+    for line in (
+        "accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold lifecycle",
+        "location logging metrics notification object-lock ownershipControls policy policyStatus publicAccessBlock",
+        "replication requestPayment restore retention select tagging torrent uploadId uploads versionId versioning",
+        "versions website",
+    )
+    for name in line.split()
+)
 
 
 def _address(request: Request) -> tuple[str, str]:
@@ -296,118 +307,3 @@ def _address(request: Request) -> tuple[str, str]:
         return virtual.group(1), path
     bucket, _, key = path.partition("/")
     return bucket, key
-
-
-def request_body(request: Request) -> Any:
-    encoded = request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-")
-    if "chunked" in request.headers.get("Transfer-Encoding", ""):
-        stream = Limited(request.environ["wsgi.input"], None)
-    else:
-        stream = Limited(request.environ["wsgi.input"], int(request.headers.get("Content-Length") or 0))
-    return AwsChunked(stream) if encoded else stream
-
-
-def receive(request: Request, body: Any, draft: Any) -> tuple[str, int]:
-    """Write the request's body to the file `draft` and check it: (MD5, bytes). No file is left on an error."""
-    crc = 0
-
-    def add(chunk: bytes) -> None:
-        nonlocal crc
-        crc = zlib.crc32(chunk, crc)
-
-    wanted_crc = request.headers.get("x-amz-checksum-crc32")
-    etag, size = copy_stream(body, draft, each=add if wanted_crc else None)
-    wanted_md5 = request.headers.get("Content-MD5")
-    problem = None
-    if body.missing():
-        problem = AwsError("IncompleteBody", "The body is shorter than its Content-Length")
-    elif wanted_md5 and base64.b64encode(bytes.fromhex(etag)).decode() != wanted_md5:
-        problem = AwsError("BadDigest", "The Content-MD5 you specified did not match what we received.")
-    elif wanted_crc and base64.b64encode(crc.to_bytes(4, "big")).decode() != wanted_crc:
-        problem = AwsError("BadDigest", "The CRC32 you specified did not match what we received.")
-    if problem:
-        draft.unlink()
-        raise problem
-    return etag, size
-
-
-def new_meta(request: Request, key: str, etag: str) -> Meta:
-    kept = {name: request.headers[name] for name in _KEPT if name in request.headers}
-    encodings = [e.strip() for e in kept.pop("Content-Encoding", "").split(",")]
-    if encoding := ",".join(e for e in encodings if e and e != "aws-chunked"):
-        kept["Content-Encoding"] = encoding
-    # moto's headers keep the spelling of x-amz-meta-a_b, which a WSGI environment loses
-    for name, value in EnvironHeaders(request.environ).items():
-        lowered = name.lower()
-        if lowered.startswith("x-amz-meta-") or lowered == "x-amz-checksum-crc32":
-            kept[lowered] = value
-    tags = dict(urllib.parse.parse_qsl(request.headers.get("x-amz-tagging", ""), keep_blank_values=True))
-    return Meta(key, 0, etag, 0, request.headers.get("Content-Type") or "binary/octet-stream", kept, tags)
-
-
-def object_headers(meta: Meta) -> Headers:
-    headers = Headers(
-        {
-            "Content-Type": meta.content_type,
-            "Content-Length": str(meta.size),
-            "ETag": f'"{meta.etag}"',
-            "Last-Modified": http_date(meta.modified),
-        }
-    )
-    # Checksums are not sent back: they would be compared with a range's bytes.
-    headers.update({k: v for k, v in meta.headers.items() if not k.startswith("x-amz-checksum-")})
-    if meta.tags:
-        headers["x-amz-tagging-count"] = str(len(meta.tags))
-    return headers
-
-
-def checksum_headers(meta: Meta) -> dict[str, str]:
-    return {k: v for k, v in meta.headers.items() if k.startswith("x-amz-checksum-")}
-
-
-def same_etag(header: str, meta: Meta) -> bool:
-    return any(tag.strip().strip('"') in ("*", meta.etag) for tag in header.split(","))
-
-
-def not_modified(request: Request, meta: Meta) -> bool:
-    """Whether the answer is 304; raises PreconditionFailed for 412."""
-    headers = request.headers
-    since, until = parse_date(headers.get("If-Modified-Since")), parse_date(headers.get("If-Unmodified-Since"))
-    modified = int(meta.modified)
-    if "If-Match" in headers:
-        failed = not same_etag(headers["If-Match"], meta)
-    else:
-        failed = until is not None and modified > until.timestamp()
-    if failed:
-        raise AwsError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
-    if "If-None-Match" in headers:
-        return same_etag(headers["If-None-Match"], meta)
-    return since is not None and modified <= since.timestamp()
-
-
-def condition(request: Request) -> Callable[[Meta | None], None]:
-    """The check of a conditional write, made while nobody else can write."""
-    match, none_match = request.headers.get("If-Match"), request.headers.get("If-None-Match")
-
-    def check(current: Meta | None) -> None:
-        if match and current is None:
-            raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
-        if (match and not same_etag(match, current)) or (none_match and current and same_etag(none_match, current)):
-            raise AwsError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
-
-    return check
-
-
-def xml(root: str, content: Any) -> Response:
-    return Response(document(root, content), content_type="application/xml")
-
-
-def parse_xml(body: bytes) -> ElementTree.Element:
-    """The request's XML with the namespace taken off its tags."""
-    try:
-        root = ElementTree.fromstring(body)
-    except ElementTree.ParseError:
-        raise AwsError("MalformedXML", "The XML you provided was not well-formed") from None
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-    return root

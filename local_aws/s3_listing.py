@@ -27,10 +27,9 @@ def list_objects(store: S3Store, bucket: str, query: Mapping[str, str], version:
     except ValueError:
         raise AwsError("InvalidArgument", "max-keys must be an integer between 0 and 2147483647") from None
     token = query.get("continuation-token", "")
-    if version == 1:
-        after = query.get("marker", "")
-    else:
-        after = _decode(token) if token else query.get("start-after", "")
+    after = query.get("marker" if version == 1 else "start-after", "")
+    if token:
+        after = _decode(token)
     if delimiter and after.startswith(prefix) and delimiter in after[len(prefix) :]:
         # a marker inside a common prefix (or the common prefix itself) is behind all of it
         end = after.index(delimiter, len(prefix)) + len(delimiter)

@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from local_aws.errors import AwsError
 
@@ -58,6 +58,10 @@ def is_plain(key: str) -> bool:
         all(part not in ("", ".", "..") and len(part.encode()) <= 255 and not _HIDDEN.fullmatch(part) for part in parts)
         and "\0" not in key
     )
+
+
+class Readable(Protocol):
+    def read(self, size: int = ..., /) -> bytes: ...
 
 
 class S3Store:
@@ -155,7 +159,9 @@ class S3Store:
             pass
         # Written by something else than this API (Spark). Its ETag is of the multipart kind, which promises no MD5
         # of the content, so that listing a folder does not read its files.
-        stamp = hashlib.md5(f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ino}".encode()).hexdigest()
+        stamp = hashlib.md5(
+            f"{stat.st_size}-{stat.st_mtime_ns}-{stat.st_ino}".encode(), usedforsecurity=False
+        ).hexdigest()
         return Meta(key, stat.st_size, f"{stamp}-1", stat.st_mtime_ns)
 
     def open(self, bucket: str, key: str) -> tuple[Meta, BinaryIO]:
@@ -198,11 +204,11 @@ class S3Store:
             draft = self.temporary(bucket)
             try:
                 draft.write_text(json.dumps(asdict(meta)))
-                os.replace(draft, sidecar)
+                draft.replace(sidecar)
             except OSError:
                 draft.unlink(missing_ok=True)
                 raise
-            os.replace(body, target)
+            body.replace(target)
             target.with_name(f".{target.name}.crc").unlink(missing_ok=True)
         return meta
 
@@ -263,10 +269,10 @@ class S3Store:
 
 
 def copy_stream(
-    stream: BinaryIO, target: Path, size: int | None = None, each: Callable[[bytes], None] | None = None
+    stream: Readable, target: Path, size: int | None = None, each: Callable[[bytes], None] | None = None
 ) -> tuple[str, int]:
     """Copy a stream (or its next `size` bytes) to a new file: (MD5 in hex, bytes). Leaves no file on an error."""
-    digest = hashlib.md5()
+    digest = hashlib.md5(usedforsecurity=False)
     done = 0
     try:
         with target.open("wb", buffering=0) as out:

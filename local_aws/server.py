@@ -33,9 +33,7 @@ from local_aws.s3 import S3App
 log = logging.getLogger("local_aws")
 
 # What the credential scope calls the services that are offered. Others are refused rather than half answered.
-SERVICES = frozenset(
-    "s3 glue sagemaker iam sts monitoring logs sns sqs events secretsmanager ssm kms".split()
-)
+SERVICES = frozenset("s3 glue sagemaker iam sts monitoring logs sns sqs events secretsmanager ssm kms".split())  # noqa: SIM905
 
 
 class Application:
@@ -57,7 +55,7 @@ class Application:
             response = self.answer(request, service, Caller(region))
             if response is None:
                 response = self.ask_moto(request, service, region)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  the one place where every failure becomes an AWS error
             response = self.explain(request, service, error)
         return response(environ, start_response)
 
@@ -218,7 +216,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0 inside a container)")
     parser.add_argument("--port", type=int, default=4566, help="0 takes a free one")
     parser.add_argument("--state-dir", type=Path, default=Path(".state/local-aws"), help="everything that is kept")
-    parser.add_argument("--runtimes-dir", type=Path, default=Path(".runtimes"), help="one virtual environment a runtime")
+    parser.add_argument(
+        "--runtimes-dir", type=Path, default=Path(".runtimes"), help="one virtual environment a runtime"
+    )
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--verbose", action="store_true", help="log every request")
     options = parser.parse_args(arguments)

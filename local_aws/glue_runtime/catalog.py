@@ -63,8 +63,10 @@ def table_schema(database: str, name: str) -> T.StructType:
 
 def _partitions(table: Table, predicate: str) -> list[Table]:
     """The partitions whose key values meet a Spark SQL predicate."""
-    pages = s3.client("glue").get_paginator("get_partitions").paginate(
-        DatabaseName=table["DatabaseName"], TableName=table["Name"]
+    pages = (
+        s3.client("glue")
+        .get_paginator("get_partitions")
+        .paginate(DatabaseName=table["DatabaseName"], TableName=table["Name"])
     )
     partitions = [p for page in pages for p in page["Partitions"]]
     if not predicate or not partitions:
@@ -130,7 +132,7 @@ def register(
     """Create the table or (with `update`) bring its columns up to date, and add the partitions it lacks."""
     glue = s3.client("glue")
     storage = _storage(schema, keys, location, file_format, format_options)
-    table = {
+    table: Table = {
         "Name": name,
         "TableType": "EXTERNAL_TABLE",
         "StorageDescriptor": storage,
@@ -156,9 +158,7 @@ def register(
         if tuple(values) not in known
     ]
     for start in range(0, len(new), 100):
-        glue.batch_create_partition(
-            DatabaseName=database, TableName=name, PartitionInputList=new[start : start + 100]
-        )
+        glue.batch_create_partition(DatabaseName=database, TableName=name, PartitionInputList=new[start : start + 100])
 
 
 def _storage(

@@ -39,9 +39,7 @@ class GlueScalaContext:
             raise unsupported(f"the connection type {connection_type}")
         return Sink(options, connection_type if connection_type in ("parquet", "orc") else None)
 
-    def getCatalogSink(
-        self, database: str, table: str, tmp: str, ctx: str, options: Options, catalog_id: Any
-    ) -> Sink:
+    def getCatalogSink(self, database: str, table: str, tmp: str, ctx: str, options: Options, catalog_id: Any) -> Sink:
         found = catalog.get_table(database, table)
         keys = [key["Name"] for key in found.get("PartitionKeys", [])]
         sink = Sink({**options, "path": found["StorageDescriptor"]["Location"], "partitionKeys": keys}, None)
@@ -100,7 +98,7 @@ def read_files(paths: list[str], file_format: str | None, format_options: Option
     if file_format in ("parquet", "glueparquet"):
         return reader.parquet(*paths)
     if file_format == "orc":
-        return reader.orc(*paths)
+        return reader.orc(paths)
     if file_format == "json":
         multiline = str(format_options.get("multiLine", format_options.get("multiline", "false"))).lower()
         return reader.option("multiLine", multiline).json(paths)
@@ -119,7 +117,8 @@ def csv_reader(reader: Any, options: Options) -> Any:
         reader.option("sep", options.get("separator", ","))
         .option("quote", quote)
         .option("escape", options.get("escaper") or quote or "\\")
-        .option("multiLine", str(options.get("multiLine", options.get("multiline", "false"))).lower())    )
+        .option("multiLine", str(options.get("multiLine", options.get("multiline", "false"))).lower())
+    )
 
 
 class CatalogSource(Source):

@@ -127,7 +127,7 @@ class Frame:
     def of_records(self, jrdd: Any) -> Frame:
         """Back from such records. The schema is read off the data, as a DynamicFrame's is: one pass more."""
         context = spark().sparkContext
-        results = RDD(jrdd, context, BatchedSerializer(CPickleSerializer(), 100)).cache()
+        results: Any = RDD(jrdd, context, BatchedSerializer(CPickleSerializer(), 100)).cache()
         rows = results.filter(lambda x: not x.get("isError")).map(lambda x: x["record"])
         errors = results.filter(lambda x: x.get("isError")).count()
         found = rows.mapPartitions(_types_of_partition).fold(T.StructType([]), merge_types)

@@ -22,7 +22,13 @@ _ATOMIC: dict[type[T.DataType], str] = {
     T.TimestampType: "timestamp",
     T.TimestampNTZType: "timestampntz",
 }
-_SPARK_NAMES = {"long": "bigint", "short": "smallint", "byte": "tinyint", "integer": "int", "timestampntz": "timestamp_ntz"}
+_SPARK_NAMES = {
+    "long": "bigint",
+    "short": "smallint",
+    "byte": "tinyint",
+    "integer": "int",
+    "timestampntz": "timestamp_ntz",
+}
 
 
 def spark_type(name: str) -> T.DataType:

@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import runpy
+import shlex
 import sys
 import traceback
 import warnings
@@ -37,11 +38,12 @@ def main() -> int:
     conf = runtime.configuration(
         Path(os.environ["GLUE_S3_ROOT"]), folder / "tmp", runtime.spark.parse_conf(os.environ.get("GLUE_CONF", ""))
     )
-    # A folder of settings instead of builder calls: it holds however the script makes its session
-    (folder / "conf").mkdir()
-    (folder / "conf" / "spark-defaults.conf").write_text("".join(f"{k} {v}\n" for k, v in conf.items()))
-    (folder / "conf" / "log4j2.properties").write_text(_LOG4J)
-    os.environ["SPARK_CONF_DIR"] = str(folder / "conf")
+    # A file of settings instead of builder calls: it holds however the script makes its session
+    (folder / "log4j2.properties").write_text(_LOG4J)
+    conf["spark.driver.defaultJavaOptions"] += f" -Dlog4j2.configurationFile={folder / 'log4j2.properties'}"
+    settings = folder / "spark.properties"
+    settings.write_text("".join(f"{name} {value}\n" for name, value in conf.items()))
+    os.environ["PYSPARK_SUBMIT_ARGS"] = f"--properties-file {shlex.quote(str(settings))} pyspark-shell"
     runtime.spark.set_environment()
     runtime.shim.install()
     warnings.filterwarnings("ignore", "DataFrame constructor is internal")  # awsglue's own way
@@ -55,7 +57,7 @@ def main() -> int:
         message = f"SystemExit: {error.code}"
         if isinstance(error.code, str):
             print(error.code, file=sys.stderr)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  whatever ends the script is its error message
         _print_traceback(error)
         # Spark's exceptions carry the JVM's stack trace in their text
         code, message = 1, traceback.format_exception_only(error)[-1].strip().split("\n\tat ")[0][:2000]
@@ -72,7 +74,8 @@ def _load_runtime() -> ModuleType:
     spec = importlib.util.spec_from_file_location(
         "_glue_runtime", here / "__init__.py", submodule_search_locations=[str(here)]
     )
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules["_glue_runtime"] = module
     spec.loader.exec_module(module)

@@ -64,7 +64,9 @@ class _DynamicFrameClass:
     def emptyDynamicFrame(self, context: Any) -> Frame:
         return Frame.empty()
 
-    def fromPythonRDD(self, parent: Frame, jrdd: Any, context: Any, ctx: str, name: str, site: Any, *limits: int) -> Frame:
+    def fromPythonRDD(
+        self, parent: Frame, jrdd: Any, context: Any, ctx: str, name: str, site: Any, *limits: int
+    ) -> Frame:
         return parent.of_records(jrdd)
 
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+# Spark's classes, loaded and verified once (archive.py), in the runtime whose jars they are
+ARCHIVE = Path(sys.prefix) / "spark.jsa"
+
 # A job may change any of these by --conf.
 _DEFAULTS = {
     "spark.master": "local[2]",
@@ -29,7 +32,9 @@ _DEFAULTS = {
 }
 
 
-def configuration(s3_root: Path, scratch: Path | None = None, overrides: dict[str, str] | None = None) -> dict[str, str]:
+def configuration(
+    s3_root: Path, scratch: Path | None = None, overrides: dict[str, str] | None = None
+) -> dict[str, str]:
     """Spark properties: each folder in `s3_root` is a bucket; temporary files go to `scratch`."""
     conf = dict(_DEFAULTS)
     for bucket in sorted(p for p in Path(s3_root).iterdir() if p.is_dir()):
@@ -37,6 +42,8 @@ def configuration(s3_root: Path, scratch: Path | None = None, overrides: dict[st
     # Jobs here are short: without the optimising compiler and its profiling, Spark needs half the CPU to get going.
     # A long job takes it back with --conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=4.
     java_options = ["-Duser.timezone=UTC", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    if ARCHIVE.exists():
+        java_options += [f"-XX:SharedArchiveFile={ARCHIVE}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
     if scratch:
         java_options.append(f"-Djava.io.tmpdir={scratch}")
         conf["spark.sql.warehouse.dir"] = str(scratch / "warehouse")

@@ -35,7 +35,14 @@ class LocalAws:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, **popen_options: Any) -> None:
-        arguments = ["--port", str(self.port), "--state-dir", str(self.state_dir), "--runtimes-dir", str(self.runtimes_dir)]
+        arguments = [
+            "--port",
+            str(self.port),
+            "--state-dir",
+            str(self.state_dir),
+            "--runtimes-dir",
+            str(self.runtimes_dir),
+        ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "local_aws", *arguments],

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.local_aws.conftest import LocalAws
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
 from local_aws.errors import AwsError
 from local_aws.s3_listing import list_objects
 from local_aws.s3_store import Meta, S3Store
+from tests.local_aws.conftest import LocalAws
 
 ODD = ["../x", "..", ".", "/", "a/", "a//b", "a", "a/b", ".x.crc", "_temporary/y", "x" * 300, "d/" * 200 + "e", "\n"]
-PIECES = st.sampled_from(["a", "b", "=", " ", "/", ".", "..", "%2F", "é", "\x01", "+", "~", "?", "#", "\U0001f600", "-", "!"])
+PIECES = st.sampled_from(
+    ["a", "b", "=", " ", "/", ".", "..", "%2F", "é", "\x01", "+", "~", "?", "#", "\U0001f600", "-", "!"]
+)
 KEYS = st.one_of(st.lists(PIECES, min_size=1, max_size=6).map("".join), st.sampled_from(ODD))
 
 

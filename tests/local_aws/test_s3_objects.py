@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from tests.local_aws.conftest import LocalAws
 
 BUCKET = "objects"
@@ -170,17 +171,17 @@ def test_multipart_by_hand(s3: Any) -> None:
     first, second = os.urandom(5 << 20), b"the end"
     etags = [s3.upload_part(**part, PartNumber=n, Body=b)["ETag"] for n, b in ((2, second), (1, first))]
     s3.put_object(Bucket=BUCKET, Key="third", Body=b"0123456789")
-    copied = s3.upload_part_copy(
-        **part, PartNumber=3, CopySource=f"{BUCKET}/third", CopySourceRange="bytes=2-4"
-    )["CopyPartResult"]["ETag"]
+    copied = s3.upload_part_copy(**part, PartNumber=3, CopySource=f"{BUCKET}/third", CopySourceRange="bytes=2-4")[
+        "CopyPartResult"
+    ]["ETag"]
     assert [p["PartNumber"] for p in s3.list_parts(**part)["Parts"]] == [1, 2, 3]
     assert [u["Key"] for u in s3.list_multipart_uploads(Bucket=BUCKET)["Uploads"]] == ["parts"]
     parts = [{"PartNumber": 1, "ETag": etags[1]}, {"PartNumber": 2, "ETag": "wrong"}]
     with pytest.raises(ClientError) as error:
         s3.complete_multipart_upload(**part, MultipartUpload={"Parts": parts})
     assert code(error) == "InvalidPart"
+    parts = [{"PartNumber": 2, "ETag": etags[0]}, {"PartNumber": 3, "ETag": copied}]
     with pytest.raises(ClientError) as error:
-        parts = [{"PartNumber": 2, "ETag": etags[0]}, {"PartNumber": 3, "ETag": copied}]
         s3.complete_multipart_upload(**part, MultipartUpload={"Parts": parts})
     assert code(error) == "EntityTooSmall"
     parts = [{"PartNumber": 1, "ETag": etags[1]}, {"PartNumber": 2, "ETag": etags[0]}]
