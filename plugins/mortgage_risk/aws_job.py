@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
@@ -75,6 +76,8 @@ class AwsJobOperator(MortgageRiskOperator):
     """
 
     kind: ClassVar[str]
+    # Short jobs are waited for on the worker: deferring and coming back costs two process starts.
+    seconds_on_worker: ClassVar[float] = 45
     operator_extra_links = (links.JobLink(), links.LogLink(), links.ResultLink())
 
     def build_request(self, tags: RunTags) -> dict[str, Any]:
@@ -107,11 +110,12 @@ class AwsJobOperator(MortgageRiskOperator):
         self._store_links(context, state)
         if state.phase != "running":
             return self._finish(context, state)
-        if self.settings.deferrable:
-            self.defer(trigger=AwsJobTrigger(**watch), method_name="execute_complete")
-        while (outcome := self._watch.poll()) is None:
+        worker_until = time.monotonic() + (self.seconds_on_worker if self.settings.deferrable else math.inf)
+        while time.monotonic() < worker_until:
+            if outcome := self._watch.poll():
+                return self._conclude(context, state.job_id, outcome)
             time.sleep(self._watch.pause_s)
-        return self._conclude(context, state.job_id, outcome)
+        self.defer(trigger=AwsJobTrigger(**watch), method_name="execute_complete")
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         return self._conclude(context, event["job_id"], event["outcome"])

@@ -74,8 +74,10 @@ def job_url(settings: Settings, kind: str, job_id: str, region: str) -> str:
 
 
 def log_url(settings: Settings, kind: str, job_id: str, group: str, stream: str, region: str) -> str:
-    places = {"group": _console_quote(group), "stream": _console_quote(stream)}
-    return (settings.log_link or _LOG_PAGE).format(**_address(kind, job_id), **places, region=region)
+    if settings.log_link:
+        places = {"group": quote(group, safe=""), "stream": quote(stream, safe="")}
+        return settings.log_link.format(**_address(kind, job_id), **places, region=region)
+    return _LOG_PAGE.format(group=_console_quote(group), stream=_console_quote(stream), region=region)
 
 
 def object_url(settings: Settings, uri: str, region: str) -> str:

@@ -10,6 +10,10 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from mortgage_risk.watch import JobWatch
 
+# Airflow 3.3.1 fails a task that is resumed before its scheduler has read that the worker, which deferred it,
+# is done ("finished with state success, but the task instance's state attribute is queued").
+SETTLE_SECONDS = 10
+
 
 class AwsJobTrigger(BaseTrigger):
     """Fires once: the job ended, is overdue, or AWS stayed silent too long. Arguments: JobWatch's."""
@@ -22,6 +26,7 @@ class AwsJobTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", self.watch
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        await asyncio.sleep(SETTLE_SECONDS)
         watch = JobWatch(**self.watch)
         while (outcome := await asyncio.to_thread(watch.poll)) is None:
             await asyncio.sleep(watch.pause_s)

@@ -159,10 +159,3 @@ def test_the_form_knows_the_training_scripts_hyperparameters() -> None:
         if h.name != "horizon_months"
     }
     assert script == HYPERPARAMETERS
-
-
-def test_dag_files_stay_short() -> None:
-    """Wiring only: logic belongs in the plugins."""
-    for path in FILES:
-        tree = ast.parse(path.read_text())
-        assert len(path.read_text().splitlines()) - tree.body[0].end_lineno <= 150, path.name

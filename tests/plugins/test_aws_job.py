@@ -28,13 +28,15 @@ RESULT = "s3://mortgage-loan-ml/out/result.json"
 
 def training(settings: Settings, *, wait_on_worker: bool = True, **changes: Any) -> TrainModelOperator:
     arguments = {"panel": PANEL, "code": CODE, "horizon_months": 12, "hyperparameters": {}} | changes
-    return TrainModelOperator(
+    task = TrainModelOperator(
         task_id="train_model",
         settings=replace(settings, deferrable=not wait_on_worker),
         source="canonical",
         business_date="2019-12-31",
         **arguments,
     )
+    task.seconds_on_worker = 0  # type: ignore[misc]
+    return task
 
 
 def glue(settings: Settings, **changes: Any) -> GlueJobOperator:
@@ -207,7 +209,7 @@ def test_of_two_glue_runs_started_at_once_one_stays(settings, context, fake_aws,
 
     monkeypatch.setattr(glue_client, "start_job_run", start_twice)
     task = glue(settings)
-    task.settings = replace(task.settings, deferrable=True)
+    task.settings, task.seconds_on_worker = replace(task.settings, deferrable=True), 0  # type: ignore[misc]
     with pytest.raises(TaskDeferred) as deferred:
         task.execute(context)
     assert deferred.value.trigger.watch["job_id"].endswith("/jr_1")
@@ -286,6 +288,12 @@ def test_deferred_and_resumed_gives_the_same_as_waiting_on_the_worker(settings, 
     event = asyncio.run(_first_event(AwsJobTrigger(**arguments)))
     result = training(settings).execute_complete(context, event)
     assert result == training(settings).execute(context)
+
+
+def test_a_short_job_is_not_deferred(settings, context, fake_aws) -> None:
+    task = training(settings, wait_on_worker=False)
+    del task.seconds_on_worker
+    assert task.execute(context)["job"] in fake_aws.jobs
 
 
 def test_a_user_who_clears_a_deferred_task_stops_its_job(settings, context, fake_aws) -> None:
