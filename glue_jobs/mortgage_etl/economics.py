@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+SPARK_TYPES = {"object": "string", "int32": "int", "float64": "double"}
 INDICATORS = ("unemployment_rate", "house_price_index", "mortgage_rate_30y")
-STATE_MONTH = "state string, t int, {}".format(
-    ", ".join(
-        f"{name} double"
-        for name in (
-            "house_price_index",
-            "house_price_index_growth_12m",
-            "unemployment_rate",
-            "unemployment_change_12m",
-            "mortgage_rate_30y",
-        )
-    )
-)
-ORIGINATION_INDEX = "state string, origination_t int, from_t int, to_t int, origination_index double"
+STATE_MONTH = {
+    "state": "object",
+    "t": "int32",
+    "house_price_index": "float64",
+    "house_price_index_growth_12m": "float64",
+    "unemployment_rate": "float64",
+    "unemployment_change_12m": "float64",
+    "mortgage_rate_30y": "float64",
+}
+ORIGINATION_INDEX = {
+    "state": "object",
+    "origination_t": "int32",
+    "from_t": "int32",
+    "to_t": "int32",
+    "origination_index": "float64",
+}
 
 
 def known_values(releases: pd.DataFrame, indicator: str, months: np.ndarray, first: int, last: int) -> np.ndarray:
@@ -157,8 +161,8 @@ def with_economics(rows: DataFrame, indicators: DataFrame) -> DataFrame:
     return joined.withColumn("house_price_index_ratio", ratio)
 
 
-def _to_spark(spark, frame: pd.DataFrame, schema: str) -> DataFrame:
-    """A small pandas table as a Spark one, NaN as null."""
-    rows = [tuple(None if value != value else value for value in row) for row in frame.itertuples(index=False)]
-    native = [tuple(v.item() if hasattr(v, "item") else v for v in row) for row in rows]
-    return spark.createDataFrame(native, schema)
+def _to_spark(spark: SparkSession, frame: pd.DataFrame, types: dict[str, str]) -> DataFrame:
+    """A small pandas table as a Spark one through Arrow: NaN becomes null, and no Python worker is started."""
+    frame = pd.DataFrame({name: frame.get(name, pd.Series(dtype=kind)).astype(kind) for name, kind in types.items()})
+    schema = ", ".join(f"{name} {SPARK_TYPES[kind]}" for name, kind in types.items())
+    return spark.createDataFrame(frame, schema)

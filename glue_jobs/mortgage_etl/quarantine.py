@@ -146,12 +146,13 @@ def good(rows: DataFrame) -> DataFrame:
 def quarantined(rows: DataFrame, raw: RawTable, lines: Lines) -> DataFrame:
     """The rejected rows: table, file, row_number, reason, column, raw (the line as it stands in the file)."""
     rejected = rows.where(F.col("problem").isNotNull()).select("source_row", "problem")
+    column = F.split("problem", " ")[1]
     return rejected.join(lines.frame, "source_row").select(
         F.lit(raw.name).alias("table"),
         lines.file_of(F.col("source_row")).alias("file"),
         F.col("source_row").bitwiseAND(F.lit((1 << 36) - 1)).alias("row_number"),
         F.split("problem", " ")[0].alias("reason"),
-        F.nullif(F.split("problem", " ")[1], F.lit("")).alias("column"),
+        F.when(column != "", column).alias("column"),
         "raw",
     )
 

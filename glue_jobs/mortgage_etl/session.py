@@ -10,11 +10,17 @@ import sys
 from pyspark.sql import SparkSession
 
 # Results must not depend on the machine's time zone or on a cluster's ANSI mode (a bad value is data, not an exception).
-REQUIRED = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "false"}
+# Arrow moves tables between driver and Spark without starting Python workers.
+REQUIRED = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+}
 LOCAL = {
     **REQUIRED,
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.memory": "3g",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.shuffle.partitions": "4",

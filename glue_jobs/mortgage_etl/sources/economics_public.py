@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
+import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -93,7 +94,7 @@ def public_indicators(spark: SparkSession, reader: Callable[[RawTable], DataFram
     lists New York city and Los Angeles County) are dropped.
     """
     contract = load_contract("economic_indicators")
-    releases = spark.createDataFrame([], struct_type(contract))
+    releases = spark.createDataFrame(pd.DataFrame(columns=contract.column_names), struct_type(contract))
     frames = {
         FHFA_HPI.name: _house_prices,
         LAUS_UNEMPLOYMENT.name: _unemployment,

@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+import pandas as pd
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -78,7 +79,7 @@ def read_lines(spark: SparkSession, raw: RawTable, extract: Extract) -> Lines:
             raise _wrong_width(raw, path, heads[index])
         rows += data_rows
         quoted |= any(block.quoted for block in own)
-    offsets = spark.createDataFrame(starts, "path string, block long, offset long")
+    offsets = spark.createDataFrame(pd.DataFrame(starts, columns=["path", "block", "offset"]))
     numbered = lines.join(F.broadcast(offsets), ["path", "block"]).select(
         (F.col("id") + F.col("offset")).alias("source_row"), "raw"
     )

@@ -25,7 +25,17 @@ RAW_TABLES: dict[str, tuple[RawTable, ...]] = {
     "freddie_mac": freddie_mac.TABLES,
 }
 BYTES_PER_PARTITION = 32 << 20  # of raw text; keeps a task's share of a loan shuffle well inside memory
-QUARANTINE_SCHEMA = "table string, file string, row_number long, reason string, column string, raw string"
+QUARANTINE_COLUMNS = ", ".join(
+    f"CAST(NULL AS {kind}) AS `{name}`"
+    for name, kind in (
+        ("table", "string"),
+        ("file", "string"),
+        ("row_number", "bigint"),
+        ("reason", "string"),
+        ("column", "string"),
+        ("raw", "string"),
+    )
+)
 
 
 def raw_tables(source: str) -> tuple[RawTable, ...]:
@@ -68,7 +78,7 @@ class _Reader:
             tables = self._loan_file(loan_level)
             tables["performance"] = self._performance(performance, tables["loans"])
         tables["economic_indicators"] = self._economics()
-        empty = self.spark.createDataFrame([], QUARANTINE_SCHEMA)
+        empty = self.spark.sql("SELECT " + QUARANTINE_COLUMNS + " WHERE false")
         quarantine = reduce(DataFrame.unionByName, self.refused, empty)
         return SourceTables(tables, quarantine, self.counts, self.quarantined_by_year, self.extracts)
 

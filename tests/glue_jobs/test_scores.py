@@ -1,0 +1,87 @@
+"""Scores: every loan exactly once, identical bytes on a re-run, nothing published otherwise."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+NIGHT = date(2012, 1, 31)
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/mortgage/1"
+
+
+def texts(spark, rows, *names):
+    return spark.createDataFrame(pd.DataFrame(rows, columns=names), ", ".join(f"{name} string" for name in names))
+
+
+@pytest.fixture(scope="module")
+def loans(spark):
+    return texts(spark, [["B"], ["A"], ["C"]], "loan_id").persist()
+
+
+def reconcile(spark, loans, rows, expected=3):
+    from mortgage_etl.scores import reconcile_scores
+
+    return reconcile_scores(loans, texts(spark, rows, "loan_id", "pd", "grade"), expected)
+
+
+GOOD = [["C", "0.5", "9"], ["A", "1e-3", "1"], ["B", "0.02", "3"]]
+
+
+def test_scores_are_sorted_and_typed(spark, loans):
+    scores = reconcile(spark, loans, GOOD)
+    assert scores.to_dict("list") == {"loan_id": ["A", "B", "C"], "pd": [0.001, 0.02, 0.5], "grade": ["1", "3", "9"]}
+
+
+def test_all_that_does_not_match_is_counted_in_one_message(spark, loans):
+    from mortgage_etl.scores import ScoresError
+
+    rows = [["A", "1.5", "1"], ["B", "0.1", ""], ["B", "0.1", ""], ["X", "0.1", "1"], ["Y", "0.1", "1"]]
+    with pytest.raises(ScoresError) as error:
+        reconcile(spark, loans, rows, expected=4)
+    message = str(error.value)
+    for words in (
+        "1 missing",
+        "1 scored more than once",
+        "2 not in the input",
+        "1 with a PD that is no number from 0 to 1",
+        "1 without a grade",
+        "-1 fewer or more input rows than its manifest says",
+    ):
+        assert words in message
+
+
+def test_the_same_scores_give_the_same_object_and_replace_the_last(tmp_path):
+    from mortgage_etl.scores import publish_scores
+
+    scores = pd.DataFrame({"loan_id": ["A", "B"], "pd": [0.001, 0.25], "grade": ["1", "8"]})
+    first = publish_scores(scores, NIGHT, str(tmp_path), ARN, 1, {"loans_in": 2})
+    again = publish_scores(scores, NIGHT, str(tmp_path), ARN, 1, {"loans_in": 2})
+    assert first["files"] == again["files"] and first["grades"] == {"1": 1, "8": 1}
+    assert first["pd"]["mean"] == pytest.approx(0.1255) and sum(first["histogram"]["counts"]) == 2
+    stored = pd.read_parquet(tmp_path / first["files"][0]["key"])
+    assert stored["loan_id"].tolist() == ["A", "B"] and stored["score_date"].unique().tolist() == [NIGHT]
+    other = publish_scores(scores, NIGHT, str(tmp_path), ARN, 2, {"loans_in": 2})
+    assert other["files"] != first["files"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["_manifest.json", other["files"][0]["key"]])
+
+
+def test_a_full_disk_leaves_the_published_scores_alone(tmp_path, monkeypatch):
+    from mortgage_etl import storage
+    from mortgage_etl.scores import publish_scores
+
+    scores = pd.DataFrame({"loan_id": ["A"], "pd": [0.5], "grade": ["1"]})
+    first = publish_scores(scores, NIGHT, str(tmp_path), ARN, 1, {})
+    write = storage.write_bytes
+
+    def full(uri, body):
+        if uri.endswith("_manifest.json"):
+            raise OSError(28, "No space left on device")
+        write(uri, body)
+
+    monkeypatch.setattr(storage, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        publish_scores(scores, NIGHT, str(tmp_path), ARN, 2, {})
+    assert (tmp_path / first["files"][0]["key"]).exists()
+    assert first["files"][0]["key"] in (tmp_path / "_manifest.json").read_text()
