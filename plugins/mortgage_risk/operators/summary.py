@@ -61,7 +61,7 @@ class RunSummaryOperator(MortgageRiskOperator):
             "business_date": self.business_date,
             "tasks": tasks,
             "data": {
-                task_id: aws.read_json(s3, task.get("result_uri") or task["manifest_uri"])
+                task_id: _brief(aws.read_json(s3, task.get("result_uri") or task["manifest_uri"]))
                 for task_id, task in tasks.items()
                 if "manifest_uri" in task or "result_uri" in task
             },
@@ -80,3 +80,8 @@ class RunSummaryOperator(MortgageRiskOperator):
             "status": package["ModelApprovalStatus"],
             "metadata": package.get("CustomerMetadataProperties", {}),
         }
+
+
+def _brief(content: dict[str, Any]) -> dict[str, Any]:
+    """A manifest or check result without its long lists."""
+    return {key: value for key, value in content.items() if key not in ("files", "expectations")}
