@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 from contracts.expectations import AT_LEAST_ONE, Check
@@ -67,7 +68,7 @@ def from_validation(table: str, check: Check, success: bool, result: Mapping[str
     elif check.type not in MEASURED:
         sentence, observed = (check.claim, None) if success else _rows(check, result)
     else:
-        observed = result.get("observed_value")
+        observed = _plain(result.get("observed_value"))
         sentence = f"{check.claim}: {'' if success else 'not so, '}found {_figure(observed)}"
     return Outcome(table, check.column, check.type, check.severity, success, f"{table}: {sentence}.", observed)
 
@@ -93,6 +94,11 @@ def _rows(check: Check, result: Mapping[str, Any]) -> tuple[str, Any]:
         return f"{check.column} is null in all {rows:,} rows; check that the extract carries it", bad
     judged = rows - (result.get("missing_count") or 0)
     return f"{bad:,} of {judged:,} rows ({100 * bad / judged:.2g} %) break the rule that {check.claim}", bad
+
+
+def _plain(value: Any) -> Any:
+    """As JSON can hold it."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _figure(value: Any) -> str:

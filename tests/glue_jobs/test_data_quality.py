@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,7 +151,8 @@ def test_freshness(spark: SparkSession, newest: dt.date, severities: list[str]) 
     frame = good_frame(spark, "performance").withColumn("reporting_month", F.lit(newest))
     found = failures(frame, "performance", only="expect_column_max_to_be_between")
     assert sorted(outcome.severity for outcome in found) == severities
-    assert all(str(newest) in outcome.message for outcome in found)
+    assert all(outcome.observed == str(newest) for outcome in found)
+    json.dumps(summarize("raw", found))
 
 
 def test_a_month_after_the_run_date_is_an_error(spark: SparkSession) -> None:
