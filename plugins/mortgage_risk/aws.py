@@ -41,7 +41,7 @@ def client(service: str, aws_conn_id: str, *, retries: bool = True) -> Any:
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
     from botocore.config import Config
 
-    attempts = {"total_max_attempts": 4, "mode": "standard"} if retries else {"total_max_attempts": 1}
+    attempts: Any = {"total_max_attempts": 4, "mode": "standard"} if retries else {"total_max_attempts": 1}
     config = Config(retries=attempts, connect_timeout=10, read_timeout=60)
     return AwsBaseHook(aws_conn_id=aws_conn_id, client_type=service, config=config).get_conn()
 
@@ -116,7 +116,7 @@ def read_bytes(s3: Any, uri: str) -> bytes:
     return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
 
-def read_json(s3: Any, uri: str) -> dict[str, Any]:
+def read_json(s3: Any, uri: str) -> Any:
     return json.loads(read_bytes(s3, uri))
 
 

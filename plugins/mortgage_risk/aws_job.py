@@ -78,7 +78,7 @@ class AwsJobOperator(MortgageRiskOperator):
     kind: ClassVar[str]
     # Short jobs are waited for on the worker: deferring and coming back costs two process starts.
     seconds_on_worker: ClassVar[float] = 45
-    operator_extra_links = (links.JobLink(), links.LogLink(), links.ResultLink())
+    operator_extra_links: Sequence[BaseOperatorLink] = (links.JobLink(), links.LogLink(), links.ResultLink())
 
     def build_request(self, tags: RunTags) -> dict[str, Any]:
         """The AWS request; `jobs.NAME` stands where the job's name goes."""
@@ -103,7 +103,7 @@ class AwsJobOperator(MortgageRiskOperator):
         """Where the Result link leads."""
         return None
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> dict[str, Any] | None:
         state = aws.patiently(lambda: self._find_or_submit(context), self.settings.outage_minutes * 60)
         watch = self._watch_arguments(state.job_id)
         self._watch = JobWatch(**watch)
@@ -116,6 +116,7 @@ class AwsJobOperator(MortgageRiskOperator):
                 return self._conclude(context, state.job_id, outcome)
             time.sleep(self._watch.pause_s)
         self.defer(trigger=AwsJobTrigger(**watch), method_name="execute_complete")
+        return None  # not reached: defer raises
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         return self._conclude(context, event["job_id"], event["outcome"])

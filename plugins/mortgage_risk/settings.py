@@ -81,11 +81,11 @@ class Settings:
             self.bucket,
             "an S3 bucket name",
         )
-        for field in ("execution_role_arn", "glue_role_arn"):
-            arn = getattr(self, field)
+        for role in ("execution_role_arn", "glue_role_arn"):
+            arn = getattr(self, role)
             _require(
                 re.fullmatch(r"arn:[\w-]+:iam::\d{12}:role/.+", arn),
-                field,
+                role,
                 arn,
                 "arn:aws:iam::<account>:role/<name>",
             )
