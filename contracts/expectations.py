@@ -95,7 +95,7 @@ def _error(kind: str, claim: str, column: str, **kwargs: Any) -> Check:
 
 def _rule_checks(contract: Contract, rule: Rule, run_date: dt.date, previous_rows: int | None) -> Iterator[Check]:
     claim = (rule.description[0].lower() + rule.description[1:]).rstrip(".")
-    bounds = {"min_value": rule.minimum, "max_value": rule.maximum}
+    bounds: dict[str, Any] = {"min_value": rule.minimum, "max_value": rule.maximum}
     match rule.metric:
         case "row_count":
             kind = "expect_table_row_count_to_be_between"

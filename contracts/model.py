@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 TYPES = ("string", "integer", "number", "date", "boolean")
 ROLES = ("key", "time", "feature", "attribute", "label", "outcome", "protected", "metadata")
@@ -32,7 +33,7 @@ class Column:
     role: str
     required: bool = False
     unit: str | None = None
-    allowed: tuple[str | int, ...] | None = None
+    allowed: tuple[Any, ...] | None = None
     allowed_labels: tuple[str, ...] | None = None
     minimum: float | None = None
     maximum: float | None = None
