@@ -27,9 +27,12 @@ def fitted(panel):
 def test_engineered_features_equal_their_formulas(fitted):
     rows, spec = fitted
     features = spec.transform(rows)
+    current_ltv = 100 * rows["current_upb"] / (rows["appraised_value"] * rows["house_price_index_ratio"])
     expected = {
-        "current_ltv": 100 * rows["current_upb"] / (rows["appraised_value"] * rows["house_price_index_ratio"]),
+        "current_ltv": current_ltv,
+        "current_cltv": current_ltv * rows["cltv"] / rows["ltv"],
         "rate_incentive": rows["current_interest_rate"] - rows["mortgage_rate_30y"],
+        "payment_shock": rows["current_interest_rate"] - rows["interest_rate"],
         "paydown_ratio": rows["current_upb"] / rows["original_upb"],
     }
     assert set(expected) == {feature.name for feature in ENGINEERED}
@@ -39,8 +42,9 @@ def test_engineered_features_equal_their_formulas(fitted):
 
 def test_an_input_seen_only_through_an_engineered_feature_is_not_a_feature_itself(fitted):
     _, spec = fitted
-    assert {"appraised_value", "mortgage_rate_30y"} <= set(spec.inputs)
-    assert not {"appraised_value", "mortgage_rate_30y"} & set(spec.names)
+    replaced = {name for feature in ENGINEERED for name in feature.replaces}
+    assert {"appraised_value", "mortgage_rate_30y"} <= replaced <= set(spec.inputs)
+    assert not replaced & set(spec.names)
 
 
 def test_directions_come_from_the_contract_and_the_engineered_table(fitted):
