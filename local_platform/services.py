@@ -40,7 +40,7 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "job_code_root": str(ROOT),
         "poll_seconds": "2",
         "job_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
-        "log_link": f"{platform.public_aws_url}/_console/logs/{{group}}/{{stream}}",
+        "log_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
         "s3_object_link": f"{platform.public_aws_url}/{{bucket}}/{{key}}",
     }
     return {

@@ -42,7 +42,8 @@ def configuration(
         conf[f"spark.hadoop.fs.viewfs.mounttable.{bucket.name}.linkFallback"] = bucket.resolve().as_uri()
     # Jobs here are short: without the optimising compiler and its profiling, Spark needs half the CPU to get going.
     # A long job takes it back with --conf spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=4.
-    java_options = ["-Duser.timezone=UTC", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    # Spark's code for a wide row is longer than Java compiles unless told to; interpreted, it takes twice the time.
+    java_options = ["-Duser.timezone=UTC", "-XX:TieredStopAtLevel=1", "-XX:-DontCompileHugeMethods", "-XX:+UseSerialGC"]
     if ARCHIVE.exists():
         java_options += [f"-XX:SharedArchiveFile={ARCHIVE}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
     if scratch:

@@ -52,7 +52,7 @@ def decide(
             return Decision("Approved", override_by, f"Override: {override_reason}", override=True)
         return Decision("Rejected", "gate", gate["reasons"])
     if mode == "auto":
-        return Decision("Approved", "gate (auto)", "The gate passed and approval_mode is auto.")
+        return Decision("Approved", "gate - auto", "The gate passed and approval_mode is auto.")
     if answer is None:
         raise ValueError("approval_mode is manual, the gate passed, and there is no answer of an approver")
     comment = answer["comment"] or "no comment given"

@@ -273,8 +273,12 @@ def model_package(
 
 
 def metadata_properties(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """CustomerMetadataProperties: strings of 256 characters at most, nothing empty."""
-    return {key: str(value)[:256] for key, value in metadata.items() if value not in (None, "")}
+    """CustomerMetadataProperties: strings of 256 characters at most, nothing empty, only what SageMaker takes.
+
+    It takes letters, digits, spaces and _ . : / = + - @; the full wording stands in gate.json and ApprovalDescription.
+    """
+    words = {key: str(value).replace("%", " percent") for key, value in metadata.items() if value not in (None, "")}
+    return {key: re.sub(r"[^\w .:/=+@-]+", " ", text)[:256].strip() for key, text in words.items()}
 
 
 def _resources(settings: Settings, instance_type: str) -> Request:

@@ -51,7 +51,7 @@ def test_a_training_run_survives_the_kill_of_local_aws_and_scheduler(installatio
     assert statuses == ["Completed", "Failed"], "the killed attempt failed, one attempt completed"
     metadata = trained["model"]["metadata"]
     assert metadata["gate"] == "pass"
-    assert metadata["approved_by"] == "gate (auto)"
+    assert metadata["approved_by"] == "gate - auto"
     assert metadata["effective_from"] == installation.business_date
 
 

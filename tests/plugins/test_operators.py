@@ -246,7 +246,7 @@ def test_a_model_that_passes_is_approved_automatically_from_today_on(common, con
     package = register(common, context, fake_aws)
     assert record(common, context, package, PASSED)["status"] == "Approved"
     metadata = fake_aws.packages[0]["CustomerMetadataProperties"]
-    assert metadata["approved_by"] == "gate (auto)"
+    assert metadata["approved_by"] == "gate - auto"
     assert metadata["effective_from"] == metadata["approved_at"][:10]
     assert metadata["training_job"] == "train-1"
 
