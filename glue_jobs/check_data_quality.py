@@ -26,12 +26,12 @@ from pathlib import Path
 from awsglue.context import GlueContext
 from awsglue.job import Job
 from awsglue.utils import getResolvedOptions
+from pyspark.context import SparkContext
+
 from data_quality.outcomes import summarize
 from data_quality.storage import previous_result, upload_folder, write_json
 from data_quality.suites import dataset_subject, raw_subject
 from data_quality.validation import Validator
-from pyspark.context import SparkContext
-
 from mortgage_etl.session import apply_required
 
 ARGUMENTS = ["JOB_NAME", "suite", "source", "run_date", "data_root", "horizon_months", "result_root"]

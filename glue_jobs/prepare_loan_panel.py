@@ -9,6 +9,7 @@ Re-running replaces the dataset and the quarantine of the same source, date and 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import uuid
@@ -87,10 +88,8 @@ def _forget_table(database: str, table: str) -> None:
     import boto3
 
     catalog = boto3.client("glue")
-    try:
+    with contextlib.suppress(catalog.exceptions.EntityNotFoundException):
         catalog.delete_table(DatabaseName=database, Name=table)
-    except catalog.exceptions.EntityNotFoundException:
-        pass
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Glue job: a batch transform's output → the night's published scores.
 
-Arguments: --source S --score_date YYYY-MM-DD --input_root <inference input dataset prefix> --transform_uri s3://…/<job>/
---model_package_arn A --model_package_version N --output_root <scores prefix> --code_sha256 X. Prints one line of JSON at
+Arguments: --source S --score_date YYYY-MM-DD --input_root <inference input dataset prefix>
+--transform_uri s3://…/<job>/ --model_package_arn A --model_package_version N --output_root <scores prefix>
+--code_sha256 X. Prints one line of JSON at
 the end. Fails, and publishes nothing, unless every loan of the input was scored exactly once with a PD from 0 to 1.
 
 Re-running replaces the scores of this source and date; the same transform output gives the same bytes.

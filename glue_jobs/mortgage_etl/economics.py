@@ -32,11 +32,11 @@ ORIGINATION_INDEX = {
 
 
 def known_values(releases: pd.DataFrame, indicator: str, months: np.ndarray, first: int, last: int) -> np.ndarray:
-    """Matrix (len(months), last − first + 1): value of each economic month as known at the end of each observation month.
+    """Matrix (observation months, economic months ``first`` to ``last``): values as known at observation months' ends.
 
-    ``releases`` of one state: ``month`` and ``released_t`` (month indices; released_t is the first observation month whose
-    end is at or after the release date), ``release_date`` and the indicator. NaN where nothing was known. A later
-    release of the same month replaces an earlier one.
+    ``releases`` of one state: ``month`` and ``released_t`` (month indices; the month in which it was released),
+    ``release_date`` and the indicator. NaN where nothing was known. A later release of the same month replaces an
+    earlier one.
     """
     known = np.full((len(months), last - first + 1), np.nan)
     rows = releases[releases[indicator].notna()].sort_values(["release_date"], kind="stable")
@@ -55,7 +55,7 @@ def forward_filled(known: np.ndarray) -> np.ndarray:
 
 
 def _newest_and_year_before(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Newest known value per observation month, and the value 12 months before that value's own month (NaN if unknown)."""
+    """Newest known value per observation month, and the value 12 months before that one's month (NaN if unknown)."""
     present = ~np.isnan(known)
     newest = np.where(present.any(axis=1), known.shape[1] - 1 - present[:, ::-1].argmax(axis=1), -1)
     rows = np.arange(len(known))
@@ -64,15 +64,15 @@ def _newest_and_year_before(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return value, before
 
 
-def economics_as_of(
-    indicators: pd.DataFrame, months: range, originations: range
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def economics_as_of(indicators: pd.DataFrame, months: range, originations: range) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Two tables for the months of observation ``months`` and origination months ``originations`` (month indices).
 
     State × month: newest known indicators, index growth (percent) and unemployment change (points) over 12 months.
     State × origination month × interval [from_t, to_t]: the house price index of the origination month (or the newest
     month before it, as a quarterly index needs) as known in that interval.
     """
+    if indicators.empty or not months or not originations:
+        return pd.DataFrame(), pd.DataFrame()
     frame = indicators.copy()
     for column in ("month", "release_date"):
         frame[column] = pd.to_datetime(frame[column])
@@ -100,8 +100,6 @@ def economics_as_of(
             )
         )
         steps.append(_origination_steps(state, known["house_price_index"], observed, first, originations))
-    if not states:
-        return pd.DataFrame(), pd.DataFrame()
     return pd.concat(states), pd.concat(steps)
 
 
@@ -131,21 +129,14 @@ def _origination_steps(
     return steps[steps["origination_index"].notna()]
 
 
-def with_economics(rows: DataFrame, indicators: DataFrame) -> DataFrame:
+def with_economics(rows: DataFrame, indicators: DataFrame, months: range, originations: range) -> DataFrame:
     """Adds the economic features to rows with ``property_state``, ``t`` and ``origination_t`` (month index).
 
-    house_price_index_ratio is the index known at t over the index of the origination month as known at t. Null where the
-    state has no such indicator.
+    ``months`` and ``originations`` are the month indices that occur. house_price_index_ratio is the index known at t
+    over the index of the origination month as known at t. Null where the state has no such indicator.
     """
     spark = rows.sparkSession
-    bounds = rows.agg(F.min("t"), F.max("t"), F.min("origination_t"), F.max("origination_t")).first()
-    releases = indicators.toPandas()
-    if bounds[0] is None or releases.empty:
-        by_month, by_origination = pd.DataFrame(), pd.DataFrame()
-    else:
-        by_month, by_origination = economics_as_of(
-            releases, range(bounds[0], bounds[1] + 1), range(bounds[2], bounds[3] + 1)
-        )
+    by_month, by_origination = economics_as_of(indicators.toPandas(), months, originations)
     month_table = _to_spark(spark, by_month, STATE_MONTH).withColumnRenamed("state", "property_state")
     steps = _to_spark(spark, by_origination, ORIGINATION_INDEX).withColumnRenamed("state", "property_state")
     joined = rows.join(F.broadcast(month_table), ["property_state", "t"], "left")

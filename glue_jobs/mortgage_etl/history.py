@@ -26,7 +26,9 @@ def with_history(rows: DataFrame) -> DataFrame:
     now = loan.rangeBetween(Window.unboundedPreceding, 0)
     last_late = F.max(F.when(F.col("past_due") >= 1, F.col("t"))).over(now)
     modified = F.max(F.when(F.col("modification_flag") == "Y", 1).otherwise(0)).over(now)
-    totalled = rows.select("*", *totals, (F.col("t") - last_late).alias("months_since_delinquency"), modified.alias("modified"))
+    totalled = rows.select(
+        "*", *totals, (F.col("t") - last_late).alias("months_since_delinquency"), modified.alias("modified")
+    )
     features = []
     for months in WINDOWS:
         times30 = F.col("_late30_0") - F.col(f"_late30_{months}")

@@ -41,7 +41,7 @@ def prepare_panel(
     code_sha256: str,
     write: Callable[[DataFrame, str], None],
 ) -> dict[str, Any]:
-    """Build and publish the loan panel; returns its manifest. ``write`` stores a DataFrame by snapshot_month at a path."""
+    """Build and publish the loan panel; returns its manifest. ``write`` stores a frame by snapshot_month at a path."""
     if horizon_months < 1:
         raise ValueError(f"horizon_months is {horizon_months}; it must be at least 1")
     tables = read_source(spark, source, raw_root, as_of_date)
@@ -55,7 +55,7 @@ def prepare_panel(
     months = 12 * max(1, len(counts["by_year"]))
     tasks = max(spark.sparkContext.defaultParallelism, min(months, rows // ROWS_PER_TASK))
     panel = build_panel(tables, as_of_date, horizon_months)
-    # All rows of a month go to one task, so a month is one file unless it is large; sorted, so a re-run writes the same.
+    # A month goes to one task, so it is one file unless it is large; sorted, so a re-run writes the same.
     panel = panel.repartition(tasks, "snapshot_month").sortWithinPartitions("snapshot_month", "loan_id")
     spark.conf.set("spark.sql.files.maxRecordsPerFile", ROWS_PER_MONTH_FILE)
 
@@ -135,7 +135,7 @@ def write_quarantine(tables: SourceTables, root: str, source: str, run_date: dat
 
 
 def _scoring_counts(latest: DataFrame, tables: SourceTables) -> dict[str, Any]:
-    """What became of every loan on the tape. ``stale``: scored, though its last report is older than the tape's newest."""
+    """What became of every loan on the tape. ``stale``: scored on a last report older than the tape's newest."""
     groups = latest.groupBy("state", "t").count().collect()
     newest = max((group.t for group in groups), default=0)
     states = dict.fromkeys(STATES, 0)

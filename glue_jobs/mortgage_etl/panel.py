@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from contracts import load_contract
-from contracts.features import model_features
 from contracts.spark_schema import struct_type
 from mortgage_etl.economics import with_economics
 from mortgage_etl.history import with_history
 from mortgage_etl.labels import STATES, known_at, with_labels, with_month
 from mortgage_etl.months import month_index
+from mortgage_etl.quarantine import ReconciliationError
 from mortgage_etl.sources import SourceTables
 
 OUTCOMES = ("observations", "defaults", "non_defaults", "immature", "prepaid")
-
-
-@dataclass(frozen=True)
-class PanelFrames:
-    """``rows``: every known performance row with month, state, labels; ``panel``: the observations with all features."""
-
-    rows: DataFrame
-    panel: DataFrame
 
 
 def loan_months(source: SourceTables, as_of_date: date, horizon_months: int) -> DataFrame:
@@ -66,16 +57,19 @@ def _with_loan_columns(rows: DataFrame, source: SourceTables) -> DataFrame:
     frame = rows.join(loan.hint("shuffle_hash"), "loan_id")
     frame = frame.withColumn("origination_t", month_index(F.col("origination_date")))
     frame = frame.withColumn("delinquency_status", F.col("past_due"))
-    return with_economics(frame, tables["economic_indicators"])
+    months = _month_range(tables["performance"], "reporting_month")
+    originations = _month_range(tables["loans"], "origination_date")
+    return with_economics(frame, tables["economic_indicators"], months, originations)
+
+
+def _month_range(table: DataFrame, column: str) -> range:
+    first, last = table.agg(F.min(month_index(F.col(column))), F.max(month_index(F.col(column)))).first()
+    return range(0) if first is None else range(first, last + 1)
 
 
 def _in_contract(frame: DataFrame, table: str) -> DataFrame:
     schema = struct_type(load_contract(table))
     return frame.select(*[F.col(field.name).cast(field.dataType).alias(field.name) for field in schema])
-
-
-def feature_names() -> tuple[str, ...]:
-    return tuple(column.name for column in model_features(load_contract("loan_panel")))
 
 
 def panel_counts(rows: DataFrame, source: SourceTables) -> dict:
@@ -84,8 +78,6 @@ def panel_counts(rows: DataFrame, source: SourceTables) -> dict:
     rows_in = observations + not_observed (terminated, defaulted_or_after, unknown_delinquency, not_known_yet) +
     quarantined; observations = defaults + non_defaults + immature. ReconciliationError if not.
     """
-    from mortgage_etl.quarantine import ReconciliationError
-
     year = F.year("reporting_month")
     over = Window.partitionBy("loan_id").orderBy("t")
     first = F.lag("t").over(over).isNull()

@@ -58,7 +58,7 @@ def judge(lines: Lines, raw: RawTable, as_of_date: date) -> DataFrame:
 
 
 def _texts(lines: Lines, raw: RawTable, contracts: dict[str, ContractColumn]) -> DataFrame:
-    """Each wanted field as trimmed text, null where blank or a missing code. Files may order their columns differently."""
+    """Each wanted field as trimmed text, null where blank or a missing code. Files may differ in column order."""
     frames = []
     shapes = list(zip(lines.positions, lines.widths, strict=True))
     for shape in dict.fromkeys((tuple(positions.items()), widths) for positions, widths in shapes):
@@ -121,7 +121,7 @@ def _contract_checks(
 def reject_duplicates(rows: DataFrame, key: tuple[str, ...], partitions: int) -> DataFrame:
     """Give every good row but the first of its key, in file order, the problem duplicate_key.
 
-    The result is partitioned by key[0] and sorted by the key within it, so that windows over a loan's months cost nothing more.
+    The result is partitioned by key[0], so that windows over a loan's months need no second shuffle.
     """
     order = [*key[1:], F.col("problem").isNotNull(), "source_row"]
     over = Window.partitionBy(key[0]).orderBy(*order)
@@ -158,7 +158,7 @@ def quarantined(rows: DataFrame, raw: RawTable, lines: Lines) -> DataFrame:
 
 
 def count_rows(rows: DataFrame, rows_in: int, raw: RawTable) -> tuple[dict, dict[str, int]]:
-    """Counts of a judged table, and its quarantined rows by year of its month. ReconciliationError unless they add up."""
+    """Counts of a judged table, and its quarantined rows by year. ReconciliationError unless they add up."""
     month = "reporting_month" if "reporting_month" in raw.columns else None
     year = F.coalesce(F.year(month).cast("string"), F.lit("unknown")) if month else F.lit("unknown")
     groups = rows.groupBy(F.split("problem", " ")[0].alias("reason"), year.alias("year")).count().collect()

@@ -36,7 +36,7 @@ FILE_NAMES = {
 
 
 def detect(folder: Path) -> tuple[str, dict[str, Extract]]:
-    """The source whose tables are all in ``folder``, and their files. SourceError, saying what was looked for, if none is."""
+    """The source whose tables are all in ``folder``, and their files. SourceError if there is none."""
     folder = folder.resolve()
     if not folder.is_dir():
         raise SourceError(f"{folder} is not a folder")
@@ -77,9 +77,7 @@ def last_month_end(spark: SparkSession, source: str, extracts: dict[str, Extract
     return end
 
 
-def reconcile(
-    spark: SparkSession, folder: Path, as_of_date: date | None = None, horizon_months: int = 12
-) -> dict:
+def reconcile(spark: SparkSession, folder: Path, as_of_date: date | None = None, horizon_months: int = 12) -> dict:
     """Counts of every performance row of ``folder``: see mortgage_etl.panel.panel_counts."""
     source, extracts = detect(folder)
     as_of_date = as_of_date or last_month_end(spark, source, extracts)

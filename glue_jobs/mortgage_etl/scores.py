@@ -41,8 +41,8 @@ def reconcile_scores(loans: DataFrame, scored: DataFrame, expected_loans: int) -
     """Scores sorted by loan_id: loan_id, pd, grade.
 
     ``loans``: loan_id (text) of the scoring input, ``expected_loans`` many by its manifest. ``scored``: loan_id, pd and
-    grade as text. ScoresError, with counts, if a loan is missing, scored twice or not in the input, if a PD is no number
-    in [0, 1] or if a grade is missing.
+    grade as text. ScoresError, with counts, if a loan is missing, scored twice or not in the input, if a PD is no
+    number in [0, 1] or if a grade is missing.
     """
     asked = loans.groupBy("loan_id").agg(F.count("*").alias("asked"))
     answers = scored.groupBy("loan_id").agg(
@@ -67,7 +67,9 @@ def reconcile_scores(loans: DataFrame, scored: DataFrame, expected_loans: int) -
         problems["fewer or more input rows than its manifest says"] = counts["input rows"] - expected_loans
     if problems:
         listed = ", ".join(f"{n:,} {name}" for name, n in problems.items())
-        raise ScoresError(f"the scores do not match the {expected_loans:,} loans of the input: {listed}. Nothing published.")
+        raise ScoresError(
+            f"the scores do not match the {expected_loans:,} loans of the input: {listed}. Nothing published."
+        )
     say(f"{expected_loans:,} loans in, each scored exactly once")
     return joined.select("loan_id", "pd", "grade").toPandas().sort_values("loan_id", ignore_index=True)
 
@@ -110,7 +112,7 @@ def publish_scores(
 
 
 def parquet_bytes(scores: pd.DataFrame, score_date: date, arn: str, version: int) -> bytes:
-    """The scores as one Parquet file. Every writer setting that shapes the bytes is stated; no time stamp is in them."""
+    """The scores as one Parquet file. Writer settings that shape the bytes are stated; no time stamp is in them."""
     rows = len(scores)
     columns = [
         pa.array(scores["loan_id"], pa.string()),

@@ -37,13 +37,11 @@ def classify(timeline, horizon):
         elif status_number(status) is None:
             result[month] = ("unknown_delinquency", None, None)
         else:
-            in_window = [m for m in range(month + 1, month + horizon + 1)]
+            in_window = list(range(month + 1, month + horizon + 1))
             prepaid = 1 if payoff in in_window else 0
             if default in in_window:
                 label = 1
-            elif any(m >= month + horizon for m in timeline):
-                label = 0
-            elif payoff is not None and payoff <= month + horizon:
+            elif any(m >= month + horizon for m in timeline) or (payoff is not None and payoff <= month + horizon):
                 label = 0
             else:
                 label, prepaid = None, None
@@ -54,7 +52,9 @@ def classify(timeline, horizon):
 def history(timeline, month):
     """Behaviour of a loan up to ``month``, recounted from scratch over calendar windows."""
     known = {
-        m: status_number(status) for m, (status, _) in timeline.items() if m <= month and status_number(status) is not None
+        m: status_number(status)
+        for m, (status, _) in timeline.items()
+        if m <= month and status_number(status) is not None
     }
     result = {}
     for size in (3, 6, 12):

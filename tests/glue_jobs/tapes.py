@@ -49,7 +49,13 @@ RELEASE = {
     "house_price_index": "150",
     "mortgage_rate_30y": "5.0",
 }
-DEFAULTS = {"borrowers": BORROWER, "properties": PROPERTY, "loans": LOAN, "performance": MONTH, "economic_indicators": RELEASE}
+DEFAULTS = {
+    "borrowers": BORROWER,
+    "properties": PROPERTY,
+    "loans": LOAN,
+    "performance": MONTH,
+    "economic_indicators": RELEASE,
+}
 
 
 def iso(month: int) -> str:

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from data_quality.outcomes import Outcome, summarize
-from data_quality.validation import Validator
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from contracts import Column, load_contract
 from contracts.expectations import build_suite
 from contracts.spark_schema import struct_type
+from data_quality.outcomes import Outcome, summarize
+from data_quality.validation import Validator
 
 RUN_DATE = dt.date(2019, 12, 31)
 ROWS = 40

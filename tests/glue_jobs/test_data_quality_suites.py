@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from data_quality import storage, suites
-from data_quality.outcomes import Outcome
-from data_quality.validation import Validator
 from pyspark.sql import SparkSession
 
 from contracts import load_contract
+from data_quality import storage, suites
+from data_quality.outcomes import Outcome
+from data_quality.validation import Validator
 from mortgage_etl.sources import SourceTables
 from mortgage_etl.sources.extracts import Extract
 

@@ -60,9 +60,10 @@ BRANCHES = {
 
 def labelled(spark, timelines: dict[str, dict], horizon: int) -> pd.DataFrame:
     """All features and labels of the timelines' months, by (loan, month index)."""
+    from pyspark.sql import functions as F
+
     from mortgage_etl.history import with_history
     from mortgage_etl.labels import with_labels, with_month
-    from pyspark.sql import functions as F
 
     rows = [
         (loan, iso(month), status, code or None, "N")
@@ -98,7 +99,10 @@ def random_timeline(rng: random.Random) -> dict:
     }
     if timeline and rng.random() < 0.7:
         last = max(timeline) + rng.randrange(0, 4)
-        timeline[last] = (rng.choice(["-1", "0", "XX"]), rng.choice(["01", "01", "02", "03", "06", "09", "15", "16", "96"]))
+        timeline[last] = (
+            rng.choice(["-1", "0", "XX"]),
+            rng.choice(["01", "01", "02", "03", "06", "09", "15", "16", "96"]),
+        )
     if timeline and rng.random() < 0.2:  # a tape that goes on after a termination
         timeline[max(timeline) + rng.randrange(1, 9)] = (rng.choice(statuses[:12]), rng.choice(["", "", "01"]))
     return timeline

@@ -84,7 +84,10 @@ def test_panel_has_the_contracts_columns_and_counts(spark, published):
 
     root, manifest, _ = published
     counts = manifest["counts"]["panel"]
-    assert counts["rows_in"] == 44 and counts["loans"] == 3 and counts["quarantined"] == 1 and counts["loans_on_tape"] == 4
+    assert counts["rows_in"] == 44
+    assert counts["loans"] == 3
+    assert counts["quarantined"] == 1
+    assert counts["loans_on_tape"] == 4
     assert counts["observations"] == manifest["rows"] == 23 + 5 + 11
     assert counts["not_observed"] == {
         "terminated": 1,
@@ -107,7 +110,9 @@ def test_panel_has_the_contracts_columns_and_counts(spark, published):
 def test_economics_are_as_known_at_each_month(published):
     panel = panel_frame(published[0])
     row = panel.loc["LATE", "2011-03"]  # the newest release is 2011-02's, of 2011-03-15
-    index = {month: 100 + month - month_index("2008-12") for month in range(month_index("2008-12"), month_index("2012-01"))}
+    index = {
+        month: 100 + month - month_index("2008-12") for month in range(month_index("2008-12"), month_index("2012-01"))
+    }
     newest = month_index("2011-02")
     assert row["house_price_index_growth_12m"] == pytest.approx((index[newest] / index[newest - 12] - 1) * 100)
     assert row["house_price_index_ratio"] == pytest.approx(index[newest] / index[month_index("2010-01")])
@@ -133,7 +138,8 @@ def test_scoring_input_equals_the_panels_row(published):
 
     root, _, manifest = published
     columns = list(load_contract("scoring_input").column_names)
-    assert manifest["columns"] == columns and manifest["rows"] == 1
+    assert manifest["columns"] == columns
+    assert manifest["rows"] == 1
     assert manifest["counts"]["scoring"] == {
         "loans_on_tape": 4,
         "scored": 1,

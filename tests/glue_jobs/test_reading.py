@@ -107,7 +107,8 @@ def test_bad_rows_are_quarantined_with_file_line_and_reason(spark, tmp_path):
         ("C", "2010-07-01"),
     }
     assert good["A", "2010-04-01"].current_upb == 199000.5  # the first good row of the key in file order
-    assert good["B", "2010-03-01"].loan_age == 360 and good["B", "2010-03-01"].current_interest_rate is None
+    assert good["B", "2010-03-01"].loan_age == 360
+    assert good["B", "2010-03-01"].current_interest_rate is None
     assert good["C", "2010-03-01"].zero_balance_code == "01"
     assert {row.loan_id for row in tables.tables["loans"].collect()} == {"A", "B", "C", "G"}
 
@@ -127,7 +128,9 @@ def test_line_numbers_hold_across_file_blocks_column_orders_and_compression(spar
     spark.conf.set("spark.sql.files.maxPartitionBytes", 20_000)  # so that a.csv is read in several blocks
     try:
         tables = read(spark, tmp_path)
-        found = tables.quarantine.where("table = 'performance'").select("file", "row_number", "reason", "raw").toPandas()
+        found = (
+            tables.quarantine.where("table = 'performance'").select("file", "row_number", "reason", "raw").toPandas()
+        )
     finally:
         spark.conf.set("spark.sql.files.maxPartitionBytes", previous)
     assert len(found) == tables.counts["performance"]["quarantined"] == 2 * 3999
@@ -158,7 +161,11 @@ GOOD_LINE = ",".join(["A", *LOAN.values()])
         ("part-0.csv", (HEADER + "\n" + GOOD_LINE).replace(",", ";"), ["separated by semicolon", "not by comma"]),
         ("part-0.csv", "", ["is empty (0 bytes)", "Land the extract again"]),
         ("part-0.csv", HEADER + "\n", ["has a header and no rows"]),
-        ("part-0.csv.gz", gzip.compress((HEADER + "\n" + (GOOD_LINE + "\n") * 9999).encode())[:-20], ["gzip", "cut short"]),
+        (
+            "part-0.csv.gz",
+            gzip.compress((HEADER + "\n" + (GOOD_LINE + "\n") * 9999).encode())[:-20],
+            ["gzip", "cut short"],
+        ),
         ("part-0.csv.gz", b"plain text", ["gzip", "cut short"]),
         ("part-0.csv", (HEADER + "\nA,").encode() + "é".encode("latin-1") + b"\n", ["line 2", "not UTF-8"]),
     ],
@@ -196,7 +203,7 @@ def test_a_file_without_header_of_another_layout_is_refused(spark, tmp_path, lin
 def test_absent_places_are_named(spark, tmp_path):
     from mortgage_etl.sources import SourceError, read_source
 
-    with pytest.raises(SourceError, match="cannot be listed.*bucket"):
+    with pytest.raises(SourceError, match=r"cannot be listed.*bucket"):
         read_source(spark, "canonical", str(tmp_path / "absent"), AS_OF)
     with pytest.raises(SourceError, match="there is no folder borrowers"):
         read_source(spark, "canonical", str(tmp_path), AS_OF)

@@ -30,5 +30,7 @@ def test_reconcile_agrees_with_the_oracle(spark, capsys):
 
     assert {name: found[name] for name in expected} == expected
     assert found["by_year"] == by_year
-    assert found["rows_in"] == 10_000 and found["loans"] == 177 and found["loans_on_tape"] == 10_000
+    assert found["rows_in"] == 10_000
+    assert found["loans"] == 177
+    assert found["loans_on_tape"] == 10_000
     assert sum(found["not_observed"].values()) + found["observations"] == 10_000

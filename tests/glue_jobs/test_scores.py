@@ -58,10 +58,13 @@ def test_the_same_scores_give_the_same_object_and_replace_the_last(tmp_path):
     scores = pd.DataFrame({"loan_id": ["A", "B"], "pd": [0.001, 0.25], "grade": ["1", "8"]})
     first = publish_scores(scores, NIGHT, str(tmp_path), ARN, 1, {"loans_in": 2})
     again = publish_scores(scores, NIGHT, str(tmp_path), ARN, 1, {"loans_in": 2})
-    assert first["files"] == again["files"] and first["grades"] == {"1": 1, "8": 1}
-    assert first["pd"]["mean"] == pytest.approx(0.1255) and sum(first["histogram"]["counts"]) == 2
+    assert first["files"] == again["files"]
+    assert first["grades"] == {"1": 1, "8": 1}
+    assert first["pd"]["mean"] == pytest.approx(0.1255)
+    assert sum(first["histogram"]["counts"]) == 2
     stored = pd.read_parquet(tmp_path / first["files"][0]["key"])
-    assert stored["loan_id"].tolist() == ["A", "B"] and stored["score_date"].unique().tolist() == [NIGHT]
+    assert stored["loan_id"].tolist() == ["A", "B"]
+    assert stored["score_date"].unique().tolist() == [NIGHT]
     other = publish_scores(scores, NIGHT, str(tmp_path), ARN, 2, {"loans_in": 2})
     assert other["files"] != first["files"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["_manifest.json", other["files"][0]["key"]])

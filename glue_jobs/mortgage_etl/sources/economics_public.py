@@ -1,7 +1,7 @@
 """Public economic files as canonical releases: FHFA house prices, BLS LAUS unemployment, Freddie Mac PMMS rates.
 
 None of them states when a figure was published, so each takes a stated lag: the FHFA index 60 days after its quarter,
-LAUS 50 days after its month, PMMS none (known at its month's end). A quarter's index stands on the quarter's last month.
+LAUS 50 days after its month, PMMS none (known at its month's end). A quarter's index stands on its last month.
 """
 
 from __future__ import annotations
@@ -60,15 +60,60 @@ PMMS = RawTable(
 TABLES = (FHFA_HPI, LAUS_UNEMPLOYMENT, PMMS)
 STATE_NAMES = dict(
     pair.split(":")
-    for pair in (
-        "Alabama:AL|Alaska:AK|Arizona:AZ|Arkansas:AR|California:CA|Colorado:CO|Connecticut:CT|Delaware:DE|"
-        "District of Columbia:DC|Florida:FL|Georgia:GA|Hawaii:HI|Idaho:ID|Illinois:IL|Indiana:IN|Iowa:IA|Kansas:KS|"
-        "Kentucky:KY|Louisiana:LA|Maine:ME|Maryland:MD|Massachusetts:MA|Michigan:MI|Minnesota:MN|Mississippi:MS|"
-        "Missouri:MO|Montana:MT|Nebraska:NE|Nevada:NV|New Hampshire:NH|New Jersey:NJ|New Mexico:NM|New York:NY|"
-        "North Carolina:NC|North Dakota:ND|Ohio:OH|Oklahoma:OK|Oregon:OR|Pennsylvania:PA|Puerto Rico:PR|"
-        "Rhode Island:RI|South Carolina:SC|South Dakota:SD|Tennessee:TN|Texas:TX|Utah:UT|Vermont:VT|Virginia:VA|"
-        "Washington:WA|West Virginia:WV|Wisconsin:WI|Wyoming:WY"
-    ).split("|")
+    for pair in [
+        "Alabama:AL",
+        "Alaska:AK",
+        "Arizona:AZ",
+        "Arkansas:AR",
+        "California:CA",
+        "Colorado:CO",
+        "Connecticut:CT",
+        "Delaware:DE",
+        "District of Columbia:DC",
+        "Florida:FL",
+        "Georgia:GA",
+        "Hawaii:HI",
+        "Idaho:ID",
+        "Illinois:IL",
+        "Indiana:IN",
+        "Iowa:IA",
+        "Kansas:KS",
+        "Kentucky:KY",
+        "Louisiana:LA",
+        "Maine:ME",
+        "Maryland:MD",
+        "Massachusetts:MA",
+        "Michigan:MI",
+        "Minnesota:MN",
+        "Mississippi:MS",
+        "Missouri:MO",
+        "Montana:MT",
+        "Nebraska:NE",
+        "Nevada:NV",
+        "New Hampshire:NH",
+        "New Jersey:NJ",
+        "New Mexico:NM",
+        "New York:NY",
+        "North Carolina:NC",
+        "North Dakota:ND",
+        "Ohio:OH",
+        "Oklahoma:OK",
+        "Oregon:OR",
+        "Pennsylvania:PA",
+        "Puerto Rico:PR",
+        "Rhode Island:RI",
+        "South Carolina:SC",
+        "South Dakota:SD",
+        "Tennessee:TN",
+        "Texas:TX",
+        "Utah:UT",
+        "Vermont:VT",
+        "Virginia:VA",
+        "Washington:WA",
+        "West Virginia:WV",
+        "Wisconsin:WI",
+        "Wyoming:WY",
+    ]
 )
 
 

@@ -20,7 +20,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from mortgage_etl.sources.errors import SourceError
-from mortgage_etl.sources.extracts import Extract, first_line, unreadable
+from mortgage_etl.sources.extracts import Extract, first_line
 from mortgage_etl.sources.layouts import RawTable
 
 LINE_BITS = 36
@@ -29,9 +29,10 @@ DELIMITERS = {",": "comma", "|": "pipe", ";": "semicolon", "\t": "tab"}
 
 @dataclass(frozen=True)
 class Lines:
-    """``frame`` (source_row long, raw string, positions-group int) holds every data line; ``rows`` is their exact number.
+    """``frame`` (source_row long, raw string) holds every data line; ``rows`` is their exact number.
 
-    ``headers`` gives, per file, the position of each column that the table's reader wants.
+    Per file: its path, the ``positions`` of the columns that are wanted, and the column counts (``widths``) its lines
+    may have. ``quoted``: some field may stand in quotes.
     """
 
     frame: DataFrame

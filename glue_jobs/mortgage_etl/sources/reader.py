@@ -45,9 +45,7 @@ def raw_tables(source: str) -> tuple[RawTable, ...]:
     return RAW_TABLES[source]
 
 
-def read_extracts(
-    spark: SparkSession, source: str, extracts: dict[str, Extract], as_of_date: date
-) -> SourceTables:
+def read_extracts(spark: SparkSession, source: str, extracts: dict[str, Extract], as_of_date: date) -> SourceTables:
     """Like read_source, of files already found. Economic tables may be absent: their table is then empty."""
     return _Reader(spark, extracts, as_of_date).read(source)
 
@@ -101,7 +99,7 @@ class _Reader:
         rows = self._unique(raw)
         earliest = F.row_number().over(Window.partitionBy("loan_id").orderBy("reporting_month"))
         loans = rows.withColumn("nth", earliest).where("nth = 1").drop("nth")
-        frames = {table: loans for table in fannie_mae.LOAN_TABLES} | {"performance": rows}
+        frames = dict.fromkeys(fannie_mae.LOAN_TABLES, loans) | {"performance": rows}
         return {table: _columns_of(table, frame) for table, frame in frames.items()}
 
     def _performance(self, raw: RawTable, loans: DataFrame) -> DataFrame:
