@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 @cache
-def client(service: str = "s3") -> Any:
+def client(service: Any = "s3") -> Any:
     import boto3
 
     return boto3.client(service)

@@ -8,9 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Installation
+
+if TYPE_CHECKING:
+    from conftest import Installation
 
 TRAINING, SCORING = "mortgage_training", "mortgage_nightly_scoring"
 GROUP = "mortgage-default-risk-canonical"
