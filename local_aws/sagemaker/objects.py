@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import mimetypes
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -121,7 +122,9 @@ class Objects:
     def upload_file(self, source: Path, uri: str) -> None:
         bucket, key = split_uri(uri)
         try:
-            self._store.put_file(bucket, key, source)
+            # A report among a job's outputs opens in the browser.
+            content_type = mimetypes.guess_type(source.name)[0] or "binary/octet-stream"
+            self._store.put_file(bucket, key, source, content_type)
         except AwsError as error:
             raise DataError(f"{uri}: {error.message}") from None
 

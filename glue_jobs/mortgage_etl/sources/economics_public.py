@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 
 from contracts import load_contract
 from contracts.spark_schema import struct_type
-from mortgage_etl.sources.errors import SourceError
+from mortgage_etl.sources.errors import NoExtractYet, SourceError
 from mortgage_etl.sources.extracts import Extract, newest_extract
 from mortgage_etl.sources.fields import date_in, integer, number, text
 from mortgage_etl.sources.layouts import Field, RawTable
@@ -115,18 +115,35 @@ STATE_NAMES = {
 
 
 def economic_extracts(spark: SparkSession, raw_root: str, as_of_date: date) -> dict[str, Extract]:
-    """The canonical economic table where there is one, else the three public files. SourceError if there is neither."""
-    extract = newest_extract(spark, raw_root, "economic_indicators", as_of_date)
-    if extract is not None:
-        return {"economic_indicators": extract}
-    public = {raw.name: newest_extract(spark, raw_root, raw.name, as_of_date) for raw in TABLES}
-    found = {name: extract for name, extract in public.items() if extract is not None}
-    if not found:
-        raise SourceError(
-            f"{raw_root}: there is neither a folder economic_indicators nor any of {', '.join(public)}. "
-            "Land economic indicators under one of them."
-        )
-    return found
+    """The canonical economic table or the public files, whichever came last; SourceError if there is neither.
+
+    A bucket may hold both, of different lenders or times: an old delivery of one must not hide a newer other.
+    """
+    not_yet: list[NoExtractYet] = []
+
+    def known(table: str) -> Extract | None:
+        try:
+            return newest_extract(spark, raw_root, table, as_of_date)
+        except NoExtractYet as error:
+            not_yet.append(error)
+            return None
+
+    canonical = known("economic_indicators")
+    public = {raw.name: extract for raw in TABLES if (extract := known(raw.name)) is not None}
+    if canonical and (not public or _delivered(canonical) >= max(map(_delivered, public.values()))):
+        return {"economic_indicators": canonical}
+    if public:
+        return public
+    if not_yet:
+        raise not_yet[0]
+    raise SourceError(
+        f"{raw_root}: there is no folder economic_indicators nor any of {', '.join(raw.name for raw in TABLES)}. "
+        "Land economic indicators under one of them."
+    )
+
+
+def _delivered(extract: Extract) -> date:
+    return extract.ingest_date or date.min
 
 
 def public_indicators(spark: SparkSession, reader: Callable[[RawTable], DataFrame], present: set[str]) -> DataFrame:

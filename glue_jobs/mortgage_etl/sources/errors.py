@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class SourceError(ValueError):
     """A source cannot be read as it stands. The message names the file, what was found and what to do."""
+
+
+class NoExtractYet(SourceError):
+    """A table has extracts, but none at or before the business date."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JJavaError
 
-from mortgage_etl.sources.errors import SourceError
+from mortgage_etl.sources.errors import NoExtractYet, SourceError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -44,7 +44,7 @@ def newest_extract(spark: SparkSession, raw_root: str, table: str, as_of_date: d
     known = [entry for entry in dated if entry[0] <= as_of_date]
     if not known:
         found = f"the earliest is {min(dated)[0]}" if dated else "there is no ingest_date=YYYY-MM-DD folder at all"
-        raise SourceError(
+        raise NoExtractYet(
             f"{folder}: no extract at or before {as_of_date}; {found}. Land an extract under "
             f"{table}/ingest_date=YYYY-MM-DD/ or choose a later business date."
         )
