@@ -108,11 +108,11 @@ def test_a_backfill_scores_past_nights_each_in_its_own_partition(installation, s
         "--from-date",
         "2015-01-11",
         "--to-date",
-        "2015-01-12",
+        "2015-01-13",
         "--max-active-runs",
         "2",
     )
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     wanted = {f"inference-data/output/source=canonical/score_date=2015-01-{day}/_manifest.json" for day in (11, 12)}
     while not wanted <= set(installation.objects("inference-data/output/source=canonical/")):
         assert time.monotonic() < deadline, "the backfill did not publish both nights"
