@@ -16,8 +16,8 @@ last.
 **Schedule.** Daily at 02:00 in the lender's time zone, by setting. The run after midnight of the 15th closes
 the 14th: its score date is the 14th, the start of its data interval. By hand: *Trigger*, with a date in the
 form. Past nights: `airflow backfill create --dag-id mortgage_nightly_scoring --from-date 2019-11-01 --to-date
-2019-12-01 --max-active-runs 3`, or *Backfill* in the UI: score dates 1 to 30 November. A date means its midnight in UTC, so
-the last one given is the day after the last night.
+2019-12-01 --max-active-runs 3`, or *Backfill* in the UI: score dates 1 to 30 November. A date means
+its midnight in UTC, so the last one given is the day after the last night.
 
 **What a re-run does.** It replaces this source's and date's scores alone; the same input, code and model
 yield the same bytes. Jobs that have done exactly this work already are not run again, their results are used.
