@@ -74,7 +74,7 @@ def _demo(arguments: argparse.Namespace, platform: Platform, progress: Progress)
     if arguments.override_by:
         params |= {
             "override_by": arguments.override_by,
-            "override_reason": "Asked for on the demo's command line",
+            "override_reason": "Given on the command line of the demo",
         }
     training_state, training = run_dag(api, platform, progress, TRAINING, params)
     if training_state != "success" and not was_rejected(training):
