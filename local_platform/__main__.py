@@ -1,4 +1,4 @@
-"""`python -m local_platform up | down | status | run <service> | demo | land`: what the Makefile's targets do."""
+"""`python -m local_platform <command>`: what the targets of the Makefile and the compose services run."""
 
 from __future__ import annotations
 

@@ -7,13 +7,19 @@ from typing import Any
 
 import boto3
 
+from local_platform.services import aws_environment
 from local_platform.settings import Platform
 
-CREDENTIALS = {"region_name": "us-east-1", "aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
-
-def aws_client(platform: Platform, service: str) -> Any:
-    return boto3.client(service, endpoint_url=platform.aws_url, **CREDENTIALS)  # type: ignore[call-overload]
+def aws_client(platform: Platform, service: Any) -> Any:
+    environment = aws_environment(platform)
+    return boto3.client(
+        service,
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        region_name=environment["AWS_DEFAULT_REGION"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    )
 
 
 def read_json(platform: Platform, uri: str) -> Any:

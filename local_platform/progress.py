@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from local_platform.airflow_api import FINISHED, AirflowApi
 
@@ -23,16 +22,12 @@ class Progress:
         minutes, seconds = divmod(int(self.elapsed), 60)
         print(f"[{minutes:2d}:{seconds:02d}] {text}", flush=True)
 
-    def follow(self, api: AirflowApi, dag_id: str, run_id: str, alive: Callable[[], None] = lambda: None) -> str:
-        """Report each task as it ends, and what runs in between, until the run ends; its final state.
-
-        `alive` is called every poll and raises where waiting longer is pointless (a process that died).
-        """
+    def follow(self, api: AirflowApi, dag_id: str, run_id: str) -> str:
+        """Report each task as it ends, and what runs in between, until the run ends; its final state."""
         reported: set[tuple[str, int]] = set()
         since: dict[str, float] = {}
         last_line = self.elapsed
         while True:
-            alive()
             state = api.run_state(dag_id, run_id)
             for task in api.tasks(dag_id, run_id):
                 name, status, key = task["task_id"], task["state"], (task["task_id"], task["try_number"])

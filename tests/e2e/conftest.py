@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 from local_platform import demo, landing, supervisor
 from local_platform.airflow_api import FINISHED, AirflowApi
 from local_platform.aws import aws_client, read_json
+from local_platform.compose_test import free_port
 from local_platform.environments import ROOT, runtime_python
 from local_platform.services import airflow_environment, services
 from local_platform.settings import Platform
@@ -101,12 +101,6 @@ class Installation:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.platform.bucket, Prefix=prefix)
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
         return {key: s3.get_object(Bucket=self.platform.bucket, Key=key)["Body"].read() for key in keys}
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
