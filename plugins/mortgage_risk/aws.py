@@ -33,6 +33,12 @@ _THROTTLED = {
     "ConcurrentRunsExceededException",
 }
 _NOT_FOUND = {"404", "NoSuchKey", "EntityNotFoundException", "ResourceNotFound", "ResourceNotFoundException"}
+_DUPLICATE = {
+    "ResourceInUse",
+    "AlreadyExistsException",
+    "ConflictException",
+    "IdempotentParameterMismatchException",
+}
 _INGEST_DATE = re.compile(r"/ingest_date=(\d{4}-\d{2}-\d{2})/")
 
 
@@ -62,7 +68,7 @@ def is_not_found(error: Exception) -> bool:
 def is_duplicate(error: Exception) -> bool:
     """The name is taken: an answer ("it is there already"), not a failure."""
     message = _answer(error).get("Message", "")
-    return error_code(error) in {"ResourceInUse", "AlreadyExistsException", "ConflictException"} or (
+    return error_code(error) in _DUPLICATE or (
         error_code(error) == "ValidationException" and "already exist" in message.lower()
     )
 

@@ -42,8 +42,8 @@ class RunTags:
 # --- Glue ---
 
 
-def glue_job_definition(settings: Settings, *, name: str, script: str, code_prefix: str) -> Request:
-    """CreateJob: one definition per script and code version, never changed under a running job."""
+def glue_job_definition(settings: Settings, *, name: str, script: str, code_prefix: str, tags: RunTags) -> Request:
+    """CreateJob: one definition per request, never changed under a running job."""
     arguments = {
         "--job-language": "python",
         "--extra-py-files": f"{code_prefix}glue_libs.zip",
@@ -61,8 +61,8 @@ def glue_job_definition(settings: Settings, *, name: str, script: str, code_pref
         "NumberOfWorkers": settings.glue_workers,
         "Timeout": settings.max_runtime_minutes,
         "MaxRetries": 0,  # retries are Airflow's
-        "ExecutionProperty": {"MaxConcurrentRuns": 20},
-        "Tags": {"platform": "mortgage-risk"},
+        "ExecutionProperty": {"MaxConcurrentRuns": 1},  # a second run of the same request is refused
+        "Tags": tags.as_dict(),
     }
     if settings.glue_security_configuration:
         request["SecurityConfiguration"] = settings.glue_security_configuration

@@ -138,6 +138,8 @@ class FakeGlue(_Service):
 
     def start_job_run(self, JobName: str, Arguments: dict[str, str]) -> dict[str, str]:
         self.fake.enter("start_job_run")
+        if any(job.get("job") == JobName and job["status"] == "InProgress" for job in self.fake.jobs.values()):
+            raise client_error("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {JobName}")
         run_id = f"jr_{len(self.fake.jobs) + 1}"
         job = {
             "id": run_id,
@@ -165,20 +167,17 @@ class FakeGlue(_Service):
             raise client_error("EntityNotFoundException", "no such job")
         return {"JobRuns": [self._run(job) for job in self.fake.jobs.values() if job["job"] == JobName]}
 
-    def get_paginator(self, name: str) -> _Pages:
-        return _Pages(self.get_job_runs)
-
     def batch_stop_job_run(self, JobName: str, JobRunIds: list[str]) -> None:
         self.fake.enter("batch_stop_job_run")
         self.fake.jobs[f"{JobName}/{JobRunIds[0]}"]["status"] = "Stopped"
 
     @staticmethod
     def _run(job: dict[str, Any]) -> dict[str, Any]:
-        words = {"InProgress": "RUNNING", "Completed": "SUCCEEDED", "Failed": "FAILED", "Stopped": "STOPPED"}
+        words = {"InProgress": "RUNNING", "Completed": "SUCCEEDED"}
         run = {
             "Id": job["id"],
             "JobName": job["job"],
-            "JobRunState": words[job["status"]],
+            "JobRunState": words.get(job["status"], job["status"].upper()),
             "StartedOn": job["started"],
             "Arguments": job["request"],
             "ErrorMessage": job["reason"],

@@ -63,7 +63,9 @@ def model(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.glue_job_definition(settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE)
+    return requests.glue_job_definition(
+        settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE, tags=tags
+    )
 
 
 def glue_run(settings: Settings, tags: RunTags) -> dict[str, Any]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
 from mortgage_risk import aws, job_requests
 from mortgage_risk.aws_job import AwsJobOperator
 from mortgage_risk.job_requests import RunTags
-from mortgage_risk.jobs import JobState
+from mortgage_risk.jobs import NAME, JobState
 from mortgage_risk.layout import Layout, manifest
 from mortgage_risk.settings import Settings
 
@@ -54,19 +51,16 @@ class GlueJobOperator(AwsJobOperator):
 
     def build_request(self, tags: RunTags) -> dict[str, Any]:
         arguments = {**self.arguments, "code_sha256": self.code["sha256"]}
-        return job_requests.glue_job_run(job_name=self._definition()["Name"], arguments=arguments)
+        return {
+            "CreateJob": job_requests.glue_job_definition(
+                self.settings, name=NAME, script=self.script, code_prefix=self.code["prefix"], tags=tags
+            ),
+            "StartJobRun": job_requests.glue_job_run(job_name=NAME, arguments=arguments),
+        }
 
     def input_fingerprints(self) -> dict[str, str]:
         s3 = self.client("s3")
         return {uri: aws.fingerprint(s3, uri, until=self.business_date) for uri in self.inputs}
-
-    def prepare(self, client: Any) -> None:
-        """Glue refuses a second job of a name; the name is a digest of the job, so the first one will do."""
-        try:
-            client.create_job(**self._definition())
-        except Exception as error:
-            if not aws.is_duplicate(error) and aws.error_code(error) != "IdempotentParameterMismatchException":
-                raise
 
     def result_is_there(self, state: JobState) -> bool:
         """Another run may have written the same object since: it must date from this run."""
@@ -82,14 +76,6 @@ class GlueJobOperator(AwsJobOperator):
 
     def result(self, state: JobState) -> dict[str, Any]:
         return {"result_uri": self.result_object}
-
-    def _definition(self) -> dict[str, Any]:
-        definition = job_requests.glue_job_definition(
-            self.settings, name="", script=self.script, code_prefix=self.code["prefix"]
-        )
-        digest = hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
-        name = f"{self.settings.model_name}-{PurePosixPath(self.script).stem.replace('_', '-')}-{digest[:10]}"
-        return {**definition, "Name": name}
 
 
 class GlueDatasetOperator(GlueJobOperator):
