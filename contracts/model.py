@@ -138,6 +138,12 @@ class Contract:
     def column_names(self) -> tuple[str, ...]:
         return tuple(self._by_name)
 
+    @property
+    def feature_labels(self) -> dict[str, str]:
+        """Feature column or derived feature -> its name in plain words."""
+        columns = {column.name: column.label for column in self.with_role("feature")}
+        return columns | {feature.name: feature.label for feature in self.derived}
+
     def column(self, name: str) -> Column:
         """The column called ``name``; ContractError, naming the columns there are, if there is none."""
         try:

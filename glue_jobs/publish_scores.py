@@ -21,7 +21,7 @@ from pyspark.context import SparkContext
 from pyspark.sql import DataFrame
 
 from mortgage_etl.publish import read_manifest
-from mortgage_etl.scores import publish_scores, reconcile_scores
+from mortgage_etl.scores import REASONS, publish_scores, reconcile_scores
 from mortgage_etl.session import apply_required
 
 OPTIONS = [
@@ -45,7 +45,7 @@ def main() -> None:
     job.init(args["JOB_NAME"], args)
     score_input = read_manifest(args["input_root"])
     loans = read_csv(glue, score_input["data_prefix"], ["loan_id"])
-    scored = read_csv(glue, args["transform_uri"], ["loan_id", "pd", "grade"])
+    scored = read_csv(glue, args["transform_uri"], ["loan_id", "pd", "grade", *REASONS])
     scores = reconcile_scores(loans, scored, score_input["rows"])
     manifest = publish_scores(
         scores,
