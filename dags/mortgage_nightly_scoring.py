@@ -10,8 +10,8 @@ date) and the model registry: of the approved versions effective on or before th
 last.
 
 **Outputs.** `inference-data/output/source=…/score_date=…/`: one Parquet file (`loan_id`, `score_date`, `pd`,
-`grade`, model version) and `_manifest.json`, written last: read the scores through it. Rejected rows in
-`processed-data/quarantine/`, a summary in `run-summaries/`.
+`grade`, `reason_1` … `reason_4`, model version) and `_manifest.json`, written last: read the scores through it.
+Rejected rows in `processed-data/quarantine/`, a summary in `run-summaries/`.
 
 **Schedule.** Daily at 02:00 in the lender's time zone, by setting. The run after midnight of the 15th closes
 the 14th: its score date is the 14th, the start of its data interval. By hand: *Trigger*, with a date in the

@@ -17,7 +17,7 @@ from awsglue.context import GlueContext
 from pyspark.sql import DataFrame
 
 from mortgage_etl.publish import read_manifest
-from mortgage_etl.scores import publish_scores, reconcile_scores
+from mortgage_etl.scores import REASONS, publish_scores, reconcile_scores
 from mortgage_etl.start import start_job
 
 OPTIONS = [
@@ -36,7 +36,7 @@ def main() -> None:
     args, glue, job = start_job(OPTIONS)
     score_input = read_manifest(args["input_root"])
     loans = read_csv(glue, score_input["data_prefix"], ["loan_id"])
-    scored = read_csv(glue, args["transform_uri"], ["loan_id", "pd", "grade"])
+    scored = read_csv(glue, args["transform_uri"], ["loan_id", "pd", "grade", *REASONS])
     scores = reconcile_scores(loans, scored, score_input["rows"])
     manifest = publish_scores(
         scores,
