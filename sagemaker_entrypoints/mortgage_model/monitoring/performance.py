@@ -6,6 +6,7 @@ answer is null with the reason, and beside it stands what the PDs themselves exp
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -198,4 +199,5 @@ def performance(
 ) -> dict[str, Any]:
     """The document's performance part. scored: vintage month -> loan_id, pd, grade; panel as in `outcomes`."""
     vintages = [vintage(scored[month], month, panel, grade_order) for month in sorted(scored)]
-    return {"panel_until": max(panel), "vintages": vintages, "estimate_backtest": backtest(vintages)}
+    document = {"panel_until": max(panel), "vintages": vintages, "estimate_backtest": backtest(vintages)}
+    return json.loads(json.dumps(document))  # lists for tuples, as the next night reads it
