@@ -201,7 +201,8 @@ class AwsJobOperator(MortgageRiskOperator):
             JobWatch(**self._watch_arguments(job_id)).stop()
             raise AwsJobFailed(
                 f"{self.kind} job {job_id} did not end within {self._limit_seconds / 60:g} minutes and was stopped. "
-                f"The limit is max_runtime_minutes + {QUEUE_SECONDS // 60}, or the task's execution_timeout where that is less."
+                f"The limit is max_runtime_minutes + {QUEUE_SECONDS // 60}, or the task's execution_timeout where "
+                "that is less."
             )
         kind = KINDS[self.kind]
         client = self.client(kind.service)
