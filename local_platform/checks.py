@@ -57,6 +57,7 @@ def checks() -> list[Check]:
 
     return [
         tests("e2e", "tooling"),
+        tests("truth", "tooling"),
         tests("glue_jobs", "glue-5.1"),
         tests("local_aws", "local-aws"),
         tests("model", "sagemaker-xgboost-3.2-0"),
