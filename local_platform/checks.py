@@ -49,14 +49,15 @@ def checks() -> list[Check]:
     """Longest first, so that two at a time finish together."""
     tooling = str(runtime_python("tooling"))
 
-    def tests(folder: str, runtime: str) -> Check:
+    def tests(folder: str, runtime: str, *options: str) -> Check:
         return Check(
             folder,
-            [str(runtime_python(runtime)), "-m", "pytest", f"tests/{folder}", "-p", "no:cacheprovider"],
+            [str(runtime_python(runtime)), "-m", "pytest", f"tests/{folder}", "-p", "no:cacheprovider", *options],
         )
 
     return [
         tests("e2e", "tooling"),
+        tests("faults", "tooling", "-m", "not slow"),
         tests("glue_jobs", "glue-5.1"),
         tests("local_aws", "local-aws"),
         tests("model", "sagemaker-xgboost-3.2-0"),

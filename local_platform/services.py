@@ -46,7 +46,7 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
     return {
         **aws_environment(platform),
         "AIRFLOW_HOME": str(platform.airflow_home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(platform.dags),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",

@@ -26,7 +26,7 @@ from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException
 
 from mortgage_risk import aws, links
-from mortgage_risk.job_requests import RunTags
+from mortgage_risk.job_requests import RunTags, deployment
 from mortgage_risk.jobs import KINDS, JobState, job_name, log_tail
 from mortgage_risk.layout import Layout
 from mortgage_risk.settings import Settings
@@ -68,7 +68,13 @@ class MortgageRiskOperator(BaseOperator):
         return clients[service, retries]
 
     def run_tags(self, context: Context) -> RunTags:
-        return RunTags(self.dag_id, self.task_id, context["dag_run"].run_id, self.business_date)
+        return RunTags(
+            dag_id=self.dag_id,
+            task_id=self.task_id,
+            run_id=context["dag_run"].run_id,
+            business_date=self.business_date,
+            deployment=deployment(self.settings),
+        )
 
     def object_url(self, uri: str) -> str:
         return links.object_url(self.settings, uri, self.client("s3").meta.region_name)
@@ -202,7 +208,7 @@ class AwsJobOperator(MortgageRiskOperator):
             JobWatch(**self._watch_arguments(job_id)).stop()
             raise AwsJobFailed(
                 f"{self.kind} job {job_id} did not end within {self._limit_seconds / 60:g} minutes and was stopped. "
-                f"The limit is max_runtime_minutes + {QUEUE_SECONDS // 60}, or the task's execution_timeout where that is less."
+                f"The limit is max_runtime_minutes + {QUEUE_SECONDS // 60}, or execution_timeout where that is less."
             )
         kind = KINDS[self.kind]
         client = self.client(kind.service)
@@ -216,7 +222,8 @@ class AwsJobOperator(MortgageRiskOperator):
         self.log.info("%s job %s succeeded after %s s", self.kind, state.job_id, state.seconds)
         if uri := self.result_uri(state):
             links.store(self, context, {links.ResultLink: self.object_url(uri)})
-        return {"job": state.job_id, "seconds": state.seconds, **self.result(state)}
+        result = aws.patiently(lambda: self.result(state), self.settings.outage_minutes * 60)
+        return {"job": state.job_id, "seconds": state.seconds, **result}
 
     def _fail(self, state: JobState) -> NoReturn:
         places = KINDS[self.kind].log_places(state.job_id)

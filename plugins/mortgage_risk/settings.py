@@ -35,6 +35,8 @@ class Settings:
     timezone: str = "America/New_York"  # the lender's: decides what "tonight" and "today" are
     nightly_schedule: str = "0 2 * * *"
     training_schedule: str = "0 4 5 * *"
+    sweeper_schedule: str = "0 8 * * *"
+    sweeper_dry_run: bool = True  # False: the nightly sweeper stops the orphans it finds
 
     training_instance_type: str = "ml.m5.4xlarge"
     processing_instance_type: str = "ml.m5.2xlarge"
@@ -43,6 +45,7 @@ class Settings:
     volume_gb: int = 50
     glue_worker_type: str = "G.1X"
     glue_workers: int = 5
+    glue_job_days: int = 90  # the sweeper deletes older Glue jobs; their results stay
     max_runtime_minutes: int = 240  # of any one job; AWS stops it then
 
     deferrable: bool = True

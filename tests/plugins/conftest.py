@@ -25,7 +25,8 @@ def settings() -> Settings:
 
 @pytest.fixture
 def tags() -> RunTags:
-    return RunTags("mortgage_training", "build_model.train_model", "manual__2020-01-05T09:00:00+00:00", "2019-12-31")
+    run_id = "manual__2020-01-05T09:00:00+00:00"
+    return RunTags("mortgage_training", "build_model.train_model", run_id, "2019-12-31", "bucket/model")
 
 
 @pytest.fixture

@@ -113,6 +113,7 @@ class FakeS3(_Service):
         return {"Contents": [{"Key": k, "Size": len(b), "ETag": hashlib.md5(b).hexdigest()} for k, b in found]}
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        self.fake.enter("get_object")
         if Key not in self.fake.objects:
             raise client_error("NoSuchKey", Key, 404)
         body = self.fake.objects[Key][0]
@@ -124,6 +125,7 @@ class FakeS3(_Service):
     def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
         self.fake.enter("put_object")
         self.fake.objects[Key] = (Body, self.fake.now)
+        self.fake.leave("put_object")
 
     def get_paginator(self, name: str) -> _Pages:
         return _Pages(self.list_objects_v2)
@@ -135,6 +137,7 @@ class FakeGlue(_Service):
         if definition["Name"] in self.fake.glue_jobs:
             raise client_error("AlreadyExistsException", "Job already exists")
         self.fake.glue_jobs[definition["Name"]] = definition
+        self.fake.leave("create_job")
 
     def start_job_run(self, JobName: str, Arguments: dict[str, str]) -> dict[str, str]:
         self.fake.enter("start_job_run")
@@ -239,14 +242,17 @@ class FakeSageMaker(_Service):
         if request["ModelName"] in self.fake.models:
             raise client_error("ValidationException", "Cannot create already existing model")
         self.fake.models[request["ModelName"]] = request
+        self.fake.leave("create_model")
 
     def describe_model_package_group(self, ModelPackageGroupName: str) -> None:
+        self.fake.enter("describe_model_package_group")
         if ModelPackageGroupName not in self.fake.groups:
             raise client_error("ValidationException", f"ModelPackageGroup {ModelPackageGroupName} does not exist.")
 
     def create_model_package_group(self, **request: Any) -> None:
         self.fake.enter("create_model_package_group")
         self.fake.groups.add(request["ModelPackageGroupName"])
+        self.fake.leave("create_model_package_group")
 
     def create_model_package(self, **request: Any) -> dict[str, str]:
         self.fake.enter("create_model_package")
@@ -265,7 +271,9 @@ class FakeSageMaker(_Service):
         CreationTimeAfter: Any = None,
         **_: Any,
     ) -> dict[str, Any]:
-        self.describe_model_package_group(ModelPackageGroupName)
+        self.fake.enter("list_model_packages")
+        if ModelPackageGroupName not in self.fake.groups:
+            raise client_error("ValidationException", f"ModelPackageGroup {ModelPackageGroupName} does not exist.")
         return {
             "ModelPackageSummaryList": [
                 p
@@ -280,18 +288,20 @@ class FakeSageMaker(_Service):
         return _Pages(self.list_model_packages)
 
     def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:
+        self.fake.enter("describe_model_package")
         return next(p for p in self.fake.packages if p["ModelPackageArn"] == ModelPackageName)
 
     def update_model_package(
         self, ModelPackageArn: str, CustomerMetadataProperties: dict[str, str], **changes: Any
     ) -> None:
         self.fake.enter("update_model_package")
-        package = self.describe_model_package(ModelPackageArn)
+        package = next(p for p in self.fake.packages if p["ModelPackageArn"] == ModelPackageArn)
         package["CustomerMetadataProperties"] = {
             **package["CustomerMetadataProperties"],
             **CustomerMetadataProperties,
         }
         package.update(changes, LastModifiedTime=self.fake.now)
+        self.fake.leave("update_model_package")
 
 
 class FakeLogs(_Service):
