@@ -29,6 +29,7 @@ import pendulum
 from airflow.sdk import DAG
 
 from mortgage_risk.business_date import score_date
+from mortgage_risk.notifications import TaskFailed
 from mortgage_risk.operators.sweeper import SweepOrphansOperator
 from mortgage_risk.params import sweeper_params
 from mortgage_risk.settings import load_settings
@@ -52,6 +53,7 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=20),
         "retry_exponential_backoff": True,
+        "on_failure_callback": [TaskFailed()],
     },
 ):
     SweepOrphansOperator(

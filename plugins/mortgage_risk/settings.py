@@ -54,7 +54,12 @@ class Settings:
 
     approval_mode: str = "manual"  # default of the training form: manual | auto
     approvers: tuple[str, ...] = ()  # Airflow user names that may answer; empty = whoever may edit the run
-    approval_hours: int = 168
+    approval_hours: int = 168  # without an answer by then the model is rejected
+
+    scores_due_hours: int = 4  # after the nightly run was queued; later, people are told
+    sns_topic_arn: str = ""  # where to tell people of failures, rejections, approvals to give, late scores
+    notifier: str = ""  # the same by this notifier of Airflow: path of its class
+    notifier_arguments: str = ""  # its arguments, JSON; {subject} and {text} stand for the message
 
     job_code_root: Path = Path(__file__).resolve().parents[2]  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
     git_commit: str = ""  # '' = ask git in job_code_root

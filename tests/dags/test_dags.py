@@ -117,6 +117,25 @@ def test_every_task_has_owner_tags_retries_and_words(dags: dict[str, DAG]) -> No
             assert task.doc_md or type(task).__doc__
 
 
+def test_failures_are_told_and_late_scores_too(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        for task in dag.tasks:
+            assert [type(callback).__name__ for callback in task.on_failure_callback] == ["TaskFailed"], task.task_id
+    (due,) = dags["mortgage_nightly_scoring"].deadline
+    assert due.interval.total_seconds() == 4 * 3600
+
+
+def test_assets_link_the_dags(dags: dict[str, DAG]) -> None:
+    made = {
+        asset.name: task.task_id for dag in dags.values() for task in dag.tasks for asset in task.outlets if asset.name
+    }
+    assert made == {
+        "mortgage_loan_panel": "prepare_data.prepare_loan_panel",
+        "mortgage_approved_model": "release.record_decision",
+        "mortgage_scores": "score.publish_scores",
+    }
+
+
 def test_dags_survive_serialization(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
         assert DagSerialization.from_dict(DagSerialization.to_dict(dag)).task_ids == dag.task_ids

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import collections
 import os
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -55,4 +57,5 @@ def context() -> dict:
     class Run:
         run_id = "manual__2020-01-05T09:00:00+00:00"
 
-    return {"ti": FakeTaskInstance(), "dag_run": Run()}
+    outlets: dict = collections.defaultdict(SimpleNamespace)
+    return {"ti": FakeTaskInstance(), "dag_run": Run(), "outlet_events": outlets}
