@@ -73,6 +73,10 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "30",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+        # Busy cores answer late: that is no reason to give a task up (and stop its job) or to think a DAG is gone.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+        "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "12",
+        "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "600",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(platform.logs / "airflow"),
         "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
         "PYTHONUNBUFFERED": "1",

@@ -6,6 +6,7 @@ configuration option `mortgage_risk.<field>`). Nothing else tells a laptop from 
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import MISSING, dataclass, fields
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+PLUGIN = Path(__file__).resolve().parent
 PREFIX = "AIRFLOW__MORTGAGE_RISK__"
 
 
@@ -48,6 +50,10 @@ class Settings:
     glue_job_days: int = 90  # the sweeper deletes older Glue jobs; their results stay
     max_runtime_minutes: int = 240  # of any one job; AWS stops it then
 
+    price_table: Path = PLUGIN / "prices.json"
+    run_budget_usd: float = math.inf  # a run that has spent this submits no further job
+    day_budget_usd: float = math.inf  # the same for all runs of a day (UTC)
+
     deferrable: bool = True
     poll_seconds: int = 30
     outage_minutes: int = 10  # how long AWS may be unreachable before a waiting task fails
@@ -61,7 +67,7 @@ class Settings:
     notifier: str = ""  # the same by this notifier of Airflow: path of its class
     notifier_arguments: str = ""  # its arguments, JSON; {subject} and {text} stand for the message
 
-    job_code_root: Path = Path(__file__).resolve().parents[2]  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
+    job_code_root: Path = PLUGIN.parents[1]  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
     git_commit: str = ""  # '' = ask git in job_code_root
 
     kms_key_id: str = ""
@@ -134,6 +140,9 @@ def _parse(name: str, kind: Any, text: str) -> Any:
     if kind == "int":
         _require(re.fullmatch(r"\d+", text), name, text, "a whole number")
         return int(text)
+    if kind == "float":
+        _require(re.fullmatch(r"\d+(\.\d+)?", text), name, text, "a number")
+        return float(text)
     if kind == "bool":
         _require(text.lower() in ("true", "false"), name, text, "true or false")
         return text.lower() == "true"

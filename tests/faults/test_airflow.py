@@ -46,6 +46,13 @@ def one_effective_job(probe: Probe, *jobs: str) -> None:
     assert probe.published()
 
 
+def one_job_to_its_end(probe: Probe) -> None:
+    """As above where Airflow may lose sight of a task and give it up: its job may have been stopped once."""
+    assert probe.end() == "success", (probe.dag_id, probe.jobs(), probe.task())
+    assert probe.jobs() in (["SUCCEEDED"], ["STOPPED", "SUCCEEDED"])
+    assert probe.published()
+
+
 def stopped_for_good(probe: Probe, state: str = "failed") -> None:
     assert probe.stopped() == ["STOPPED"]
     assert probe.end() == state
@@ -185,7 +192,7 @@ def the_published_data_is_lost(lab: Lab, name: str) -> None:
 def outcomes(lab: Lab, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[None]]]:
     """All chosen cases, running."""
     chosen = [item.callspec.params["name"] for item in request.session.items if "outcomes" in item.fixturenames]
-    with ThreadPoolExecutor(max_workers=5) as pool:
+    with ThreadPoolExecutor(max_workers=4) as pool:
         yield {name: pool.submit(CASES[name], lab) for name in chosen}
 
 
@@ -209,7 +216,7 @@ def test_a_component_of_airflow_is_killed_and_comes_back(lab: Lab, component: st
     time.sleep(2)
     lab.restart(component)
     for probe in probes:
-        one_effective_job(probe)
+        one_job_to_its_end(probe)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import collections
 import os
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -56,6 +57,7 @@ class FakeTaskInstance:
 def context() -> dict:
     class Run:
         run_id = "manual__2020-01-05T09:00:00+00:00"
+        start_date = datetime.now(UTC)
 
     outlets: dict = collections.defaultdict(SimpleNamespace)
     return {"ti": FakeTaskInstance(), "dag_run": Run(), "outlet_events": outlets}

@@ -48,6 +48,7 @@ class FakeAws:
         self.packages: list[dict[str, Any]] = []
         self.models: dict[str, dict[str, Any]] = {}
         self.logs: dict[tuple[str, str], list[str]] = {}
+        self.metrics: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.faults: dict[str, list[Exception]] = {}
         self.outcome: tuple[str, str] | None = ("Completed", "")
@@ -56,7 +57,7 @@ class FakeAws:
 
     def client(self, service: str, aws_conn_id: str = "", *, retries: bool = True) -> Any:
         self.retries_of[service] = retries
-        return {"s3": FakeS3, "glue": FakeGlue, "sagemaker": FakeSageMaker, "logs": FakeLogs}[service](self)
+        return SERVICES[service](self)
 
     def pass_time(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -183,6 +184,8 @@ class FakeGlue(_Service):
             "JobRunState": words.get(job["status"], job["status"].upper()),
             "StartedOn": job["started"],
             "Arguments": job["request"],
+            "WorkerType": "G.1X",
+            "NumberOfWorkers": 5,
             "ErrorMessage": job["reason"],
         }
         return run | ({"CompletedOn": job["ended"]} if job["ended"] else {})
@@ -217,6 +220,8 @@ class FakeSageMaker(_Service):
             f"{title}JobStatus": job["status"],
             "CreationTime": job["started"],
             "FailureReason": job["reason"],
+            "ResourceConfig": {"InstanceType": "ml.m5.4xlarge", "InstanceCount": 1},
+            "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
             "ModelArtifacts": {"S3ModelArtifacts": f"s3://mortgage-loan-ml/models/m/{name}/output/model.tar.gz"},
             "FinalMetricDataList": [
                 {"MetricName": "oot-auc", "Value": 0.81},
@@ -304,6 +309,12 @@ class FakeSageMaker(_Service):
         self.fake.leave("update_model_package")
 
 
+class FakeCloudWatch(_Service):
+    def put_metric_data(self, Namespace: str, MetricData: list[dict[str, Any]]) -> None:
+        self.fake.enter("put_metric_data")
+        self.fake.metrics += MetricData
+
+
 class FakeLogs(_Service):
     def describe_log_streams(self, logGroupName: str, logStreamNamePrefix: str) -> dict[str, Any]:
         names = [s for g, s in self.fake.logs if g == logGroupName and s.startswith(logStreamNamePrefix)]
@@ -311,3 +322,12 @@ class FakeLogs(_Service):
 
     def get_log_events(self, logGroupName: str, logStreamName: str, **_: Any) -> dict[str, Any]:
         return {"events": [{"message": line} for line in self.fake.logs[logGroupName, logStreamName]]}
+
+
+SERVICES = {
+    "s3": FakeS3,
+    "glue": FakeGlue,
+    "sagemaker": FakeSageMaker,
+    "logs": FakeLogs,
+    "cloudwatch": FakeCloudWatch,
+}

@@ -52,19 +52,19 @@ WORK = {
     "glue": Work(
         GlueDatasetOperator,
         {"script": "p.py", "arguments": {}, "inputs": [f"{B}raw/"], "prefix": f"{B}p/", "code": CODE},
-        ("list_objects_v2", "get_job_runs", "create_job", "start_job_run", "get_job_run", "get_object"),
+        ("list_objects_v2", "get_job_runs", "create_job", "start_job_run", "get_job_run", "put_object", "get_object"),
         jobs,
     ),
     "training": Work(
         TrainModelOperator,
         {"panel": PANEL, "code": CODE, "horizon_months": 12, "hyperparameters": {}},
-        ("get_object", "describe_training_job", "create_training_job"),
+        ("get_object", "describe_training_job", "create_training_job", "list_objects_v2", "put_object"),
         jobs,
     ),
     "transform": Work(
         BatchTransformOperator,
         {"model": "m", "dataset": PANEL},
-        ("describe_transform_job", "create_transform_job"),
+        ("describe_transform_job", "create_transform_job", "list_objects_v2", "put_object", "get_object"),
         jobs,
     ),
     "code": Work(
