@@ -76,7 +76,7 @@ def probe(name: str, settings: Settings, **task: Any) -> None:
             "work": Param("nothing", type="string"),
             "kill": Param("", type="string"),
         },
-        default_args={"retries": 2, "retry_delay": timedelta(seconds=1)},
+        default_args={"retries": 5, "retry_delay": timedelta(seconds=1)},
     ):
         operator = ProbeOperator(
             task_id="run_job",
