@@ -40,8 +40,7 @@ environments:
 
 reconcile: environments  ## the ETL alone on DATA=<folder>: one line of JSON with every count
 	@test -n "$(DATA)" || { echo "usage: make reconcile DATA=<folder of loan files>"; exit 2; }
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/glue_jobs .runtimes/glue-5.1/bin/python -m mortgage_etl.reconcile --data "$(DATA)" \
-	  $(if $(AS_OF),--as_of_date "$(AS_OF)")
+	@$(PLATFORM) reconcile --data "$(DATA)" $(if $(AS_OF),--as-of "$(AS_OF)")
 
 compose-test: environments  ## bring docker-compose.yaml up for real, run the pipeline in it, take it down
 	@$(TOOLING) -m local_platform.compose_test

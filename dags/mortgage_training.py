@@ -1,17 +1,17 @@
 """
 ### Train, validate and release a mortgage default-risk model
 
-**What it does.** Packs the job code, checks the raw loan tapes, builds the loan panel (one row per loan and
-month-end, with label and point-in-time features), checks it, trains the model on it, validates the model out
-of time, holds the result against the thresholds, registers the model with its evidence, and approves it, by a
-person or by setting.
+**What it does.** Packs the job code, cleans the raw loan tapes (bad rows go to quarantine) and checks them, builds the
+loan panel (one row per loan and month-end, with label and point-in-time features), checks it, trains the model on it,
+validates the model out of time, holds the result against the thresholds, registers the model with its evidence, and
+approves it, by a person or by setting.
 
 **Inputs.** `raw-data/<table>/ingest_date=…/`: per table the newest complete extract ingested on or before the
 as-of date.
 
-**Outputs.** The panel (`processed-data/loan_panel/`), rejected rows (`processed-data/quarantine/`), check
-results, the validation report (`validation-results/`), a version in the model registry, a summary
-(`run-summaries/`).
+**Outputs.** Clean tables (`processed-data/clean_tables/`), rejected rows (`processed-data/quarantine/`), the panel
+(`processed-data/loan_panel/`), check results, the validation report (`validation-results/`), a version in the model
+registry, a summary (`run-summaries/`).
 
 **Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. On demand: *Trigger*
 and fill in the form. `airflow backfill create --dag-id mortgage_training` trains for past months.
@@ -22,6 +22,9 @@ and date's outputs. A training job is registered once. Approved models stay appr
 
 **When it fails (on call).**
 
+* `find_delivery`: nothing was delivered by the as-of date. Land files or choose a later date.
+* `clean_raw_data`: a file is missing, empty or not what it should be; the message names it. Get it again, clear the
+  task.
 * `check_raw_data`, `check_loan_panel`: data broke a rule; the log names rule and figure. Get a corrected
   extract, clear the task.
 * `prepare_loan_panel`: the Spark job failed; the log ends with its last lines. Read *Job log*; clear the task
@@ -45,7 +48,7 @@ from airflow.sdk import DAG, TaskGroup, TriggerRule
 
 from mortgage_risk import assets
 from mortgage_risk.business_date import as_of_date
-from mortgage_risk.layout import Layout
+from mortgage_risk.layout import Layout, manifest
 from mortgage_risk.notifications import TaskFailed
 from mortgage_risk.operators.approval import (
     AskForApprovalOperator,
@@ -54,8 +57,9 @@ from mortgage_risk.operators.approval import (
 )
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.data_quality import DataQualityOperator
+from mortgage_risk.operators.delivery import FindDeliveryOperator
 from mortgage_risk.operators.gate import GateOperator
-from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.operators.glue import CleanTablesOperator, GlueDatasetOperator
 from mortgage_risk.operators.registry import RegisterModelOperator
 from mortgage_risk.operators.sagemaker import TrainModelOperator, ValidateModelOperator
 from mortgage_risk.operators.summary import RunSummaryOperator
@@ -70,6 +74,8 @@ SOURCE = "{{ params.source }}"
 AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone, triggering_asset_events) }}"
 HORIZON = "{{ params.horizon_months }}"
 HYPERPARAMETERS = "{{ params.hyperparameters | tojson }}"
+DELIVERED_BY = "{{ ti.xcom_pull('prepare_data.find_delivery')['delivered_by'] }}"
+TABLES = paths.clean_tables(SOURCE, DELIVERED_BY)
 PANEL = paths.loan_panel(SOURCE, AS_OF_DATE, HORIZON)
 
 with DAG(
@@ -97,10 +103,12 @@ with DAG(
     code = PackageCodeOperator(task_id="package_code")
 
     with TaskGroup("prepare_data", tooltip="Raw loan tapes to a checked loan panel"):
+        delivery = FindDeliveryOperator(task_id="find_delivery")
+        tables = CleanTablesOperator(task_id="clean_raw_data", delivered_by=DELIVERED_BY, code=code.output)
         check_raw = DataQualityOperator(
             task_id="check_raw_data",
             suite="raw",
-            data_root=paths.raw_root,
+            data_root=TABLES,
             horizon_months=HORIZON,
             code=code.output,
         )
@@ -110,14 +118,13 @@ with DAG(
             arguments={
                 "mode": "train",
                 "source": SOURCE,
-                "raw_root": paths.raw_root,
+                "tables_root": TABLES,
                 "as_of_date": AS_OF_DATE,
                 "horizon_months": HORIZON,
                 "output_root": PANEL,
-                "quarantine_root": paths.quarantine_root,
                 "catalog_database": settings.glue_database,
             },
-            inputs=[paths.raw_root],
+            inputs=[manifest(TABLES)],
             prefix=PANEL,
             code=code.output,
             outlets=[assets.loan_panel(paths)],
@@ -129,7 +136,7 @@ with DAG(
             horizon_months=HORIZON,
             code=code.output,
         )
-        check_raw >> panel >> check_panel
+        delivery >> tables >> check_raw >> panel >> check_panel
 
     with TaskGroup("build_model", tooltip="Train, then validate out of time"):
         training = TrainModelOperator(

@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 
-from local_platform import demo, supervisor
+from local_platform import demo, reconcile, supervisor
 from local_platform.services import services
 from local_platform.settings import Platform
 
@@ -20,6 +20,7 @@ def main() -> int:
     commands.add_parser("run", help="become one service in the foreground").add_argument("service")
     commands.add_parser("healthy", help="exit 0 where a service is healthy").add_argument("service")
     demo.add_arguments(commands.add_parser("demo", help="the whole pipeline on sample or your own data"))
+    reconcile.add_arguments(commands.add_parser("reconcile", help="the ETL's accounting of a folder of loan files"))
     arguments = parser.parse_args()
     platform = Platform.from_environment()
     # A closed terminal or a plain kill must clean up as Ctrl-C does.
@@ -54,6 +55,8 @@ def _run(arguments: argparse.Namespace, platform: Platform) -> int:
         return 0 if services(platform)[arguments.service].healthy() else 1
     elif arguments.command == "demo":
         return demo.run(arguments, platform)
+    elif arguments.command == "reconcile":
+        return reconcile.run(arguments)
     return 0
 
 

@@ -134,6 +134,16 @@ def migrate_command(platform: Platform) -> Service:
     return Service("migrate", [airflow, "db", "migrate"], airflow_environment(platform), lambda: True)
 
 
+def database_commands(platform: Platform, name: str) -> list[list[str]]:
+    """What a container runs before its service: containers start in any order, and one of them migrates."""
+    if name == "local-aws":
+        return []
+    migrate = migrate_command(platform).argv
+    reach = [migrate[0], "db", "check", "--retry", "60", "--retry-delay", "2"]
+    wait = [migrate[0], "db", "check-migrations", "--migration-wait-timeout", "300"]
+    return [reach, migrate if name == "api-server" else wait]
+
+
 def _answers(url: str) -> bool:
     try:
         return requests.get(url, timeout=2).ok

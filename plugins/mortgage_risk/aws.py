@@ -156,6 +156,16 @@ def fingerprint(s3: Any, uri: str, until: str) -> str:
     return digest.hexdigest()
 
 
+def ingest_dates(s3: Any, uri: str) -> dict[str, set[str]]:
+    """Table → ingest dates (YYYY-MM-DD) of its deliveries below the raw-data root `uri`."""
+    found: dict[str, set[str]] = {}
+    for item in _objects(s3, uri):
+        if ingested := _INGEST_DATE.search(item["Key"]):
+            table = item["Key"][: ingested.start()].rpartition("/")[2]
+            found.setdefault(table, set()).add(ingested.group(1))
+    return found
+
+
 def _objects(s3: Any, uri: str) -> Iterator[dict[str, Any]]:
     bucket, prefix = split_uri(uri)
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):

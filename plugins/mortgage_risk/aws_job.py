@@ -1,7 +1,7 @@
 """The base of every operator that runs an AWS job: never lost, never doubled, never left running.
 
-A job is named by its request: the same DAG, task, business key, arguments, code and input data give the same
-name. So before anything is submitted, AWS is asked for that name, and a job that
+A job is named by its request: the same task, business key, arguments, code and input data give the same name,
+whichever DAG asks. So before anything is submitted, AWS is asked for that name, and a job that
 
 * still runs is attached to (the worker died, the answer was lost, or a second run of the same date asks for
   the same thing);
@@ -183,7 +183,6 @@ class AwsJobOperator(MortgageRiskOperator):
 
     def _request_name(self, request: dict[str, Any]) -> str:
         key = {
-            "dag": self.dag_id,
             "task": self.task_id,
             "source": self.source,
             "date": self.business_date,

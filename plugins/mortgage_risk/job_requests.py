@@ -194,7 +194,7 @@ def validation_job(
 def transform_job(
     settings: Settings, *, name: str, model: str, input_prefix: str, output_prefix: str, tags: RunTags
 ) -> Request:
-    """CreateTransformJob: each output line is `loan_id,pd,grade`; the model never sees the loan_id."""
+    """CreateTransformJob: each output line is `loan_id,pd,grade,reason_1,…`; the model never sees the loan_id."""
     return {
         "TransformJobName": name,
         "ModelName": model,
@@ -211,7 +211,7 @@ def transform_job(
             "AssembleWith": "Line",
             **_kms(settings, "KmsKeyId"),
         },
-        "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-2,-1]"},
+        "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-6,-5,-4,-3,-2,-1]"},
         "TransformResources": {
             "InstanceType": settings.transform_instance_type,
             "InstanceCount": settings.transform_instances,

@@ -37,6 +37,9 @@ class Layout:
         """SageMaker appends `<training job>/output/model.tar.gz`."""
         return f"{self.root}models/{self.model_name}/"
 
+    def clean_tables(self, source: str, delivered_by: str) -> str:
+        return f"{self.root}processed-data/clean_tables/source={source}/delivered_by={delivered_by}/"
+
     def loan_panel(self, source: str, as_of_date: str, horizon_months: str | int) -> str:
         return (
             f"{self.root}processed-data/loan_panel/source={source}/as_of_date={as_of_date}"

@@ -29,6 +29,8 @@ NO_RETRIES = {"release.gate", "release.ask_for_approval"}  # a verdict, and a qu
 TASKS = {
     "mortgage_training": [
         "package_code",
+        "prepare_data.find_delivery",
+        "prepare_data.clean_raw_data",
         "prepare_data.check_raw_data",
         "prepare_data.prepare_loan_panel",
         "prepare_data.check_loan_panel",
@@ -44,6 +46,8 @@ TASKS = {
     "mortgage_nightly_scoring": [
         "package_code",
         "select_model",
+        "prepare_data.find_delivery",
+        "prepare_data.clean_raw_data",
         "prepare_data.prepare_scoring_input",
         "prepare_data.check_scoring_input",
         "score.create_model",

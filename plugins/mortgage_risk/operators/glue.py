@@ -10,7 +10,8 @@ from mortgage_risk import assets, aws, job_requests
 from mortgage_risk.aws_job import AwsJobOperator
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.jobs import NAME, JobState
-from mortgage_risk.layout import manifest
+from mortgage_risk.layout import Layout, manifest
+from mortgage_risk.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -106,3 +107,27 @@ class GlueDatasetOperator(GlueJobOperator):
             "rows": content["rows"],
             "fingerprint": aws.fingerprint(s3, content["data_prefix"], until=self.business_date),
         }
+
+
+class CleanTablesOperator(GlueDatasetOperator):
+    """Reads and judges the raw files delivered by a date, once for every run that needs them. XCom: a dataset's."""
+
+    def __init__(self, *, settings: Settings, source: str, delivered_by: str, **kwargs: Any) -> None:
+        layout = Layout(settings.bucket, settings.model_name)
+        prefix = layout.clean_tables(source, delivered_by)
+        super().__init__(
+            settings=settings,
+            source=source,
+            business_date=delivered_by,
+            script="clean_raw_tables.py",
+            arguments={
+                "source": source,
+                "raw_root": layout.raw_root,
+                "delivered_by": delivered_by,
+                "output_root": prefix,
+                "quarantine_root": layout.quarantine_root,
+            },
+            inputs=[layout.raw_root],
+            prefix=prefix,
+            **kwargs,
+        )
