@@ -4,7 +4,7 @@ TOOLING := .runtimes/tooling/bin/python
 PLATFORM := $(TOOLING) -m local_platform
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo test lint up down status clean environments reconcile compose-test locks data-dictionary help
+.PHONY: demo test test-faults lint up down status clean environments reconcile compose-test locks data-dictionary help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## *' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ test: environments  ## lint, types and every test
 
 lint: environments  ## lint and types only
 	@$(TOOLING) -m local_platform.checks ruff types
+
+test-faults: environments  ## every fault in a real Airflow, the slow ones too
+	@$(TOOLING) -m pytest tests/faults -p no:cacheprovider
 
 up: environments    ## start Airflow and the local AWS
 	@$(PLATFORM) up

@@ -11,7 +11,8 @@ last.
 
 **Outputs.** `inference-data/output/source=…/score_date=…/`: one Parquet file (`loan_id`, `score_date`, `pd`,
 `grade`, `reason_1` … `reason_4`, model version) and `_manifest.json`, written last: read the scores through it.
-Rejected rows in `processed-data/quarantine/`, a summary in `run-summaries/`.
+Rejected rows in `processed-data/quarantine/`, a summary in `run-summaries/`. The asset `mortgage_scores`, on which
+the monitoring runs.
 
 **Schedule.** Daily at 02:00 in the lender's time zone, by setting. The run after midnight of the 15th closes
 the 14th: its score date is the 14th, the start of its data interval. By hand: *Trigger*, with a date in the
@@ -21,6 +22,9 @@ its midnight in UTC, so the last one given is the day after the last night.
 
 **What a re-run does.** It replaces this source's and date's scores alone; the same input, code and model
 yield the same bytes. Jobs that have done exactly this work already are not run again, their results are used.
+
+**When it is late.** Scores are due 4 hours after the run was queued, by 06:00; then people are told (settings
+`scores_due_hours`, `sns_topic_arn`, `notifier`).
 
 **When it fails (on call).** The scores of the date before stay in place; nothing half-written is ever
 visible.
@@ -46,8 +50,10 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import DAG, TaskGroup
 
+from mortgage_risk import assets
 from mortgage_risk.business_date import score_date
 from mortgage_risk.layout import Layout, manifest
+from mortgage_risk.notifications import TaskFailed, scores_due
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.data_quality import DataQualityOperator
 from mortgage_risk.operators.delivery import FindDeliveryOperator
@@ -63,7 +69,7 @@ settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
 
 SOURCE = "{{ params.source }}"
-SCORE_DATE = "{{ score_date(params, dag_run, timezone) }}"
+SCORE_DATE = "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}"
 DELIVERED_BY = "{{ ti.xcom_pull('prepare_data.find_delivery')['delivered_by'] }}"
 TABLES = paths.clean_tables(SOURCE, DELIVERED_BY)
 SCORING_INPUT = paths.scoring_input(SOURCE, SCORE_DATE)
@@ -77,6 +83,7 @@ with DAG(
     start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
     catchup=False,
     max_active_runs=3,
+    deadline=scores_due(settings),
     params=scoring_params(),
     tags=["mortgage-risk", "scoring"],
     user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
@@ -85,6 +92,7 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=20),
         "retry_exponential_backoff": True,
+        "on_failure_callback": [TaskFailed()],
         "settings": settings,
         "source": SOURCE,
         "business_date": SCORE_DATE,
@@ -139,6 +147,7 @@ with DAG(
             inputs=["{{ ti.xcom_pull('prepare_data.prepare_scoring_input')['manifest_uri'] }}"],
             prefix=SCORES,
             code=code.output,
+            outlets=[assets.scores(paths)],
         )
         transform >> publish
 

@@ -31,7 +31,8 @@ and date's outputs. A training job is registered once. Approved models stay appr
   when fixed.
 * `train_model`, `validate_model`: job failed, after retries. The message says why (too few defaults, bad
   value).
-* `ask_for_approval`: nobody answered in time. Clear the task: it asks again. Scoring is not affected.
+* `ask_for_approval`: the question could not be asked. Nobody answering in time is a rejection. Clear the task: it
+  asks again. Scoring is not affected.
 * `record_decision`: the model was rejected by the gate or a person. Read *Report*. Scoring goes on with
   the model in force.
 
@@ -45,8 +46,10 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import DAG, TaskGroup, TriggerRule
 
+from mortgage_risk import assets
 from mortgage_risk.business_date import as_of_date
 from mortgage_risk.layout import Layout, manifest
+from mortgage_risk.notifications import TaskFailed
 from mortgage_risk.operators.approval import (
     AskForApprovalOperator,
     ChooseApprovalOperator,
@@ -68,7 +71,7 @@ settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
 
 SOURCE = "{{ params.source }}"
-AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone) }}"
+AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone, triggering_asset_events) }}"
 HORIZON = "{{ params.horizon_months }}"
 HYPERPARAMETERS = "{{ params.hyperparameters | tojson }}"
 DELIVERED_BY = "{{ ti.xcom_pull('prepare_data.find_delivery')['delivered_by'] }}"
@@ -91,6 +94,7 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=20),
         "retry_exponential_backoff": True,
+        "on_failure_callback": [TaskFailed()],
         "settings": settings,
         "source": SOURCE,
         "business_date": AS_OF_DATE,
@@ -123,6 +127,7 @@ with DAG(
             inputs=[manifest(TABLES)],
             prefix=PANEL,
             code=code.output,
+            outlets=[assets.loan_panel(paths)],
         )
         check_panel = DataQualityOperator(
             task_id="check_loan_panel",
@@ -184,6 +189,7 @@ with DAG(
             effective_from="{{ params.effective_from or '' }}",
             override_by="{{ params.override_by }}",
             override_reason="{{ params.override_reason }}",
+            outlets=[assets.approved_model(paths)],
         )
         package >> choose >> [ask, decision]
         ask >> decision

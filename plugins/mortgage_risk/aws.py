@@ -137,6 +137,12 @@ def write_json(s3: Any, uri: str, value: Any, kms_key_id: str = "") -> None:
     write_bytes(s3, uri, body, "application/json", kms_key_id)
 
 
+def list_uris(s3: Any, uri: str) -> list[str]:
+    """The objects below `uri`, in the order of their names."""
+    bucket, _ = split_uri(uri)
+    return [f"s3://{bucket}/{item['Key']}" for item in _objects(s3, uri)]
+
+
 def fingerprint(s3: Any, uri: str, until: str) -> str:
     """SHA-256 of names, sizes and ETags below `uri`, leaving out extracts ingested after the date `until`.
 

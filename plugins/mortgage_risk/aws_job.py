@@ -23,12 +23,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from mortgage_risk import aws, links
-from mortgage_risk.job_requests import RunTags
+from mortgage_risk.job_requests import RunTags, deployment
 from mortgage_risk.jobs import KINDS, JobState, job_name, log_tail
 from mortgage_risk.layout import Layout
+from mortgage_risk.ledger import BudgetExceeded, Ledger
 from mortgage_risk.settings import Settings
 from mortgage_risk.triggers import AwsJobTrigger
 from mortgage_risk.watch import JobWatch, Outcome
@@ -67,8 +68,18 @@ class MortgageRiskOperator(BaseOperator):
             clients[service, retries] = aws.client(service, self.settings.aws_conn_id, retries=retries)
         return clients[service, retries]
 
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.settings, self.client)
+
     def run_tags(self, context: Context) -> RunTags:
-        return RunTags(self.dag_id, self.task_id, context["dag_run"].run_id, self.business_date)
+        return RunTags(
+            dag_id=self.dag_id,
+            task_id=self.task_id,
+            run_id=context["dag_run"].run_id,
+            business_date=self.business_date,
+            deployment=deployment(self.settings),
+        )
 
     def object_url(self, uri: str) -> str:
         return links.object_url(self.settings, uri, self.client("s3").meta.region_name)
@@ -116,6 +127,8 @@ class AwsJobOperator(MortgageRiskOperator):
         self._store_links(context, state)
         if state.phase != "running":
             return self._finish(context, state)
+        tags = self.run_tags(context)
+        aws.patiently(lambda: self.ledger.submitted(self.kind, state, tags), self.settings.outage_minutes * 60)
         worker_until = time.monotonic() + (self.seconds_on_worker if self.settings.deferrable else math.inf)
         while time.monotonic() < worker_until:
             if outcome := self._watch.poll():
@@ -137,7 +150,8 @@ class AwsJobOperator(MortgageRiskOperator):
 
     def _find_or_submit(self, context: Context) -> JobState:
         kind, client = KINDS[self.kind], self.client(KINDS[self.kind].service)
-        request = self.build_request(self.run_tags(context))
+        tags = self.run_tags(context)
+        request = self.build_request(tags)
         name = self._request_name(request)
         found = self._wait_while_stopping(kind.latest(client, request, name))
         if self._killed:
@@ -148,6 +162,10 @@ class AwsJobOperator(MortgageRiskOperator):
         if found and found.phase == "succeeded" and self.result_is_there(found):
             self.log.info("%s job %s has done exactly this already: using its result", kind.kind, found.job_id)
             return found
+        try:
+            self.ledger.refuse_beyond_budget(tags, context["dag_run"].start_date)
+        except BudgetExceeded as error:
+            raise AirflowFailException(str(error)) from error
         job_id = kind.submit(self.client(kind.service, retries=False), request, name, found)
         self.log.info("Submitted %s job %s", kind.kind, job_id)
         return kind.describe(client, job_id)
@@ -201,12 +219,13 @@ class AwsJobOperator(MortgageRiskOperator):
             JobWatch(**self._watch_arguments(job_id)).stop()
             raise AwsJobFailed(
                 f"{self.kind} job {job_id} did not end within {self._limit_seconds / 60:g} minutes and was stopped. "
-                f"The limit is max_runtime_minutes + {QUEUE_SECONDS // 60}, or the task's execution_timeout where "
-                "that is less."
+                f"The limit is max_runtime_minutes + {QUEUE_SECONDS // 60}, or execution_timeout where that is less."
             )
         kind = KINDS[self.kind]
         client = self.client(kind.service)
-        state = aws.patiently(lambda: kind.describe(client, job_id), self.settings.outage_minutes * 60)
+        outage = self.settings.outage_minutes * 60
+        state = aws.patiently(lambda: kind.describe(client, job_id), outage)
+        aws.patiently(lambda: self.ledger.ended(self.kind, state), outage)
         self._store_links(context, state)
         return self._finish(context, state)
 
@@ -216,7 +235,8 @@ class AwsJobOperator(MortgageRiskOperator):
         self.log.info("%s job %s succeeded after %s s", self.kind, state.job_id, state.seconds)
         if uri := self.result_uri(state):
             links.store(self, context, {links.ResultLink: self.object_url(uri)})
-        return {"job": state.job_id, "seconds": state.seconds, **self.result(state)}
+        result = aws.patiently(lambda: self.result(state), self.settings.outage_minutes * 60)
+        return {"job": state.job_id, "seconds": state.seconds, **result}
 
     def _fail(self, state: JobState) -> NoReturn:
         places = KINDS[self.kind].log_places(state.job_id)

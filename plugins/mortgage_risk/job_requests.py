@@ -13,6 +13,7 @@ from mortgage_risk.settings import Settings
 
 Request = dict[str, Any]
 
+PLATFORM = "mortgage-risk"  # the tag that all jobs carry
 _PROCESSING = "/opt/ml/processing"
 
 
@@ -24,10 +25,12 @@ class RunTags:
     task_id: str
     run_id: str
     business_date: str
+    deployment: str
 
     def as_dict(self) -> dict[str, str]:
         values = {
-            "platform": "mortgage-risk",
+            "platform": PLATFORM,
+            "deployment": self.deployment,
             "dag_id": self.dag_id,
             "task_id": self.task_id,
             "run_id": self.run_id,
@@ -37,6 +40,11 @@ class RunTags:
 
     def as_list(self) -> list[dict[str, str]]:
         return [{"Key": key, "Value": value} for key, value in self.as_dict().items()]
+
+
+def deployment(settings: Settings) -> str:
+    """Tells the jobs of two Airflow environments in one account apart: they may not share data and registry."""
+    return f"{settings.bucket}/{settings.model_name}"
 
 
 # --- Glue ---
@@ -231,7 +239,7 @@ def model_package_group(*, name: str, source: str) -> Request:
     return {
         "ModelPackageGroupName": name,
         "ModelPackageGroupDescription": f"Mortgage probability-of-default models trained on {source} loans.",
-        "Tags": [{"Key": "platform", "Value": "mortgage-risk"}],
+        "Tags": [{"Key": "platform", "Value": PLATFORM}],
     }
 
 

@@ -71,6 +71,7 @@ class SageMakerJob:
     def __init__(self, kind: str, started: str, ended: str) -> None:
         self.kind, self._started, self._ended = kind, started, ended
         self.name_key = f"{kind.title()}JobName"
+        self.call = f"{kind}_job"  # as in create_training_job
 
     def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None:
         found = None
@@ -87,14 +88,14 @@ class SageMakerJob:
         attempt = int(previous.job_id.rpartition("-")[2]) + 1 if previous else 1
         job_id = f"{name}-{attempt}"
         try:
-            getattr(client, f"create_{self.kind}_job")(**fill_in_name(request, job_id))
+            getattr(client, f"create_{self.call}")(**fill_in_name(request, job_id))
         except Exception as error:
             if not aws.is_duplicate(error):
                 raise
         return job_id
 
     def describe(self, client: Any, job_id: str) -> JobState:
-        answer = getattr(client, f"describe_{self.kind}_job")(**{self.name_key: job_id})
+        answer = getattr(client, f"describe_{self.call}")(**{self.name_key: job_id})
         status = answer[f"{self.kind.title()}JobStatus"]
         return JobState(
             job_id=job_id,
@@ -107,7 +108,7 @@ class SageMakerJob:
         )
 
     def stop(self, client: Any, job_id: str) -> None:
-        getattr(client, f"stop_{self.kind}_job")(**{self.name_key: job_id})
+        getattr(client, f"stop_{self.call}")(**{self.name_key: job_id})
 
     def log_places(self, job_id: str) -> list[LogPlace]:
         return [LogPlace(f"/aws/sagemaker/{self.kind.title()}Jobs", f"{job_id}/")]

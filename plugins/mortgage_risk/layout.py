@@ -67,6 +67,9 @@ class Layout:
     def run_summary(self, dag_id: str, source: str, date: str) -> str:
         return f"{self.root}run-summaries/{dag_id}/source={source}/date={date}.json"
 
+    def cost_ledger(self, day: str) -> str:
+        return f"{self.root}cost-ledger/{self.model_name}/day={day}/"
+
     def model_package_group(self, source: str) -> str:
         return f"{self.model_name}-{source.replace('_', '-')}"
 

@@ -22,7 +22,8 @@ from mortgage_risk.params import HYPERPARAMETERS
 
 REPO = Path(__file__).resolve().parents[2]
 FILES = sorted((REPO / "dags").glob("*.py"))
-TAGS = {"mortgage-risk", "training", "scoring"}
+TAGS = {"mortgage-risk", "training", "scoring", "operations"}
+PIPELINES = ("mortgage_training", "mortgage_nightly_scoring")  # what makes data or models, and sums it up
 NO_RETRIES = {"release.gate", "release.ask_for_approval"}  # a verdict, and a question that timed out
 
 TASKS = {
@@ -54,6 +55,7 @@ TASKS = {
         "score.publish_scores",
         "summarize_run",
     ],
+    "mortgage_orphan_sweeper": ["sweep_orphans"],
 }
 
 
@@ -90,7 +92,7 @@ def test_the_pipelines_are_complete_and_in_order(dags: dict[str, DAG]) -> None:
 
 
 def test_the_summary_runs_whatever_happened_and_decides_nothing(dags: dict[str, DAG]) -> None:
-    for dag in dags.values():
+    for dag in (dags[name] for name in PIPELINES):
         summary = dag.get_task("summarize_run")
         assert summary.is_teardown
         assert not summary.on_failure_fail_dagrun
@@ -117,6 +119,25 @@ def test_every_task_has_owner_tags_retries_and_words(dags: dict[str, DAG]) -> No
             assert task.owner.startswith("credit-risk")
             assert task.retries == (0 if task.task_id in NO_RETRIES else 2)
             assert task.doc_md or type(task).__doc__
+
+
+def test_failures_are_told_and_late_scores_too(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        for task in dag.tasks:
+            assert [type(callback).__name__ for callback in task.on_failure_callback] == ["TaskFailed"], task.task_id
+    (due,) = dags["mortgage_nightly_scoring"].deadline
+    assert due.interval.total_seconds() == 4 * 3600
+
+
+def test_assets_link_the_dags(dags: dict[str, DAG]) -> None:
+    made = {
+        asset.name: task.task_id for dag in dags.values() for task in dag.tasks for asset in task.outlets if asset.name
+    }
+    assert made == {
+        "mortgage_loan_panel": "prepare_data.prepare_loan_panel",
+        "mortgage_approved_model": "release.record_decision",
+        "mortgage_scores": "score.publish_scores",
+    }
 
 
 def test_dags_survive_serialization(dags: dict[str, DAG]) -> None:

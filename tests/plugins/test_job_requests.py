@@ -134,5 +134,5 @@ def test_request_is_the_golden_one_and_boto_accepts_it(builder, variant, tags) -
 
 
 def test_tags_keep_to_what_aws_allows() -> None:
-    tags = RunTags("d", "t", "manual__2020-01-05T09:00:00+00:00 {odd}", "2019-12-31").as_dict()
+    tags = RunTags("d", "t", "manual__2020-01-05T09:00:00+00:00 {odd}", "2019-12-31", "b/m").as_dict()
     assert tags["run_id"] == "manual__2020-01-05T09:00:00+00:00 _odd_"

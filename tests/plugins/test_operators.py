@@ -388,6 +388,34 @@ def test_the_approver_sees_verdict_figures_and_report(common, context, fake_aws,
         "at": "2020-01-05T00:00:00+00:00",
         "comment": "too few loans",
     }
+    no_answer = event | {"responded_by_user": None, "timedout": True, "params_input": {}}
+    assert operator.execute_complete(context, no_answer)["by"] == "nobody - the time was up"
+    assert operator.defaults == ["Reject"]
+
+
+def test_the_approver_sees_how_the_model_compares_with_the_one_in_force(
+    common, context, fake_aws, evidence, monkeypatch
+) -> None:
+    register_approved = register(common, context, fake_aws)
+    record(common, context, register_approved, PASSED, effective_from="2019-06-30")
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(
+        "airflow.providers.standard.operators.hitl.upsert_hitl_detail", lambda **detail: asked.update(detail)
+    )
+    context["task_instance"] = type("Ti", (), {"id": "ti"})()
+    better = json.loads(json.dumps(evidence))
+    better["checks"][0]["value"] = 0.83
+    fake_aws.put(VALIDATION["gate_uri"], json.dumps(better).encode())
+    with pytest.raises(TaskAwaitingInput):
+        AskForApprovalOperator(
+            task_id="ask",
+            gate=PASSED | {"thresholds_sha256": evidence["thresholds_sha256"]},
+            package={"model_package_arn": "arn", "version": 2},
+            validation=VALIDATION,
+            **common,
+        ).execute(context)
+    assert "**Against version 1**, in force since 2019-06-30, trained as of 2019-12-31" in asked["body"]
+    assert "| Does it rank? | 0.83 | 0.81 |" in asked["body"]
 
 
 # --- scoring ---

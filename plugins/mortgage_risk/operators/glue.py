@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from mortgage_risk import aws, job_requests
+from mortgage_risk import assets, aws, job_requests
 from mortgage_risk.aws_job import AwsJobOperator
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.jobs import NAME, JobState
 from mortgage_risk.layout import Layout, manifest
 from mortgage_risk.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 
 class GlueJobOperator(AwsJobOperator):
@@ -87,6 +90,11 @@ class GlueDatasetOperator(GlueJobOperator):
 
     def __init__(self, *, prefix: str, **kwargs: Any) -> None:
         super().__init__(result_object=manifest(prefix), **kwargs)
+
+    def _finish(self, context: Context, state: JobState) -> dict[str, Any]:
+        result = super()._finish(context, state)
+        assets.announce(self, context, manifest_uri=result["manifest_uri"])
+        return result
 
     def result(self, state: JobState) -> dict[str, Any]:
         s3 = self.client("s3")
