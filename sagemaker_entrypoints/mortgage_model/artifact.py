@@ -38,6 +38,7 @@ class MortgageModel:
     calibration: Calibration
     scale: MasterScale
     metadata: Mapping[str, Any]
+    challenger: Any = None
 
     def score(self, features: pd.DataFrame) -> np.ndarray:
         """PD of rows already transformed by `spec`, float64 (n,)."""

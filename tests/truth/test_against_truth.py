@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -40,9 +41,12 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     run(GLUE, str(HERE / "build_panel.py"), str(book), landing.describe(book).as_of_date, str(work))
     panel = str(work / "panel" / "attempt=run")
     (work / "model").mkdir()
+    source = work / "source"  # as the pipeline packs it
+    shutil.copytree(ROOT / "sagemaker_entrypoints", source)
+    shutil.copytree(ROOT / "contracts", source / "contracts")
     run(
         SAGEMAKER,
-        str(ROOT / "sagemaker_entrypoints" / "mortgage_training_script.py"),
+        str(source / "mortgage_training_script.py"),
         "--horizon_months",
         "12",
         SM_CHANNEL_TRAIN=panel,
