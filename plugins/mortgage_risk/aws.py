@@ -131,6 +131,11 @@ def write_json(s3: Any, uri: str, value: Any, kms_key_id: str = "") -> None:
     write_bytes(s3, uri, body, "application/json", kms_key_id)
 
 
+def keys(s3: Any, uri: str) -> list[str]:
+    """Keys of the objects below `uri`."""
+    return [item["Key"] for item in _objects(s3, uri)]
+
+
 def fingerprint(s3: Any, uri: str, until: str) -> str:
     """SHA-256 of names, sizes and ETags below `uri`, leaving out extracts ingested after the date `until`.
 

@@ -48,6 +48,7 @@ class FakeAws:
         self.packages: list[dict[str, Any]] = []
         self.models: dict[str, dict[str, Any]] = {}
         self.logs: dict[tuple[str, str], list[str]] = {}
+        self.metrics: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.faults: dict[str, list[Exception]] = {}
         self.outcome: tuple[str, str] | None = ("Completed", "")
@@ -56,7 +57,14 @@ class FakeAws:
 
     def client(self, service: str, aws_conn_id: str = "", *, retries: bool = True) -> Any:
         self.retries_of[service] = retries
-        return {"s3": FakeS3, "glue": FakeGlue, "sagemaker": FakeSageMaker, "logs": FakeLogs}[service](self)
+        services = {
+            "s3": FakeS3,
+            "glue": FakeGlue,
+            "sagemaker": FakeSageMaker,
+            "logs": FakeLogs,
+            "cloudwatch": FakeCloudWatch,
+        }
+        return services[service](self)
 
     def pass_time(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -302,3 +310,10 @@ class FakeLogs(_Service):
 
     def get_log_events(self, logGroupName: str, logStreamName: str, **_: Any) -> dict[str, Any]:
         return {"events": [{"message": line} for line in self.fake.logs[logGroupName, logStreamName]]}
+
+
+class FakeCloudWatch(_Service):
+    def put_metric_data(self, Namespace: str, MetricData: list[dict[str, Any]]) -> None:
+        self.fake.enter("put_metric_data")
+        assert len(MetricData) <= 1000, "CloudWatch takes 1,000 at most"
+        self.fake.metrics += MetricData
