@@ -13,7 +13,8 @@ as-of date.
 (`processed-data/loan_panel/`), check results, the validation report (`validation-results/`), a version in the model
 registry, a summary (`run-summaries/`).
 
-**Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. On demand: *Trigger*
+**Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. Also when
+`mortgage_model_monitoring` asks for it: its asset event says why. On demand: *Trigger*
 and fill in the form. `airflow backfill create --dag-id mortgage_training` trains for past months.
 
 **What a re-run does.** Every AWS job is named by what it does: the same code on the same data with the same
@@ -45,6 +46,7 @@ from datetime import timedelta
 
 import pendulum
 from airflow.sdk import DAG, TaskGroup, TriggerRule
+from airflow.timetables.assets import AssetOrTimeSchedule
 
 from mortgage_risk import assets
 from mortgage_risk.business_date import as_of_date
@@ -82,7 +84,9 @@ with DAG(
     dag_id="mortgage_training",
     dag_display_name="Mortgage model: train and release",
     doc_md=__doc__,
-    schedule=FromNowOnTimetable(settings.training_schedule, settings.timezone),
+    schedule=AssetOrTimeSchedule(
+        timetable=FromNowOnTimetable(settings.training_schedule, settings.timezone), assets=[assets.retraining(paths)]
+    ),
     start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
     catchup=False,
     max_active_runs=1,

@@ -47,6 +47,13 @@ def sweeper_params(settings: Settings) -> dict[str, Param]:
     }
 
 
+def monitoring_params() -> dict[str, Param]:
+    return {
+        "score_date": _date("Score date", "The scored night to monitor. Empty: the night's own date."),
+        "source": _source(),
+    }
+
+
 def training_params(settings: Settings) -> dict[str, Param]:
     return {
         "as_of_date": _date(

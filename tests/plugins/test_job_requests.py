@@ -47,6 +47,19 @@ def validation(settings: Settings, tags: RunTags) -> dict[str, Any]:
     )
 
 
+def monitoring(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.monitoring_job(
+        settings,
+        name="monitor-1",
+        code_prefix=CODE,
+        inputs={"model": "s3://b/models/m/model.tar.gz", "input": "s3://b/in/", "scores": "s3://b/scores/"},
+        vintages_manifest="s3://b/vintages-1.manifest",
+        output_prefix="s3://b/validation-results/monitoring/x/",
+        arguments={"source": "canonical", "score_date": "2019-12-31", "model_version": 3},
+        tags=tags,
+    )
+
+
 def transform(settings: Settings, tags: RunTags) -> dict[str, Any]:
     return requests.transform_job(
         settings,
@@ -88,10 +101,11 @@ def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
     )
 
 
-BUILDERS = [training, validation, transform, model, glue_definition, glue_run, package_group, package]
+BUILDERS = [training, validation, monitoring, transform, model, glue_definition, glue_run, package_group, package]
 BOTO = {
     training: ("sagemaker", "CreateTrainingJob"),
     validation: ("sagemaker", "CreateProcessingJob"),
+    monitoring: ("sagemaker", "CreateProcessingJob"),
     transform: ("sagemaker", "CreateTransformJob"),
     model: ("sagemaker", "CreateModel"),
     glue_definition: ("glue", "CreateJob"),
