@@ -4,7 +4,7 @@ TOOLING := .runtimes/tooling/bin/python
 PLATFORM := $(TOOLING) -m local_platform
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo test lint up down status clean environments reconcile compose-test locks data-dictionary help
+.PHONY: demo test lint up down status clean environments history reconcile compose-test locks data-dictionary help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## *' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ clean:              ## stop, and remove state, environments and tools
 
 environments:
 	@$(PYTHON) -m local_platform.environments
+
+history: environments  ## two years of monitored nights for the dashboard, from the demo's model [PLANT="kind@first..last …"]
+	@$(PLATFORM) history $(foreach fault,$(PLANT),--plant $(fault))
 
 reconcile: environments  ## the ETL alone on DATA=<folder>: one line of JSON with every count
 	@test -n "$(DATA)" || { echo "usage: make reconcile DATA=<folder of loan files>"; exit 2; }
