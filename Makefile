@@ -4,7 +4,8 @@ TOOLING := .runtimes/tooling/bin/python
 PLATFORM := $(TOOLING) -m local_platform
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo table test test-faults lint up down status clean environments reconcile compose-test locks data-dictionary help
+.PHONY: demo table history test test-faults lint up down status clean environments reconcile compose-test locks \
+        data-dictionary help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## *' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -43,6 +44,9 @@ clean:              ## stop, and remove state, environments and tools
 
 environments:
 	@$(PYTHON) -m local_platform.environments
+
+history: environments  ## two years of monitored nights for the dashboard, from the demo's model [PLANT="kind@first..last …"]
+	@$(PLATFORM) history $(foreach fault,$(PLANT),--plant $(fault))
 
 reconcile: environments  ## the ETL alone on DATA=<folder>: one line of JSON with every count
 	@test -n "$(DATA)" || { echo "usage: make reconcile DATA=<folder of loan files>"; exit 2; }

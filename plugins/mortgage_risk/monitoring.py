@@ -24,9 +24,15 @@ def month_file(index_root: str, score_date: str) -> str:
     return f"{index_root}month={score_date[:7]}.json"
 
 
-def index_row(document: Mapping[str, Any], prefix: str, ops: Mapping[str, Any]) -> Json:
-    """One night in the index: what charts over time need, nothing else. `prefix`: where the night's files are."""
-    score = document["score"]
+def index_row(
+    document: Mapping[str, Any], prefix: str, ops: Mapping[str, Any], before: Mapping[str, Any] | None
+) -> Json:
+    """One night in the index: what charts over time need, nothing else. `prefix`: where the night's files are.
+
+    `before`: the row of the night before. Outcomes are read once per loan panel; the nights until the next point back.
+    """
+    score, read = document["score"], document["performance"]
+    outcomes = {"prefix": prefix, "panel_as_of": read["panel_as_of"]} if read else (before or {}).get("outcomes")
     return {
         "date": document["score_date"],
         "prefix": prefix,
@@ -51,7 +57,7 @@ def index_row(document: Mapping[str, Any], prefix: str, ops: Mapping[str, Any]) 
             for dimension, levels in document["segments"].items()
         },
         "findings": [[f["severity"], f["kind"], f["feature"], f["message"]] for f in document["findings"]],
-        "panel_until": (document["performance"] or {}).get("panel_until"),
+        "outcomes": outcomes,
         "ops": dict(ops),
     }
 
@@ -65,6 +71,7 @@ def missing_row(score_date: str) -> Json:
         "verdict": "breach",
         "rows": 0,
         "findings": [["breach", "night_missing", "", message]],
+        "outcomes": None,
         "ops": {},
     }
 

@@ -41,7 +41,7 @@ def document(day: str, **changes: Any) -> dict[str, Any]:
         "features": [{"feature": "dti", "training": shift(0.1), "recent": None, "effect": 0.01, "missing": 0.0}],
         "segments": {"channel": {"R": {"n": 100, "mean_pd": 0.02, "grades": [60, 40]}}},
         "findings": [],
-        "performance": {"panel_until": "2019-11"},
+        "performance": {"panel_as_of": "2019-11-30"},
     } | changes
 
 
@@ -83,7 +83,9 @@ def scored(fake_aws: FakeAws) -> FakeAws:
         request = job["request"]
         prefix = request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"].removeprefix(ROOT)
         arguments = request["AppSpecification"]["ContainerArguments"]
-        put_json(fake_aws, f"{prefix}monitoring.json", document(arguments[arguments.index("--score_date") + 1]))
+        read = {} if "--panel_as_of" in arguments else {"performance": None}
+        day = arguments[arguments.index("--score_date") + 1]
+        put_json(fake_aws, f"{prefix}monitoring.json", document(day, **read))
 
     fake_aws.on_finish = write
     return fake_aws
@@ -144,6 +146,7 @@ def test_the_next_night_builds_on_the_one_before_and_reads_a_panel_once(settings
     assert "date=2019-11-30" in inputs["previous"]
     assert "panel" not in inputs
     assert "vintages" not in inputs
+    assert "date=2019-11-30" in read(scored, INDEX)["nights"][-1]["outcomes"]["prefix"]
 
 
 def test_a_night_without_scores_is_entered_as_missing(settings, context, scored) -> None:

@@ -67,15 +67,15 @@ class MonitorNightOperator(AwsJobOperator):
             "input": self._scoring_input()["data_prefix"],
             "scores": scores["data_prefix"],
         }
-        rows = [row for row in self._rows() if row["date"] < self.business_date and row["prefix"]]
-        if rows:
-            inputs["previous"] = f"{rows[-1]['prefix']}monitoring.json"
+        last = self._last_row()
+        if last:
+            inputs["previous"] = f"{last['prefix']}monitoring.json"
         if earlier := monitoring.month_before(self.business_date, nights):
             inputs["before"] = aws.read_json(s3, self._scores_manifest(earlier))["data_prefix"]
-        vintages = ""
+        vintages = panel_as_of = ""
         panel = self._newest_panel()
-        if panel and not (rows and rows[-1]["panel_until"] == panel["as_of_date"][:7]):
-            inputs["panel"] = panel["data_prefix"]
+        if panel and not (last and last["outcomes"] and last["outcomes"]["panel_as_of"] == panel["as_of_date"]):
+            inputs["panel"], panel_as_of = panel["data_prefix"], panel["as_of_date"]
             vintages = self._list_vintages(monitoring.vintage_dates(nights, self.business_date))
         return job_requests.monitoring_job(
             self.settings,
@@ -88,6 +88,7 @@ class MonitorNightOperator(AwsJobOperator):
                 "source": self.source,
                 "score_date": self.business_date,
                 "model_version": scores["model_package_version"],
+                **({"panel_as_of": panel_as_of} if panel_as_of else {}),
             },
             tags=tags,
         )
@@ -104,7 +105,7 @@ class MonitorNightOperator(AwsJobOperator):
         summary_uri = self.layout.run_summary(SCORING_DAG, self.source, self.business_date)
         summary = aws.read_json(s3, summary_uri) if aws.exists(s3, summary_uri) else None
         ops = monitoring.operational_facts(self._scoring_input(), summary)
-        self._enter(monitoring.index_row(document, self._prefix(state), ops))
+        self._enter(monitoring.index_row(document, self._prefix(state), ops, self._last_row()))
         self._put_metrics(monitoring.metric_data(document, ops, _noon(self.business_date)))
         rows = [row for row in self._rows() if row["date"] <= self.business_date and row["prefix"]]
         for finding in document["findings"]:
@@ -180,6 +181,11 @@ class MonitorNightOperator(AwsJobOperator):
         uris = sorted(aws.list_uris(s3, root))
         tonight = monitoring.month_file(root, self.business_date)
         return [row for uri in [uri for uri in uris if uri <= tonight][-2:] for row in aws.read_json(s3, uri)["nights"]]
+
+    def _last_row(self) -> dict[str, Any] | None:
+        """The row of the last monitored night before this one."""
+        before = [row for row in self._rows() if row["date"] < self.business_date and row["prefix"]]
+        return before[-1] if before else None
 
     def _enter(self, row: Mapping[str, Any]) -> None:
         s3 = self.client("s3")
