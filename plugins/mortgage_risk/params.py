@@ -26,6 +26,7 @@ HYPERPARAMETERS: dict[str, tuple[str, float, float]] = {
     "early_stopping_rounds": ("integer", 1, 1000),
     "seed": ("integer", 0, 2**31 - 1),
     "max_train_rows": ("integer", 0, 10**9),
+    "num_parallel_tree": ("integer", 1, 20),
 }
 
 
