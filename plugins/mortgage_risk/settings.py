@@ -58,6 +58,8 @@ class Settings:
     poll_seconds: int = 30
     outage_minutes: int = 10  # how long AWS may be unreachable before a waiting task fails
 
+    lineage_url: str = ""  # where OpenLineage events go: file:///path or http(s)://…; '' = nowhere
+
     approval_mode: str = "manual"  # default of the training form: manual | auto
     approvers: tuple[str, ...] = ()  # Airflow user names that may answer; empty = whoever may edit the run
     approval_hours: int = 168  # without an answer by then the model is rejected
@@ -106,6 +108,12 @@ class Settings:
         for field in fields(self):
             if field.type == "int":
                 _require(getattr(self, field.name) > 0, field.name, getattr(self, field.name), "a number above 0")
+        _require(
+            re.fullmatch(r"|file:///.+|https?://.+", self.lineage_url),
+            "lineage_url",
+            self.lineage_url,
+            "file:///path or http(s)://host/path",
+        )
         try:
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError):
