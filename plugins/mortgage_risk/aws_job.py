@@ -27,7 +27,7 @@ from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from mortgage_risk import aws, lineage, links
-from mortgage_risk.job_requests import RunTags, deployment
+from mortgage_risk.job_requests import QUEUE_SECONDS, RunTags, deployment
 from mortgage_risk.jobs import KINDS, JobState, job_name, log_tail
 from mortgage_risk.layout import Layout
 from mortgage_risk.ledger import BudgetExceeded, Ledger
@@ -37,9 +37,6 @@ from mortgage_risk.watch import JobWatch, Outcome
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-# What a job may wait for capacity before and after the time its own limit counts.
-QUEUE_SECONDS = 1800
 
 
 class AwsJobFailed(AirflowException):
