@@ -13,6 +13,7 @@ from mortgage_risk.settings import Settings
 
 Request = dict[str, Any]
 
+PLATFORM = "mortgage-risk"  # the tag that all jobs carry
 _PROCESSING = "/opt/ml/processing"
 
 
@@ -24,10 +25,12 @@ class RunTags:
     task_id: str
     run_id: str
     business_date: str
+    deployment: str
 
     def as_dict(self) -> dict[str, str]:
         values = {
-            "platform": "mortgage-risk",
+            "platform": PLATFORM,
+            "deployment": self.deployment,
             "dag_id": self.dag_id,
             "task_id": self.task_id,
             "run_id": self.run_id,
@@ -39,11 +42,16 @@ class RunTags:
         return [{"Key": key, "Value": value} for key, value in self.as_dict().items()]
 
 
+def deployment(settings: Settings) -> str:
+    """Tells the jobs of two Airflow environments in one account apart: they may not share data and registry."""
+    return f"{settings.bucket}/{settings.model_name}"
+
+
 # --- Glue ---
 
 
-def glue_job_definition(settings: Settings, *, name: str, script: str, code_prefix: str) -> Request:
-    """CreateJob: one definition per script and code version, never changed under a running job."""
+def glue_job_definition(settings: Settings, *, name: str, script: str, code_prefix: str, tags: RunTags) -> Request:
+    """CreateJob: one definition per request, never changed under a running job."""
     arguments = {
         "--job-language": "python",
         "--extra-py-files": f"{code_prefix}glue_libs.zip",
@@ -61,8 +69,8 @@ def glue_job_definition(settings: Settings, *, name: str, script: str, code_pref
         "NumberOfWorkers": settings.glue_workers,
         "Timeout": settings.max_runtime_minutes,
         "MaxRetries": 0,  # retries are Airflow's
-        "ExecutionProperty": {"MaxConcurrentRuns": 20},
-        "Tags": {"platform": "mortgage-risk"},
+        "ExecutionProperty": {"MaxConcurrentRuns": 1},  # a second run of the same request is refused
+        "Tags": tags.as_dict(),
     }
     if settings.glue_security_configuration:
         request["SecurityConfiguration"] = settings.glue_security_configuration
@@ -141,28 +149,54 @@ def validation_job(
         "panel": panel_prefix,
         "settings": f"{code_prefix}sourcedir/thresholds.json",
     }
+    return _processing_job(settings, name, "model_validation_script.py", inputs, output_prefix, arguments, tags)
+
+
+def monitoring_job(
+    settings: Settings,
+    *,
+    name: str,
+    code_prefix: str,
+    inputs: Mapping[str, str],
+    vintages_manifest: str,
+    output_prefix: str,
+    arguments: Mapping[str, str],
+    tags: RunTags,
+) -> Request:
+    """CreateProcessingJob running model_monitoring_script.py on one night.
+
+    inputs: model, input, scores and, where there are such, previous, before and panel. vintages_manifest: '' or the
+    ManifestFile that lists past scores.
+    """
+    everything = {"code": f"{code_prefix}sourcedir/", **inputs}
+    request = _processing_job(
+        settings, name, "model_monitoring_script.py", everything, output_prefix, arguments, tags
+    )
+    if vintages_manifest:
+        request["ProcessingInputs"].append(_processing_input("vintages", vintages_manifest, "ManifestFile"))
+    return request
+
+
+def _processing_job(
+    settings: Settings,
+    name: str,
+    script: str,
+    inputs: Mapping[str, str],
+    output_prefix: str,
+    arguments: Mapping[str, str],
+    tags: RunTags,
+) -> Request:
+    """A script of the code input, in the training container; each input becomes a folder of its name."""
     network = _network(settings, "VpcConfig")
     return {
         "ProcessingJobName": name,
         "RoleArn": settings.execution_role_arn,
         "AppSpecification": {
             "ImageUri": settings.image_uri,
-            "ContainerEntrypoint": ["python3", f"{_PROCESSING}/code/model_validation_script.py"],
+            "ContainerEntrypoint": ["python3", f"{_PROCESSING}/code/{script}"],
             "ContainerArguments": [text for key, value in arguments.items() for text in (f"--{key}", str(value))],
         },
-        "ProcessingInputs": [
-            {
-                "InputName": input_name,
-                "S3Input": {
-                    "S3Uri": uri,
-                    "LocalPath": f"{_PROCESSING}/{input_name}",
-                    "S3DataType": "S3Prefix",
-                    "S3InputMode": "File",
-                    "S3DataDistributionType": "FullyReplicated",
-                },
-            }
-            for input_name, uri in inputs.items()
-        ],
+        "ProcessingInputs": [_processing_input(input_name, uri) for input_name, uri in inputs.items()],
         "ProcessingOutputConfig": {
             "Outputs": [
                 {
@@ -183,10 +217,23 @@ def validation_job(
     }
 
 
+def _processing_input(name: str, uri: str, data_type: str = "S3Prefix") -> Request:
+    return {
+        "InputName": name,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": f"{_PROCESSING}/{name}",
+            "S3DataType": data_type,
+            "S3InputMode": "File",
+            "S3DataDistributionType": "FullyReplicated",
+        },
+    }
+
+
 def transform_job(
     settings: Settings, *, name: str, model: str, input_prefix: str, output_prefix: str, tags: RunTags
 ) -> Request:
-    """CreateTransformJob: each output line is `loan_id,pd,grade`; the model never sees the loan_id."""
+    """CreateTransformJob: each output line is `loan_id,pd,grade,reason_1,…`; the model never sees the loan_id."""
     return {
         "TransformJobName": name,
         "ModelName": model,
@@ -203,7 +250,7 @@ def transform_job(
             "AssembleWith": "Line",
             **_kms(settings, "KmsKeyId"),
         },
-        "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-2,-1]"},
+        "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-6,-5,-4,-3,-2,-1]"},
         "TransformResources": {
             "InstanceType": settings.transform_instance_type,
             "InstanceCount": settings.transform_instances,
@@ -231,7 +278,7 @@ def model_package_group(*, name: str, source: str) -> Request:
     return {
         "ModelPackageGroupName": name,
         "ModelPackageGroupDescription": f"Mortgage probability-of-default models trained on {source} loans.",
-        "Tags": [{"Key": "platform", "Value": "mortgage-risk"}],
+        "Tags": [{"Key": "platform", "Value": PLATFORM}],
     }
 
 

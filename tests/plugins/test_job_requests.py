@@ -47,6 +47,19 @@ def validation(settings: Settings, tags: RunTags) -> dict[str, Any]:
     )
 
 
+def monitoring(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.monitoring_job(
+        settings,
+        name="monitor-1",
+        code_prefix=CODE,
+        inputs={"model": "s3://b/models/m/model.tar.gz", "input": "s3://b/in/", "scores": "s3://b/scores/"},
+        vintages_manifest="s3://b/vintages-1.manifest",
+        output_prefix="s3://b/validation-results/monitoring/x/",
+        arguments={"source": "canonical", "score_date": "2019-12-31", "model_version": 3},
+        tags=tags,
+    )
+
+
 def transform(settings: Settings, tags: RunTags) -> dict[str, Any]:
     return requests.transform_job(
         settings,
@@ -63,7 +76,9 @@ def model(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.glue_job_definition(settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE)
+    return requests.glue_job_definition(
+        settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE, tags=tags
+    )
 
 
 def glue_run(settings: Settings, tags: RunTags) -> dict[str, Any]:
@@ -89,10 +104,11 @@ def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
     )
 
 
-BUILDERS = [training, validation, transform, model, glue_definition, glue_run, package_group, package]
+BUILDERS = [training, validation, monitoring, transform, model, glue_definition, glue_run, package_group, package]
 BOTO = {
     training: ("sagemaker", "CreateTrainingJob"),
     validation: ("sagemaker", "CreateProcessingJob"),
+    monitoring: ("sagemaker", "CreateProcessingJob"),
     transform: ("sagemaker", "CreateTransformJob"),
     model: ("sagemaker", "CreateModel"),
     glue_definition: ("glue", "CreateJob"),
@@ -135,5 +151,5 @@ def test_request_is_the_golden_one_and_boto_accepts_it(builder, variant, tags) -
 
 
 def test_tags_keep_to_what_aws_allows() -> None:
-    tags = RunTags("d", "t", "manual__2020-01-05T09:00:00+00:00 {odd}", "2019-12-31").as_dict()
+    tags = RunTags("d", "t", "manual__2020-01-05T09:00:00+00:00 {odd}", "2019-12-31", "b/m").as_dict()
     assert tags["run_id"] == "manual__2020-01-05T09:00:00+00:00 _odd_"
