@@ -4,7 +4,7 @@ TOOLING := .runtimes/tooling/bin/python
 PLATFORM := $(TOOLING) -m local_platform
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo test lint up down status clean environments history reconcile compose-test locks data-dictionary help
+.PHONY: demo test test-faults lint up down status clean environments history reconcile compose-test locks data-dictionary help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## *' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -18,6 +18,9 @@ test: environments  ## lint, types and every test
 
 lint: environments  ## lint and types only
 	@$(TOOLING) -m local_platform.checks ruff types
+
+test-faults: environments  ## every fault in a real Airflow, the slow ones too
+	@$(TOOLING) -m pytest tests/faults -p no:cacheprovider
 
 up: environments    ## start Airflow and the local AWS
 	@$(PLATFORM) up
@@ -40,8 +43,7 @@ history: environments  ## two years of monitored nights for the dashboard, from 
 
 reconcile: environments  ## the ETL alone on DATA=<folder>: one line of JSON with every count
 	@test -n "$(DATA)" || { echo "usage: make reconcile DATA=<folder of loan files>"; exit 2; }
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/glue_jobs .runtimes/glue-5.1/bin/python -m mortgage_etl.reconcile --data "$(DATA)" \
-	  $(if $(AS_OF),--as_of_date "$(AS_OF)")
+	@$(PLATFORM) reconcile --data "$(DATA)" $(if $(AS_OF),--as-of "$(AS_OF)")
 
 compose-test: environments  ## bring docker-compose.yaml up for real, run the pipeline in it, take it down
 	@$(TOOLING) -m local_platform.compose_test

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from contracts.loader import load_contract
-from contracts.model import Column, Contract
+from contracts.model import Column, Contract, DerivedFeature
 
 TARGET = Path("docs/data-dictionary.md")
 # In the order in which data flows, which is also the order in which a reader understands them.
@@ -23,6 +23,7 @@ TABLES = (
 DIRECTIONS = {-1: "falls", 0: "free", 1: "rises"}
 LISTED_VALUES = 12
 HEADER = "| column | type | unit | values | role | PD when it rises | personal | from | meaning |"
+DERIVED_HEADER = "| feature | formula | unit | PD when it rises | meaning |"
 INTRODUCTION = """\
 # Data dictionary
 
@@ -57,6 +58,14 @@ def _section(contract: Contract) -> str:
     ]
     if contract.tolerated_invalid_percent:
         lines += [f"Up to {contract.tolerated_invalid_percent:g} % of rows may be set aside as invalid.", ""]
+    if contract.derived:
+        lines += ["Derived by the model from one row:", "", DERIVED_HEADER, "|" + " --- |" * 5]
+        lines += [_derived_row(feature) for feature in contract.derived]
+        lines += [""]
+    if contract.factors:
+        lines += ["Features that share one reason code:", ""]
+        lines += [f"* {factor.label} (`{factor.name}`): {', '.join(factor.features)}" for factor in contract.factors]
+        lines += [""]
     if contract.rules:
         lines += ["Rules about the whole table:", ""]
         lines += [
@@ -82,6 +91,17 @@ def _row(contract: Contract, column: Column) -> str:
         column.description,
     ]
     return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def _derived_row(feature: DerivedFeature) -> str:
+    cells = [
+        feature.name,
+        f"`{feature.formula}`",
+        feature.unit or "",
+        DIRECTIONS[feature.monotone],
+        feature.description + (f" In place of {', '.join(feature.replaces)}." if feature.replaces else ""),
+    ]
+    return "| " + " | ".join(cells) + " |"
 
 
 def _values(column: Column) -> str:

@@ -9,24 +9,19 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pydantic
-import yaml
-from open_data_contract_standard.model import (
-    CustomProperty,
-    DataQuality,
-    OpenDataContractStandard,
-    SchemaProperty,
-)
-
+from contracts.derivations import derived_features, factors
 from contracts.model import PII_CLASSES, ROLES, SEVERITIES, TYPES, Column, Contract, ContractError, Rule
 
+if TYPE_CHECKING:
+    from open_data_contract_standard.model import CustomProperty, DataQuality, SchemaProperty
+
 SUFFIX = ".odcs.yaml"
-YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster where built in
+TABLE_PROPERTIES = {"toleratedInvalidPercent", "derivedFeatures", "reasonFactors"}
 COLUMN_PROPERTIES = {"role", "unit", "monotone", "missingCodes", "inherits"}
 # What an inheriting column takes from its parent and so must not state again.
-INHERITED_FIELDS = ("logicalTypeOptions", "enum", "description", "classification")
+INHERITED_FIELDS = ("logicalTypeOptions", "enum", "description", "classification", "businessName")
 RULE_FIELDS = {"metric", "column", "minimum", "maximum"}
 
 
@@ -54,8 +49,14 @@ def _load(name: str, heirs: tuple[str, ...]) -> Contract:
 
 def parse_contract(text: str, where: str, heirs: tuple[str, ...] = ()) -> Contract:
     """A contract from ODCS YAML ``text``; ``where`` names the file in messages."""
+    # Imported here: serving reads no YAML, and its container has none of these packages.
+    import pydantic
+    import yaml
+    from open_data_contract_standard.model import OpenDataContractStandard
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster where built in
     try:
-        document = yaml.load(text, Loader=YAML_LOADER)
+        document = yaml.load(text, Loader=loader)
         odcs = OpenDataContractStandard.model_validate(document)
     except (yaml.YAMLError, pydantic.ValidationError) as error:
         raise ContractError(f"{where} is not an Open Data Contract Standard document: {error}") from error
@@ -74,6 +75,10 @@ def parse_contract(text: str, where: str, heirs: tuple[str, ...] = ()) -> Contra
         raise ContractError(f"table {name} lists column {', '.join(repeated)} more than once")
     keyed = sorted((prop.primaryKeyPosition or 1, prop.name or "") for prop in properties if prop.primaryKey)
     custom = _custom(table.customProperties)
+    unknown = set(custom) - TABLE_PROPERTIES
+    if unknown:
+        raise ContractError(f"table {name}: unknown custom property {', '.join(sorted(unknown))}")
+    derived = derived_features(name, columns, custom.get("derivedFeatures", []))
     return Contract(
         name=name,
         version=odcs.version or "",
@@ -83,6 +88,8 @@ def parse_contract(text: str, where: str, heirs: tuple[str, ...] = ()) -> Contra
         rules=tuple(_rule(name, names, quality) for quality in table.quality or []),
         key=tuple(column for _, column in keyed),
         tolerated_invalid_percent=float(custom.get("toleratedInvalidPercent", 0.0)),
+        derived=derived,
+        factors=factors(name, columns, derived, custom.get("reasonFactors", [])),
     )
 
 
@@ -114,6 +121,7 @@ def _column(table: str, prop: SchemaProperty, heirs: tuple[str, ...]) -> Column:
         critical=bool(prop.criticalDataElement),
         partitioned=bool(prop.partitioned),
         sources=tuple(prop.transformSourceObjects or ()),
+        business_name=prop.businessName,
     )
     return _checked(where, column)
 

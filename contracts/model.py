@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from contracts.formula import columns_of
+
 TYPES = ("string", "integer", "number", "date", "boolean")
 ROLES = ("key", "time", "feature", "attribute", "label", "outcome", "protected", "metadata")
 PII_CLASSES = ("none", "indirect", "direct")
@@ -24,7 +26,7 @@ class Column:
     ``minimum`` and ``maximum`` are inclusive and in ``unit``. ``monotone`` is the direction in which PD may
     move when the value rises: -1 falls, 1 rises, 0 free. ``missing_codes`` are the source's spellings of
     "unknown", which readers turn into null. ``sources`` names the raw columns (``table.column``) the value
-    comes from. ``critical`` columns may not be null in every row.
+    comes from. ``critical`` columns may not be null in every row. ``business_name`` is what a person calls it.
     """
 
     name: str
@@ -45,6 +47,12 @@ class Column:
     partitioned: bool = False
     sources: tuple[str, ...] = ()
     inherits: str | None = None
+    business_name: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The name in plain words."""
+        return self.business_name or self.name.replace("_", " ")
 
     @property
     def categorical(self) -> bool:
@@ -54,6 +62,38 @@ class Column:
     @cached_property
     def regex(self) -> re.Pattern[str] | None:
         return re.compile(self.pattern) if self.pattern else None
+
+
+@dataclass(frozen=True)
+class DerivedFeature:
+    """A feature that the model computes from one row's columns by ``formula`` (see contracts/formula.py).
+
+    ``monotone`` is PD's direction as for a column. ``replaces`` names columns that the model sees only
+    through derived features: an appraised value means little beside the loan's current LTV, and a national
+    series such as the mortgage rate would let trees learn the calendar.
+    """
+
+    name: str
+    formula: str
+    label: str
+    description: str
+    unit: str | None = None
+    monotone: int = 0
+    replaces: tuple[str, ...] = ()
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns the formula reads."""
+        return columns_of(self.formula)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """Features that one reason code speaks for, the telling one first: ltv and current LTV are one reason."""
+
+    name: str
+    label: str
+    features: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -76,6 +116,7 @@ class Contract:
 
     ``tolerated_invalid_percent`` is the share of rows that may break a column's rule before the table as a
     whole is refused: raw tables tolerate some because the ETL sets bad rows aside; derived tables none.
+    ``derived`` features and ``factors`` tell a model what to compute and how to name its reasons.
     """
 
     name: str
@@ -86,6 +127,8 @@ class Contract:
     rules: tuple[Rule, ...] = ()
     key: tuple[str, ...] = ()
     tolerated_invalid_percent: float = 0.0
+    derived: tuple[DerivedFeature, ...] = ()
+    factors: tuple[Factor, ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:
@@ -94,6 +137,12 @@ class Contract:
     @property
     def column_names(self) -> tuple[str, ...]:
         return tuple(self._by_name)
+
+    @property
+    def feature_labels(self) -> dict[str, str]:
+        """Feature column or derived feature -> its name in plain words."""
+        columns = {column.name: column.label for column in self.with_role("feature")}
+        return columns | {feature.name: feature.label for feature in self.derived}
 
     def column(self, name: str) -> Column:
         """The column called ``name``; ContractError, naming the columns there are, if there is none."""

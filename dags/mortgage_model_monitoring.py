@@ -35,10 +35,12 @@ import pendulum
 from airflow.sdk import DAG
 from airflow.timetables.assets import AssetOrTimeSchedule
 
+from mortgage_risk import assets
 from mortgage_risk.business_date import score_date
+from mortgage_risk.layout import Layout
+from mortgage_risk.notifications import TaskFailed
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.monitoring import (
-    SCORES_ASSET,
     FindNightsOperator,
     MonitorNightOperator,
     RequestRetrainingOperator,
@@ -48,15 +50,19 @@ from mortgage_risk.settings import load_settings
 from mortgage_risk.timetable import FromNowOnTimetable
 
 settings = load_settings()
+paths = Layout(settings.bucket, settings.model_name)
 
-NIGHT = {"source": "{{ params.source }}", "business_date": "{{ score_date(params, dag_run, timezone) }}"}
+NIGHT = {
+    "source": "{{ params.source }}",
+    "business_date": "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}",
+}
 
 with DAG(
     dag_id="mortgage_model_monitoring",
     dag_display_name="Mortgage model: monitoring",
     doc_md=__doc__,
     schedule=AssetOrTimeSchedule(
-        timetable=FromNowOnTimetable(settings.monitoring_schedule, settings.timezone), assets=[SCORES_ASSET]
+        timetable=FromNowOnTimetable(settings.monitoring_schedule, settings.timezone), assets=[assets.scores(paths)]
     ),
     start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
     catchup=False,
@@ -69,6 +75,7 @@ with DAG(
         "retries": 2,
         "retry_delay": timedelta(seconds=20),
         "retry_exponential_backoff": True,
+        "on_failure_callback": [TaskFailed()],
         "settings": settings,
     },
 ):
@@ -77,4 +84,6 @@ with DAG(
     monitored = MonitorNightOperator.partial(
         task_id="monitor_night", code=code.output, max_active_tis_per_dag=1
     ).expand_kwargs(nights.output)
-    RequestRetrainingOperator(task_id="request_retraining", nights=monitored.output, **NIGHT)
+    RequestRetrainingOperator(
+        task_id="request_retraining", nights=monitored.output, outlets=[assets.retraining(paths)], **NIGHT
+    )

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from local_platform import demo, supervisor
+from local_platform import demo, reconcile, supervisor
 from local_platform.environments import ROOT, runtime_python
 from local_platform.services import aws_environment, services
 from local_platform.settings import Platform
@@ -25,6 +25,7 @@ def main() -> int:
     history = commands.add_parser("history", help="two years of monitored nights from the demo's model and panel")
     history.add_argument("options", nargs=argparse.REMAINDER, help="of local_platform/history.py")
     demo.add_arguments(commands.add_parser("demo", help="the whole pipeline on sample or your own data"))
+    reconcile.add_arguments(commands.add_parser("reconcile", help="the ETL's accounting of a folder of loan files"))
     arguments = parser.parse_args()
     platform = Platform.from_environment()
     # A closed terminal or a plain kill must clean up as Ctrl-C does.
@@ -61,6 +62,8 @@ def _run(arguments: argparse.Namespace, platform: Platform) -> int:
         return _history(arguments.options, platform)
     elif arguments.command == "demo":
         return demo.run(arguments, platform)
+    elif arguments.command == "reconcile":
+        return reconcile.run(arguments)
     return 0
 
 

@@ -1,9 +1,12 @@
 """Serves the model of model.tar.gz for batch transform and endpoints (SageMaker inference toolkit).
 
-text/csv           header-less rows of the contract's feature columns in contract.json's order, empty for
-missing application/json   {"records": [{column: value, ...}, ...]}, or the bare list Answer
-text/csv rows `pd,grade`, or {"predictions": [{"pd": ..., "grade": ...}, ...]} A request that breaks the
-contract is answered 400 with the row and field at fault; values are not repeated.
+text/csv           header-less rows of the contract's feature columns in contract.json's order, empty for missing
+application/json   {"records": [{column: value, ...}, ...]}, or the bare list
+
+Answer: text/csv rows `pd,grade,reason_1,reason_2,reason_3,reason_4`, codes empty where there are fewer reasons, or
+{"predictions": [{"pd": ..., "grade": ..., "reasons": [{"code": ..., "text": ...}, ...]}, ...]}. Codes: see
+mortgage_model/reasons.py. A request that breaks the contract is answered 400 with the row and field at fault; values
+are not repeated.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from sagemaker_inference.errors import BaseInferenceToolkitError
 from contracts.model import Contract
 from contracts.requests import validate_record
 from mortgage_model.artifact import MortgageModel, load_model
+from mortgage_model.reasons import explain, reason_codes
 
 CSV, JSON, ANY = "text/csv", "application/json", "*/*"
 REPORTED_PROBLEMS = 10
@@ -36,6 +40,14 @@ class RequestError(BaseInferenceToolkitError):
 
     def __str__(self) -> str:
         return self.message
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Columns pd, grade, reason_1 … per row of the request, and the contract that explains the reasons."""
+
+    prediction: pd.DataFrame
+    contract: Contract
 
 
 @dataclass(frozen=True)
@@ -62,19 +74,20 @@ def input_fn(body: str | bytes, content_type: str) -> Request:
     return Request(kind, body.encode("utf-8") if isinstance(body, str) else bytes(body))
 
 
-def predict_fn(request: Request, model: MortgageModel) -> pd.DataFrame:
-    """Columns pd and grade, a row per row of the request. Raises RequestError for a broken contract."""
+def predict_fn(request: Request, model: MortgageModel) -> Answer:
+    """PD, grade and reasons, a row per row of the request. Raises RequestError for a broken contract."""
     read = read_csv if request.kind == CSV else read_json
-    return model.predict(read(request.body, model.contract))
+    frame = read(request.body, model.contract)
+    return Answer(model.predict(frame).join(reason_codes(model, frame)), model.contract)
 
 
-def output_fn(prediction: pd.DataFrame, accept: str) -> tuple[str, str]:
+def output_fn(answer: Answer, accept: str) -> tuple[str, str]:
     """The answer's body and content type: the first type of `accept` that is supported."""
     for kind in (part.split(";")[0].strip().lower() for part in (accept or ANY).split(",")):
         if kind in (CSV, ANY):
-            return write_csv(prediction), CSV
+            return write_csv(answer.prediction), CSV
         if kind == JSON:
-            return json.dumps({"predictions": prediction.to_dict(orient="records")}), JSON
+            return write_json(answer), JSON
     raise RequestError(f"cannot answer as {accept!r}; accept {CSV} or {JSON}", HTTPStatus.NOT_ACCEPTABLE)
 
 
@@ -169,8 +182,27 @@ def read_json(data: bytes, contract: Contract) -> pd.DataFrame:
 
 
 def write_csv(prediction: pd.DataFrame) -> str:
-    """`pd,grade` rows, PD with as many digits as give the same double back."""
-    table = pa.table({"pd": prediction["pd"].to_numpy(), "grade": pa.array(prediction["grade"].to_numpy(dtype=object))})
+    """`pd,grade,reason_1,…` rows, PD with as many digits as give the same double back."""
+    table = pa.table(
+        {
+            name: values.to_numpy() if name == "pd" else pa.array(values.to_numpy(dtype=object), pa.string())
+            for name, values in prediction.items()
+        }
+    )
     sink = io.BytesIO()
     pv.write_csv(table, sink, pv.WriteOptions(include_header=False, quoting_style="none"))
-    return sink.getvalue().decode("ascii")
+    return sink.getvalue().decode("utf-8")
+
+
+def write_json(answer: Answer) -> str:
+    """The predictions as objects, each reason with its words."""
+    texts: dict[str, str] = {}
+    predictions = []
+    for pd_value, grade, *codes in answer.prediction.itertuples(index=False):
+        reasons = []
+        for code in filter(None, codes):
+            if code not in texts:
+                texts[code] = explain(answer.contract, code)
+            reasons.append({"code": code, "text": texts[code]})
+        predictions.append({"pd": pd_value, "grade": grade, "reasons": reasons})
+    return json.dumps({"predictions": predictions})

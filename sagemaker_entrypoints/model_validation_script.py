@@ -19,12 +19,16 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy
+import pandas
+
+import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
 from mortgage_model.artifact import ArtifactError, MortgageModel, load_model, read_profile, to_json_text
 from mortgage_model.gate import GateResult, ThresholdError, checked_thresholds, evaluate_gate
@@ -33,6 +37,7 @@ from mortgage_model.report import render_report
 from mortgage_model.splits import SplitBounds
 from mortgage_model.validation import evaluation as figures
 from mortgage_model.validation.checks import Evidence, run_checks
+from mortgage_model.validation.demographics import read_demographics
 from mortgage_model.validation.model_quality import binary_classification_metrics
 from mortgage_model.validation.samples import ScoredSample, score_samples
 
@@ -90,9 +95,16 @@ class MortgageLoanModelValidator:
         """The content of evaluation.json, without thresholds and file fingerprints."""
         contract = load_contract("loan_panel")
         bounds = SplitBounds(**model.metadata["split"])
-        samples, feature_counts = score_samples(
-            open_panel(self.root / "panel", contract), contract, model, bounds, profile
+        scored = score_samples(
+            open_panel(self.root / "panel", contract),
+            contract,
+            model,
+            bounds,
+            profile,
+            rivals=self._rivals(model),
+            seed=self.run.seed,
         )
+        samples = scored.samples
         for name, sample in samples.items():
             say(f"{name}: {sample.n:,} rows of {sample.loans:,} loans, {sample.events:,} defaults")
         replicates = figures.Replicates(samples, self.replicates, self.run.seed)
@@ -100,7 +112,21 @@ class MortgageLoanModelValidator:
         metrics["train_to_oot"] = figures.comparison_metrics(samples, metrics, replicates)
         say(f"bootstrap: {self.replicates} replicates of whole loans")
 
-        checks = run_checks(Evidence(model, contract, bounds, samples, metrics))
+        csi = figures.feature_shift(profile, scored.feature_counts)
+        evidence = Evidence(
+            model,
+            contract,
+            bounds,
+            samples,
+            metrics,
+            replicates,
+            scored.drawn,
+            csi,
+            self.run.seed,
+            self._demographics(),
+        )
+        checks = run_checks(evidence)
+        say(f"battery: {len(checks)} tests")
         ordered = list(samples.values())
         oot, scale = samples["oot"], model.scale.to_json()
         return {
@@ -125,7 +151,7 @@ class MortgageLoanModelValidator:
                 "cap": figures.cap(oot),
                 "score_histogram": figures.score_histogram(oot),
                 "psi": figures.score_shift(samples),
-                "csi": figures.feature_shift(profile, feature_counts),
+                "csi": csi,
                 "by_year": figures.breakdown(ordered, [s.month.astype("U4") for s in ordered]),
                 "by_vintage": figures.breakdown([oot], [oot.vintage]),
                 "by_month": figures.by_month(ordered),
@@ -144,6 +170,23 @@ class MortgageLoanModelValidator:
                 },
             },
         }
+
+    def _rivals(self, model: MortgageModel) -> dict[str, Callable[[pandas.DataFrame], numpy.ndarray]]:
+        """What to compare with: the challenger of the same training job, the model in force where it was delivered."""
+        rivals: dict[str, Callable[[pandas.DataFrame], numpy.ndarray]] = {}
+        if model.challenger is not None:
+            rivals["challenger"] = model.challenger.predict
+        if (self.root / "champion").is_dir():
+            with tempfile.TemporaryDirectory() as folder:
+                _extract(self._only_file("champion", "*.tar.gz", "model in force"), Path(folder))
+                champion = load_model(folder)
+            rivals["champion"] = lambda frame: champion.predict(frame)["pd"].to_numpy()
+        return rivals
+
+    def _demographics(self) -> pandas.DataFrame | None:
+        """Protected attributes by loan hash, from the newest delivery; None where the lender delivered none."""
+        folder = self.root / "demographics"
+        return read_demographics(folder) if folder.is_dir() else None
 
     def _write(self, evaluation: dict[str, Any], result: GateResult, fingerprints: dict[str, str]) -> None:
         output = self.root / "output"

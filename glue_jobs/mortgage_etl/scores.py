@@ -21,12 +21,14 @@ from mortgage_etl.sources.fields import number
 
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 HISTOGRAM_EDGES = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
+REASONS = ("reason_1", "reason_2", "reason_3", "reason_4")
 SCHEMA = pa.schema(
     [
         pa.field("loan_id", pa.string(), nullable=False),
         pa.field("score_date", pa.date32(), nullable=False),
         pa.field("pd", pa.float64(), nullable=False),
         pa.field("grade", pa.string(), nullable=False),
+        *(pa.field(name, pa.string()) for name in REASONS),
         pa.field("model_package_version", pa.int32(), nullable=False),
         pa.field("model_package_arn", pa.string(), nullable=False),
     ]
@@ -38,15 +40,18 @@ class ScoresError(RuntimeError):
 
 
 def reconcile_scores(loans: DataFrame, scored: DataFrame, expected_loans: int) -> pd.DataFrame:
-    """Scores sorted by loan_id: loan_id, pd, grade.
+    """Scores sorted by loan_id: loan_id, pd, grade and the reasons, null where a loan has fewer.
 
-    ``loans``: loan_id (text) of the scoring input, ``expected_loans`` many by its manifest. ``scored``: loan_id, pd and
-    grade as text. ScoresError, with counts, if a loan is missing, scored twice or not in the input, if a PD is no
+    ``loans``: loan_id (text) of the scoring input, ``expected_loans`` many by its manifest. ``scored``: the same
+    columns as text. ScoresError, with counts, if a loan is missing, scored twice or not in the input, if a PD is no
     number in [0, 1] or if a grade is missing.
     """
     asked = loans.groupBy("loan_id").agg(F.count("*").alias("asked"))
     answers = scored.groupBy("loan_id").agg(
-        F.count("*").alias("answers"), F.first("pd").alias("text"), F.first("grade").alias("grade")
+        F.count("*").alias("answers"),
+        F.first("pd").alias("text"),
+        F.first("grade").alias("grade"),
+        *(F.first(F.nullif(F.trim(name), F.lit(""))).alias(name) for name in REASONS),
     )
     pd_value = number(F.trim("text"))
     joined = asked.join(answers, "loan_id", "full").withColumn("pd", pd_value).drop("text").persist()
@@ -71,7 +76,7 @@ def reconcile_scores(loans: DataFrame, scored: DataFrame, expected_loans: int) -
             f"the scores do not match the {expected_loans:,} loans of the input: {listed}. Nothing published."
         )
     say(f"{expected_loans:,} loans in, each scored exactly once")
-    return joined.select("loan_id", "pd", "grade").toPandas().sort_values("loan_id", ignore_index=True)
+    return joined.select("loan_id", "pd", "grade", *REASONS).toPandas().sort_values("loan_id", ignore_index=True)
 
 
 def publish_scores(
@@ -119,6 +124,7 @@ def parquet_bytes(scores: pd.DataFrame, score_date: date, arn: str, version: int
         pa.array([score_date], pa.date32()).take(pa.array(np.zeros(rows, dtype=np.int64))),
         pa.array(scores["pd"], pa.float64()),
         pa.array(scores["grade"], pa.string()),
+        *(pa.array(scores[name], pa.string(), from_pandas=True) for name in REASONS),
         pa.array(np.full(rows, version), pa.int32()),
         pa.array([arn], pa.string()).take(pa.array(np.zeros(rows, dtype=np.int64))),
     ]

@@ -13,6 +13,7 @@ from mortgage_risk.settings import Settings
 
 Request = dict[str, Any]
 
+PLATFORM = "mortgage-risk"  # the tag that all jobs carry
 _PROCESSING = "/opt/ml/processing"
 
 
@@ -24,10 +25,12 @@ class RunTags:
     task_id: str
     run_id: str
     business_date: str
+    deployment: str
 
     def as_dict(self) -> dict[str, str]:
         values = {
-            "platform": "mortgage-risk",
+            "platform": PLATFORM,
+            "deployment": self.deployment,
             "dag_id": self.dag_id,
             "task_id": self.task_id,
             "run_id": self.run_id,
@@ -39,11 +42,16 @@ class RunTags:
         return [{"Key": key, "Value": value} for key, value in self.as_dict().items()]
 
 
+def deployment(settings: Settings) -> str:
+    """Tells the jobs of two Airflow environments in one account apart: they may not share data and registry."""
+    return f"{settings.bucket}/{settings.model_name}"
+
+
 # --- Glue ---
 
 
-def glue_job_definition(settings: Settings, *, name: str, script: str, code_prefix: str) -> Request:
-    """CreateJob: one definition per script and code version, never changed under a running job."""
+def glue_job_definition(settings: Settings, *, name: str, script: str, code_prefix: str, tags: RunTags) -> Request:
+    """CreateJob: one definition per request, never changed under a running job."""
     arguments = {
         "--job-language": "python",
         "--extra-py-files": f"{code_prefix}glue_libs.zip",
@@ -61,8 +69,8 @@ def glue_job_definition(settings: Settings, *, name: str, script: str, code_pref
         "NumberOfWorkers": settings.glue_workers,
         "Timeout": settings.max_runtime_minutes,
         "MaxRetries": 0,  # retries are Airflow's
-        "ExecutionProperty": {"MaxConcurrentRuns": 20},
-        "Tags": {"platform": "mortgage-risk"},
+        "ExecutionProperty": {"MaxConcurrentRuns": 1},  # a second run of the same request is refused
+        "Tags": tags.as_dict(),
     }
     if settings.glue_security_configuration:
         request["SecurityConfiguration"] = settings.glue_security_configuration
@@ -225,7 +233,7 @@ def _processing_input(name: str, uri: str, data_type: str = "S3Prefix") -> Reque
 def transform_job(
     settings: Settings, *, name: str, model: str, input_prefix: str, output_prefix: str, tags: RunTags
 ) -> Request:
-    """CreateTransformJob: each output line is `loan_id,pd,grade`; the model never sees the loan_id."""
+    """CreateTransformJob: each output line is `loan_id,pd,grade,reason_1,…`; the model never sees the loan_id."""
     return {
         "TransformJobName": name,
         "ModelName": model,
@@ -242,7 +250,7 @@ def transform_job(
             "AssembleWith": "Line",
             **_kms(settings, "KmsKeyId"),
         },
-        "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-2,-1]"},
+        "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-6,-5,-4,-3,-2,-1]"},
         "TransformResources": {
             "InstanceType": settings.transform_instance_type,
             "InstanceCount": settings.transform_instances,
@@ -270,7 +278,7 @@ def model_package_group(*, name: str, source: str) -> Request:
     return {
         "ModelPackageGroupName": name,
         "ModelPackageGroupDescription": f"Mortgage probability-of-default models trained on {source} loans.",
-        "Tags": [{"Key": "platform", "Value": "mortgage-risk"}],
+        "Tags": [{"Key": "platform", "Value": PLATFORM}],
     }
 
 

@@ -37,6 +37,9 @@ class Layout:
         """SageMaker appends `<training job>/output/model.tar.gz`."""
         return f"{self.root}models/{self.model_name}/"
 
+    def clean_tables(self, source: str, delivered_by: str) -> str:
+        return f"{self.root}processed-data/clean_tables/source={source}/delivered_by={delivered_by}/"
+
     def loan_panel(self, source: str, as_of_date: str, horizon_months: str | int) -> str:
         return (
             f"{self.panels_root(source)}as_of_date={as_of_date}/horizon_months={horizon_months}/"
@@ -81,6 +84,9 @@ class Layout:
 
     def run_summary(self, dag_id: str, source: str, date: str) -> str:
         return f"{self.root}run-summaries/{dag_id}/source={source}/date={date}.json"
+
+    def cost_ledger(self, day: str) -> str:
+        return f"{self.root}cost-ledger/{self.model_name}/day={day}/"
 
     def model_package_group(self, source: str) -> str:
         return f"{self.model_name}-{source.replace('_', '-')}"

@@ -43,6 +43,17 @@ def monitoring_params() -> dict[str, Param]:
     }
 
 
+def sweeper_params(settings: Settings) -> dict[str, Param]:
+    return {
+        "dry_run": Param(
+            settings.sweeper_dry_run,
+            type="boolean",
+            title="Dry run",
+            description="Report only. Off: stop the jobs that belong to no live task, delete old Glue jobs.",
+        ),
+    }
+
+
 def training_params(settings: Settings) -> dict[str, Param]:
     return {
         "as_of_date": _date(

@@ -6,6 +6,7 @@ configuration option `mortgage_risk.<field>`). Nothing else tells a laptop from 
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import MISSING, dataclass, fields
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+PLUGIN = Path(__file__).resolve().parent
 PREFIX = "AIRFLOW__MORTGAGE_RISK__"
 
 
@@ -36,6 +38,8 @@ class Settings:
     nightly_schedule: str = "0 2 * * *"
     training_schedule: str = "0 4 5 * *"
     monitoring_schedule: str = "0 7 * * *"  # by when the night's scores are due: then a missing night is reported
+    sweeper_schedule: str = "0 8 * * *"
+    sweeper_dry_run: bool = True  # False: the nightly sweeper stops the orphans it finds
 
     training_instance_type: str = "ml.m5.4xlarge"
     processing_instance_type: str = "ml.m5.2xlarge"
@@ -44,7 +48,12 @@ class Settings:
     volume_gb: int = 50
     glue_worker_type: str = "G.1X"
     glue_workers: int = 5
+    glue_job_days: int = 90  # the sweeper deletes older Glue jobs; their results stay
     max_runtime_minutes: int = 240  # of any one job; AWS stops it then
+
+    price_table: Path = PLUGIN / "prices.json"
+    run_budget_usd: float = math.inf  # a run that has spent this submits no further job
+    day_budget_usd: float = math.inf  # the same for all runs of a day (UTC)
 
     deferrable: bool = True
     poll_seconds: int = 30
@@ -52,9 +61,14 @@ class Settings:
 
     approval_mode: str = "manual"  # default of the training form: manual | auto
     approvers: tuple[str, ...] = ()  # Airflow user names that may answer; empty = whoever may edit the run
-    approval_hours: int = 168
+    approval_hours: int = 168  # without an answer by then the model is rejected
 
-    job_code_root: Path = Path(__file__).resolve().parents[2]  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
+    scores_due_hours: int = 4  # after the nightly run was queued; later, people are told
+    sns_topic_arn: str = ""  # where to tell people of failures, rejections, approvals to give, late scores
+    notifier: str = ""  # the same by this notifier of Airflow: path of its class
+    notifier_arguments: str = ""  # its arguments, JSON; {subject} and {text} stand for the message
+
+    job_code_root: Path = PLUGIN.parents[1]  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
     git_commit: str = ""  # '' = ask git in job_code_root
 
     kms_key_id: str = ""
@@ -127,6 +141,9 @@ def _parse(name: str, kind: Any, text: str) -> Any:
     if kind == "int":
         _require(re.fullmatch(r"\d+", text), name, text, "a whole number")
         return int(text)
+    if kind == "float":
+        _require(re.fullmatch(r"\d+(\.\d+)?", text), name, text, "a number")
+        return float(text)
     if kind == "bool":
         _require(text.lower() in ("true", "false"), name, text, "true or false")
         return text.lower() == "true"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,15 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
-from contracts.model import Column, Contract
+from contracts.model import Column, Contract, DerivedFeature, Factor
 from mortgage_model import booster as boosting
 from mortgage_model import calibration as calibrating
 from mortgage_model.calibration import Calibration
 from mortgage_model.features import FeatureSpec
 from mortgage_model.grades import MasterScale
 
-CODE = ("inference.py", "requirements.txt", "mortgage_model", "contracts")
+# requirements.txt stays behind: serving reads no YAML, and so installs nothing when it starts.
+CODE = ("inference.py", "mortgage_model", "contracts")
 
 
 class ArtifactError(ValueError):
@@ -37,6 +38,7 @@ class MortgageModel:
     calibration: Calibration
     scale: MasterScale
     metadata: Mapping[str, Any]
+    challenger: Any = None
 
     def score(self, features: pd.DataFrame) -> np.ndarray:
         """PD of rows already transformed by `spec`, float64 (n,)."""
@@ -98,10 +100,8 @@ def read_profile(folder: str | Path) -> dict[str, Any]:
 
 
 def feature_contract(contract: Contract) -> Contract:
-    """The contract reduced to its feature columns: what one record to score may and must hold."""
-    return Contract(
-        contract.name, contract.version, contract.description, contract.grain, contract.with_role("feature")
-    )
+    """The contract reduced to its features: what one record to score may and must hold, and what is made of it."""
+    return replace(contract, columns=contract.with_role("feature"), rules=(), key=(), tolerated_invalid_percent=0.0)
 
 
 def contract_to_json(contract: Contract) -> dict[str, Any]:
@@ -111,25 +111,26 @@ def contract_to_json(contract: Contract) -> dict[str, Any]:
         "description": contract.description,
         "grain": contract.grain,
         "columns": [asdict(column) for column in contract.columns],
+        "derived": [asdict(feature) for feature in contract.derived],
+        "factors": [asdict(factor) for factor in contract.factors],
     }
 
 
 def contract_from_json(document: Mapping[str, Any]) -> Contract:
-    """Inverse of contract_to_json; column fields unknown to this version of contracts are dropped."""
-    known = {field.name for field in fields(Column)}
+    """Inverse of contract_to_json; fields unknown to this version of contracts are dropped."""
 
-    def column(values: Mapping[str, Any]) -> Column:
-        kept: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in known
-        }
-        return Column(**kept)
+    def read(kind: type[Any], values: Mapping[str, Any]) -> Any:
+        kept = {field.name: values[field.name] for field in fields(kind) if field.name in values}
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()})
 
     return Contract(
         name=document["name"],
         version=document["version"],
         description=document["description"],
         grain=document["grain"],
-        columns=tuple(map(column, document["columns"])),
+        columns=tuple(read(Column, column) for column in document["columns"]),
+        derived=tuple(read(DerivedFeature, feature) for feature in document["derived"]),
+        factors=tuple(read(Factor, factor) for factor in document["factors"]),
     )
 
 

@@ -22,12 +22,15 @@ from mortgage_risk.params import HYPERPARAMETERS
 
 REPO = Path(__file__).resolve().parents[2]
 FILES = sorted((REPO / "dags").glob("*.py"))
-TAGS = {"mortgage-risk", "training", "scoring", "monitoring"}
+TAGS = {"mortgage-risk", "training", "scoring", "operations", "monitoring"}
+PIPELINES = ("mortgage_training", "mortgage_nightly_scoring")  # what makes data or models, and sums it up
 NO_RETRIES = {"release.gate", "release.ask_for_approval"}  # a verdict, and a question that timed out
 
 TASKS = {
     "mortgage_training": [
         "package_code",
+        "prepare_data.find_delivery",
+        "prepare_data.clean_raw_data",
         "prepare_data.check_raw_data",
         "prepare_data.prepare_loan_panel",
         "prepare_data.check_loan_panel",
@@ -43,6 +46,8 @@ TASKS = {
     "mortgage_nightly_scoring": [
         "package_code",
         "select_model",
+        "prepare_data.find_delivery",
+        "prepare_data.clean_raw_data",
         "prepare_data.prepare_scoring_input",
         "prepare_data.check_scoring_input",
         "score.create_model",
@@ -51,6 +56,7 @@ TASKS = {
         "summarize_run",
     ],
     "mortgage_model_monitoring": ["package_code", "find_nights", "monitor_night", "request_retraining"],
+    "mortgage_orphan_sweeper": ["sweep_orphans"],
 }
 
 
@@ -87,8 +93,8 @@ def test_the_pipelines_are_complete_and_in_order(dags: dict[str, DAG]) -> None:
 
 
 def test_the_summary_runs_whatever_happened_and_decides_nothing(dags: dict[str, DAG]) -> None:
-    for dag_id in ("mortgage_training", "mortgage_nightly_scoring"):
-        summary = dags[dag_id].get_task("summarize_run")
+    for dag in (dags[name] for name in PIPELINES):
+        summary = dag.get_task("summarize_run")
         assert summary.is_teardown
         assert not summary.on_failure_fail_dagrun
 
@@ -117,14 +123,29 @@ def test_every_task_has_owner_tags_retries_and_words(dags: dict[str, DAG]) -> No
             assert task.doc_md or type(task).__doc__
 
 
-def test_scores_start_monitoring_and_monitoring_may_start_training(dags: dict[str, DAG]) -> None:
-    def assets(dag_id: str) -> set[str]:
-        return {asset.name for _, asset in dags[dag_id].timetable.asset_condition.iter_assets()}
+def test_failures_are_told_and_late_scores_too(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        for task in dag.tasks:
+            assert [type(callback).__name__ for callback in task.on_failure_callback] == ["TaskFailed"], task.task_id
+    (due,) = dags["mortgage_nightly_scoring"].deadline
+    assert due.interval.total_seconds() == 4 * 3600
 
-    assert assets("mortgage_model_monitoring") == {"mortgage_scores"}
-    assert assets("mortgage_training") == {"mortgage_retraining"}
-    outlets = dags["mortgage_model_monitoring"].get_task("request_retraining").outlets
-    assert [asset.name for asset in outlets] == ["mortgage_retraining"]
+
+def test_assets_link_the_dags(dags: dict[str, DAG]) -> None:
+    made = {
+        asset.name: task.task_id for dag in dags.values() for task in dag.tasks for asset in task.outlets if asset.name
+    }
+    assert made == {
+        "mortgage_loan_panel": "prepare_data.prepare_loan_panel",
+        "mortgage_approved_model": "release.record_decision",
+        "mortgage_scores": "score.publish_scores",
+        "mortgage_retraining": "request_retraining",
+    }
+    for dag_id, started_by in {
+        "mortgage_model_monitoring": "mortgage_scores",
+        "mortgage_training": "mortgage_retraining",
+    }.items():
+        assert [asset.name for _, asset in dags[dag_id].timetable.asset_condition.iter_assets()] == [started_by]
 
 
 def test_dags_survive_serialization(dags: dict[str, DAG]) -> None:

@@ -75,7 +75,7 @@ def test_an_override_is_recorded_with_who_why_and_what_the_gate_said(installatio
 
 
 def test_rows_in_are_rows_out_plus_quarantined_and_exactly_what_was_planted(installation, trained):
-    counts = trained["data"]["prepare_data.prepare_loan_panel"]["counts"]["tables"]
+    counts = trained["data"]["prepare_data.clean_raw_data"]["counts"]["tables"]
     planted = json.loads((installation.truth / "dirt.json").read_text())["tables"]
     for table, count in counts.items():
         assert count["rows_in"] == count["rows_out"] + count["quarantined"], table

@@ -23,15 +23,30 @@ def loans(spark):
 def reconcile(spark, loans, rows, expected=3):
     from mortgage_etl.scores import reconcile_scores
 
-    return reconcile_scores(loans, texts(spark, rows, "loan_id", "pd", "grade"), expected)
+    padded = [[*row, *[None] * (3 + len(REASONS) - len(row))] for row in rows]
+    return reconcile_scores(loans, texts(spark, padded, "loan_id", "pd", "grade", *REASONS), expected)
 
 
-GOOD = [["C", "0.5", "9"], ["A", "1e-3", "1"], ["B", "0.02", "3"]]
+REASONS = ["reason_1", "reason_2", "reason_3", "reason_4"]
+GOOD = [["C", "0.5", "9", "delinquency:high", "credit_score:low", ""], ["A", "1e-3", "1"], ["B", "0.02", "3"]]
+
+
+def two_scores():
+    reasons = {"reason_1": ["credit_score:low", None], **dict.fromkeys(REASONS[1:], None)}
+    return pd.DataFrame({"loan_id": ["A", "B"], "pd": [0.001, 0.25], "grade": ["1", "8"], **reasons})
 
 
 def test_scores_are_sorted_and_typed(spark, loans):
     scores = reconcile(spark, loans, GOOD)
-    assert scores.to_dict("list") == {"loan_id": ["A", "B", "C"], "pd": [0.001, 0.02, 0.5], "grade": ["1", "3", "9"]}
+    assert scores.to_dict("list") == {
+        "loan_id": ["A", "B", "C"],
+        "pd": [0.001, 0.02, 0.5],
+        "grade": ["1", "3", "9"],
+        "reason_1": [None, None, "delinquency:high"],
+        "reason_2": [None, None, "credit_score:low"],
+        "reason_3": [None] * 3,
+        "reason_4": [None] * 3,
+    }
 
 
 def test_all_that_does_not_match_is_counted_in_one_message(spark, loans):
@@ -55,7 +70,7 @@ def test_all_that_does_not_match_is_counted_in_one_message(spark, loans):
 def test_the_same_scores_give_the_same_object_and_replace_the_last(tmp_path):
     from mortgage_etl.scores import publish_scores
 
-    scores = pd.DataFrame({"loan_id": ["A", "B"], "pd": [0.001, 0.25], "grade": ["1", "8"]})
+    scores = two_scores()
     first = publish_scores(scores, NIGHT, str(tmp_path), ARN, 1, {"loans_in": 2})
     again = publish_scores(scores, NIGHT, str(tmp_path), ARN, 1, {"loans_in": 2})
     assert first["files"] == again["files"]
@@ -64,6 +79,7 @@ def test_the_same_scores_give_the_same_object_and_replace_the_last(tmp_path):
     assert sum(first["histogram"]["counts"]) == 2
     stored = pd.read_parquet(tmp_path / first["files"][0]["key"])
     assert stored["loan_id"].tolist() == ["A", "B"]
+    assert stored["reason_1"].tolist() == ["credit_score:low", None]
     assert stored["score_date"].unique().tolist() == [NIGHT]
     other = publish_scores(scores, NIGHT, str(tmp_path), ARN, 2, {"loans_in": 2})
     assert other["files"] != first["files"]
@@ -74,7 +90,7 @@ def test_a_full_disk_leaves_the_published_scores_alone(tmp_path, monkeypatch):
     from mortgage_etl import storage
     from mortgage_etl.scores import publish_scores
 
-    scores = pd.DataFrame({"loan_id": ["A"], "pd": [0.5], "grade": ["1"]})
+    scores = two_scores()
     first = publish_scores(scores, NIGHT, str(tmp_path), ARN, 1, {})
     write = storage.write_bytes
 

@@ -20,6 +20,7 @@ from mortgage_model.panel_data import open_panel, read_sample
 
 CONTRACT = load_contract("loan_panel")
 MONTH = "2014-06"
+COLUMNS = ["pd", "grade", "reason_1", "reason_2", "reason_3", "reason_4"]
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +95,17 @@ def test_the_same_row_gets_the_same_pd_everywhere(panel_dir, model, rows, invoke
     np.testing.assert_array_equal(model.predict(rows)["pd"], training)
 
     _, answer = invoke(csv_text(rows))
-    batch = pd.read_csv(io.StringIO(answer), header=None, names=["pd", "grade"], float_precision="round_trip")
+    batch = pd.read_csv(io.StringIO(answer), header=None, names=COLUMNS, float_precision="round_trip")
     np.testing.assert_array_equal(batch["pd"], training)
 
     context, answer = invoke(json.dumps({"records": records(rows)}), "application/json", "application/json")
     endpoint = pd.DataFrame(json.loads(answer)["predictions"])
     np.testing.assert_array_equal(endpoint["pd"], training)
     assert context.response_type == "application/json"
+    coded = batch[COLUMNS[2:]].astype(object).where(batch[COLUMNS[2:]].notna(), None)
+    assert [[reason["code"] for reason in reasons] for reasons in endpoint["reasons"]] == [
+        [code for code in codes if code] for codes in coded.to_numpy().tolist()
+    ]
     assert endpoint["grade"].tolist() == batch["grade"].tolist() == model.scale.assign(training).tolist()
 
 
@@ -118,11 +123,20 @@ def test_sparks_spellings_are_read(model, rows, invoke):
     assert invoke(text)[1] == invoke(csv_text(plain))[1]
 
 
-@pytest.mark.parametrize("accept", ["*/*", "", "text/csv; charset=utf-8", "image/png, text/csv"])
-def test_csv_is_the_default_answer(rows, invoke, accept):
+@pytest.mark.parametrize("accept", ["*/*", ""])
+def test_without_a_wish_the_toolkit_asks_for_json(rows, invoke, accept):
     context, answer = invoke(csv_text(rows.head(1)), accept=accept)
-    assert context.status == HTTPStatus.OK
-    assert answer.count(",") == 1
+    assert context.response_type == "application/json"
+    (prediction,) = json.loads(answer)["predictions"]
+    assert set(prediction) == {"pd", "grade", "reasons"}
+    assert all(set(reason) == {"code", "text"} for reason in prediction["reasons"])
+
+
+@pytest.mark.parametrize("accept", ["text/csv; charset=utf-8", "image/png, text/csv"])
+def test_csv_is_among_the_answers(rows, invoke, accept):
+    context, answer = invoke(csv_text(rows.head(1)), accept=accept)
+    assert (context.status, context.response_type) == (HTTPStatus.OK, "text/csv")
+    assert answer.count(",") == len(COLUMNS) - 1
 
 
 def broken_csv(rows: pd.DataFrame, change) -> str:
@@ -207,7 +221,8 @@ def test_reading_and_writing_keep_up_with_the_nightly_portfolio(model, rows):
     def seconds() -> float:
         start = time.perf_counter()
         features = model.spec.transform(inference.read_csv(body, model.contract))
-        inference.write_csv(pd.DataFrame({"pd": features["ltv"].astype(float), "grade": "M01"}))
+        columns = {"pd": features["ltv"].astype(float), "grade": "M01", **dict.fromkeys(COLUMNS[2:], "ltv:high")}
+        inference.write_csv(pd.DataFrame(columns))
         return time.perf_counter() - start
 
     assert len(many) / min(seconds() for _ in range(5)) > 33_000
@@ -216,7 +231,11 @@ def test_reading_and_writing_keep_up_with_the_nightly_portfolio(model, rows):
 def test_serving_needs_nothing_beside_the_model_directory(model_dir):
     """The code in the artifact imports itself, not this checkout."""
     code = model_dir / "code"
-    program = "import inference, mortgage_model; inference.model_fn('..'); print(mortgage_model.__file__)"
+    # The serving container has neither the contracts' YAML model nor a network to fetch it from.
+    program = (
+        "import sys; sys.modules['open_data_contract_standard'] = sys.modules['yaml'] = None\n"
+        "import inference, mortgage_model; inference.model_fn('..'); print(mortgage_model.__file__)"
+    )
     result = subprocess.run(
         [sys.executable, "-c", program], cwd=code, env={}, capture_output=True, text=True, check=True
     )

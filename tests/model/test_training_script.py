@@ -67,7 +67,7 @@ def test_the_model_directory_holds_what_the_interface_says(trained):
     assert {path.name for path in trained.model_dir.iterdir()} == FILES
     code = trained.model_dir / "code"
     assert {path.name for path in code.iterdir()} == {
-        "inference.py", "requirements.txt", "mortgage_model", "contracts"}  # fmt: skip
+        "inference.py", "mortgage_model", "contracts"}  # fmt: skip
     assert not [path for path in trained.model_dir.rglob("*") if path.suffix in (".pkl", ".pickle", ".pyc")]
     columns = [column["name"] for column in json.loads((trained.model_dir / "contract.json").read_text())["columns"]]
     assert columns == list(load_contract("scoring_input").column_names[1:]), "the order of the CSV to score"

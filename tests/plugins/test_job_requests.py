@@ -76,7 +76,9 @@ def model(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.glue_job_definition(settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE)
+    return requests.glue_job_definition(
+        settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE, tags=tags
+    )
 
 
 def glue_run(settings: Settings, tags: RunTags) -> dict[str, Any]:
@@ -146,5 +148,5 @@ def test_request_is_the_golden_one_and_boto_accepts_it(builder, variant, tags) -
 
 
 def test_tags_keep_to_what_aws_allows() -> None:
-    tags = RunTags("d", "t", "manual__2020-01-05T09:00:00+00:00 {odd}", "2019-12-31").as_dict()
+    tags = RunTags("d", "t", "manual__2020-01-05T09:00:00+00:00 {odd}", "2019-12-31", "b/m").as_dict()
     assert tags["run_id"] == "manual__2020-01-05T09:00:00+00:00 _odd_"

@@ -11,9 +11,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from fake_aws import FakeAws
 
-from mortgage_risk import monitoring
+from mortgage_risk import assets, monitoring
+from mortgage_risk.layout import Layout
 from mortgage_risk.operators.monitoring import (
-    RETRAINING_ASSET,
     FindNightsOperator,
     MonitorNightOperator,
     RequestRetrainingOperator,
@@ -51,7 +51,7 @@ def scoring_input(day: str) -> dict[str, Any]:
         "rows": 100,
         "score_date": day,
         "extracts": {"loans": {"ingest_date": "2019-12-10"}, "performance": {"ingest_date": "2019-12-20"}},
-        "counts": {"tables": {"loans": {"quarantined": 2}}, "scoring": {"loans_on_tape": 130}},
+        "counts": {"scoring": {"loans_on_tape": 130}},
     }
 
 
@@ -67,9 +67,7 @@ def scored(fake_aws: FakeAws) -> FakeAws:
             "model_package_version": 1,
         }
         fake_aws.put(f"{prefix}_manifest.json", json.dumps(scores).encode())
-        put_json(
-            fake_aws, f"inference-data/input/source=canonical/score_date={day}/_manifest.json", scoring_input(day)
-        )
+        put_json(fake_aws, f"inference-data/input/source=canonical/score_date={day}/_manifest.json", scoring_input(day))
     panel = "processed-data/loan_panel/source=canonical/as_of_date=2019-11-30/horizon_months=12/"
     put_json(fake_aws, f"{panel}_manifest.json", {"data_prefix": f"{ROOT}{panel}attempt=1/"})
     fake_aws.packages.append(
@@ -118,7 +116,7 @@ def test_a_night_is_monitored_entered_and_measured(settings, context, scored) ->
     assert len(json.dumps(result)) < 1000
     (row,) = read(scored, INDEX)["nights"]
     assert (row["date"], row["rows"], row["mean_pd"]) == ("2019-12-31", 100, 0.02)
-    assert row["ops"]["quarantined"] == 2
+    assert row["ops"]["rows_in"] == 130
     assert row["ops"]["days_since_ingest"] == 21
     assert "no summary" in row["ops"]["reason"]
     names = {metric["MetricName"] for metric in scored.metrics}
@@ -197,18 +195,40 @@ def test_a_request_is_followed_by_a_cool_down() -> None:
 
 
 def test_the_request_says_why_and_is_skipped_without_a_reason(settings, context, fake_aws) -> None:
+    asset = assets.retraining(Layout(settings.bucket, settings.model_name))
+
     def request(nights: list[dict[str, Any]]) -> RequestRetrainingOperator:
         return RequestRetrainingOperator(
-            task_id="r", settings=settings, source="canonical", business_date="2019-12-31", nights=nights
+            task_id="r",
+            settings=settings,
+            source="canonical",
+            business_date="2019-12-31",
+            nights=nights,
+            outlets=[asset],
         )
 
     with pytest.raises(AirflowSkipException):
         request([{"retrain": None}]).execute(context)
-    context["outlet_events"] = {RETRAINING_ASSET: SimpleNamespace(extra={})}
+    context["outlet_events"] = {asset: SimpleNamespace(extra={})}
     assert request([{"retrain": "Outcomes have changed."}]).execute(context) == {"reason": "Outcomes have changed."}
-    assert context["outlet_events"][RETRAINING_ASSET].extra["reason"] == "Outcomes have changed."
+    assert context["outlet_events"][asset].extra["reason"] == "Outcomes have changed."
     key = "validation-results/monitoring-index/retraining/source=canonical.json"
     assert read(fake_aws, key)["score_date"] == "2019-12-31"
+
+
+def test_the_runs_summary_adds_time_cost_quarantine_and_checks() -> None:
+    summary = {
+        "run_id": "r",
+        "tasks": {"a": {"seconds": 10.5}, "b": {"seconds": None}},
+        "data": {
+            "clean": {"counts": {"tables": {"loans": {"quarantined": 2}, "borrowers": {"quarantined": 1}}}},
+            "check": {"statistics": {"failed": 1}},
+        },
+        "cost": {"usd": 0.42},
+    }
+    facts = monitoring.operational_facts(scoring_input("2019-12-31"), summary)
+    found = {name: facts[name] for name in ("quarantined", "seconds", "cost", "checks_failed", "run_id")}
+    assert found == {"quarantined": 3, "seconds": 10.5, "cost": 0.42, "checks_failed": 1, "run_id": "r"}
 
 
 def test_vintages_are_the_last_nights_of_months() -> None:

@@ -21,8 +21,9 @@ from mortgage_risk.operators.approval import (
 )
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.data_quality import DataQualityError, DataQualityOperator
+from mortgage_risk.operators.delivery import FindDeliveryOperator, NothingDelivered
 from mortgage_risk.operators.gate import GateOperator
-from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.operators.glue import CleanTablesOperator, GlueDatasetOperator
 from mortgage_risk.operators.registry import (
     EvidenceMismatch,
     NoApprovedModel,
@@ -115,7 +116,7 @@ def quality_result(fake_aws: FakeAws, severity: str) -> None:
 
 def data_quality(common: dict[str, Any]) -> DataQualityOperator:
     return DataQualityOperator(
-        task_id="check", suite="raw", data_root=f"{B}raw-data/", horizon_months=12, code=CODE, **common
+        task_id="check", suite="raw", data_root=f"{B}tables/", horizon_months=12, code=CODE, **common
     )
 
 
@@ -141,6 +142,39 @@ def test_a_dataset_is_known_by_its_manifest(common, context, fake_aws) -> None:
     ).execute(context)
     assert (result["data_prefix"], result["rows"], result["prefix"]) == (manifest["data_prefix"], 7, f"{B}p/")
     assert len(json.dumps(result)) < 1024
+
+
+def deliver(fake_aws: FakeAws, **days: str) -> None:
+    for table, day in days.items():
+        fake_aws.put(f"{B}raw-data/{table}/ingest_date={day}/part-0.csv", day.encode())
+
+
+def test_the_newest_delivery_known_on_the_date_is_found(common, context, fake_aws) -> None:
+    operator = FindDeliveryOperator(task_id="find", **common)
+    with pytest.raises(NothingDelivered, match="there is none at all"):
+        operator.execute(context)
+    deliver(fake_aws, loans="2020-01-02")
+    with pytest.raises(NothingDelivered, match=r"No delivery at or before 2019-12-31.*the earliest is of 2020-01-02"):
+        operator.execute(context)
+    deliver(fake_aws, loans="2019-11-30", pmms="2019-12-30")
+    assert operator.execute(context) == {"delivered_by": "2019-12-30"}
+
+
+def test_nights_between_two_deliveries_share_one_cleaning(common, context, fake_aws) -> None:
+    def finish(job: dict[str, Any]) -> None:
+        prefix = job["request"]["--output_root"]
+        manifest = {"data_prefix": f"{prefix}attempt=1/", "rows": 7, "files": []}
+        fake_aws.put(f"{prefix}_manifest.json", json.dumps(manifest).encode())
+
+    fake_aws.on_finish = finish
+    deliver(fake_aws, loans="2019-11-30")
+    for night in ("2019-12-30", "2019-12-31"):
+        night_common = common | {"business_date": night}
+        found = FindDeliveryOperator(task_id="find", **night_common).execute(context)
+        del night_common["business_date"]
+        CleanTablesOperator(task_id="clean", code=CODE, **found, **night_common).execute(context)
+        deliver(fake_aws, loans="2020-01-31")  # of a later day: no night before may care
+    assert fake_aws.count("start_job_run") == 1
 
 
 def test_code_is_packed_and_named_by_its_hash(common, context, fake_aws, tmp_path) -> None:
@@ -354,6 +388,34 @@ def test_the_approver_sees_verdict_figures_and_report(common, context, fake_aws,
         "at": "2020-01-05T00:00:00+00:00",
         "comment": "too few loans",
     }
+    no_answer = event | {"responded_by_user": None, "timedout": True, "params_input": {}}
+    assert operator.execute_complete(context, no_answer)["by"] == "nobody - the time was up"
+    assert operator.defaults == ["Reject"]
+
+
+def test_the_approver_sees_how_the_model_compares_with_the_one_in_force(
+    common, context, fake_aws, evidence, monkeypatch
+) -> None:
+    register_approved = register(common, context, fake_aws)
+    record(common, context, register_approved, PASSED, effective_from="2019-06-30")
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(
+        "airflow.providers.standard.operators.hitl.upsert_hitl_detail", lambda **detail: asked.update(detail)
+    )
+    context["task_instance"] = type("Ti", (), {"id": "ti"})()
+    better = json.loads(json.dumps(evidence))
+    better["checks"][0]["value"] = 0.83
+    fake_aws.put(VALIDATION["gate_uri"], json.dumps(better).encode())
+    with pytest.raises(TaskAwaitingInput):
+        AskForApprovalOperator(
+            task_id="ask",
+            gate=PASSED | {"thresholds_sha256": evidence["thresholds_sha256"]},
+            package={"model_package_arn": "arn", "version": 2},
+            validation=VALIDATION,
+            **common,
+        ).execute(context)
+    assert "**Against version 1**, in force since 2019-06-30, trained as of 2019-12-31" in asked["body"]
+    assert "| Does it rank? | 0.83 | 0.81 |" in asked["body"]
 
 
 # --- scoring ---

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowSkipException
 
-from mortgage_risk import aws, job_requests, links, monitoring
+from mortgage_risk import assets, aws, job_requests, links, monitoring
 from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.jobs import NAME, JobState
@@ -20,8 +19,6 @@ from mortgage_risk.layout import manifest
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-SCORES_ASSET = Asset("mortgage_scores")
-RETRAINING_ASSET = Asset("mortgage_retraining")
 SCORING_DAG = "mortgage_nightly_scoring"
 
 
@@ -140,8 +137,8 @@ class MonitorNightOperator(AwsJobOperator):
         )
 
     def _scored_nights(self) -> list[str]:
-        found = aws.keys(self.client("s3"), self.layout.scores_root(self.source))
-        return sorted(key.split("score_date=")[1][:10] for key in found if key.endswith("/_manifest.json"))
+        found = aws.list_uris(self.client("s3"), self.layout.scores_root(self.source))
+        return sorted(uri.split("score_date=")[1][:10] for uri in found if uri == _manifest_of(uri))
 
     def _scoring_input(self) -> dict[str, Any]:
         uri = manifest(self.layout.scoring_input(self.source, self.business_date))
@@ -153,14 +150,14 @@ class MonitorNightOperator(AwsJobOperator):
 
     def _newest_panel(self) -> dict[str, Any] | None:
         """as_of_date and data prefix of the newest loan panel known on the business date."""
-        s3, root = self.client("s3"), self.layout.panels_root(self.source)
-        found = [key for key in aws.keys(s3, root) if key.endswith("/_manifest.json")]
-        dated = sorted((key.split("as_of_date=")[1][:10], key) for key in found)
-        known = [(day, key) for day, key in dated if day <= self.business_date]
+        s3 = self.client("s3")
+        found = [uri for uri in aws.list_uris(s3, self.layout.panels_root(self.source)) if uri == _manifest_of(uri)]
+        dated = sorted((uri.split("as_of_date=")[1][:10], uri) for uri in found)
+        known = [(day, uri) for day, uri in dated if day <= self.business_date]
         if not known:
             return None
-        day, key = known[-1]
-        return {"as_of_date": day, "data_prefix": aws.read_json(s3, f"{self.layout.root}{key}")["data_prefix"]}
+        day, uri = known[-1]
+        return {"as_of_date": day, "data_prefix": aws.read_json(s3, uri)["data_prefix"]}
 
     def _list_vintages(self, days: list[str]) -> str:
         """Write the manifest of the past scores and return its URI: the same list, the same object."""
@@ -181,9 +178,9 @@ class MonitorNightOperator(AwsJobOperator):
     def _rows(self) -> list[dict[str, Any]]:
         """The index's rows of this month and the one before, oldest first."""
         s3, root = self.client("s3"), self.layout.monitoring_index(self.source)
-        uris = [f"{self.layout.root}{key}" for key in sorted(aws.keys(s3, root))]
         tonight = monitoring.month_file(root, self.business_date)
-        return [row for uri in [uri for uri in uris if uri <= tonight][-2:] for row in aws.read_json(s3, uri)["nights"]]
+        newest = [uri for uri in aws.list_uris(s3, root) if uri <= tonight][-2:]
+        return [row for uri in newest for row in aws.read_json(s3, uri)["nights"]]
 
     def _last_row(self) -> dict[str, Any] | None:
         """The row of the last monitored night before this one."""
@@ -211,7 +208,7 @@ class RequestRetrainingOperator(MortgageRiskOperator):
     template_fields = (*MortgageRiskOperator.template_fields, "nights")
 
     def __init__(self, *, nights: Any, **kwargs: Any) -> None:
-        super().__init__(outlets=[RETRAINING_ASSET], **kwargs)
+        super().__init__(**kwargs)
         self.nights = nights
 
     def execute(self, context: Context) -> dict[str, str]:
@@ -221,7 +218,7 @@ class RequestRetrainingOperator(MortgageRiskOperator):
         request = {"score_date": self.business_date, "source": self.source, "reason": reasons[-1]}
         uri = self.layout.retraining_request(self.source)
         aws.write_json(self.client("s3"), uri, request, self.settings.kms_key_id)
-        context["outlet_events"][RETRAINING_ASSET].extra = request
+        assets.announce(self, context, reason=reasons[-1])
         self.log.warning("Retraining is asked for: %s", reasons[-1])
         return {"reason": reasons[-1]}
 
@@ -230,6 +227,10 @@ def last_request(operator: MortgageRiskOperator) -> dict[str, Any] | None:
     """The last retraining that monitoring asked for, whose cool-down may still run."""
     s3, uri = operator.client("s3"), operator.layout.retraining_request(operator.source)
     return aws.read_json(s3, uri) if aws.exists(s3, uri) else None
+
+
+def _manifest_of(uri: str) -> str:
+    return manifest(uri[: uri.rindex("/") + 1])
 
 
 def _noon(day: str) -> datetime:

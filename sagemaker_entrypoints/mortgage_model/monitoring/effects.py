@@ -7,7 +7,6 @@ import pandas as pd
 import xgboost as xgb
 
 from mortgage_model.artifact import MortgageModel
-from mortgage_model.features import ENGINEERED
 
 SAMPLE = 2000
 
@@ -29,9 +28,9 @@ def mean_contributions(model: MortgageModel, features: pd.DataFrame, seed: int =
 
 def by_input(model: MortgageModel, per_feature: np.ndarray) -> dict[str, float]:
     """Values per model feature (k,), added up for every input that feeds it."""
-    inputs = {feature.name: feature.inputs for feature in ENGINEERED}
+    inputs = {feature.name: feature.inputs for feature in model.spec.engineered}
     total = dict.fromkeys(model.spec.inputs, 0.0)
     for name, value in zip(model.spec.names, per_feature, strict=True):
-        for source in inputs[name] if name in model.spec.engineered else (name,):
+        for source in inputs.get(name, (name,)):
             total[source] += float(value)
     return total

@@ -1,0 +1,85 @@
+"""Measures how fast reason codes are: loans a second, against XGBoost's own contributions of a large model.
+
+    PYTHONPATH=.:sagemaker_entrypoints .runtimes/sagemaker-xgboost-3.2-0/bin/python benchmarks/reason_codes.py [MODEL]
+
+MODEL is the directory of an unpacked model.tar.gz; without it a model with the default hyperparameters' largest
+size (every tree kept) is fitted to random loans. The comparison model has 500 trees of depth 6. Prints one line of
+JSON. The bar is 5,000 loans/s of exact contributions on 2 cores.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import xgboost as xgb
+
+from contracts import load_contract
+from mortgage_model import reasons
+from mortgage_model.artifact import MortgageModel, feature_contract, load_model
+from mortgage_model.calibration import Calibration
+from mortgage_model.features import FeatureSpec
+from mortgage_model.grades import MasterScale
+from mortgage_model.hyperparameters import parse_arguments
+
+ROWS, REPEATS, LARGE_ROWS = 20_000, 3, 1_000
+
+
+def random_loans(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Loans with values anywhere in their contract's ranges, and labels that depend on four of them."""
+    rng = np.random.default_rng(1)
+    columns = {}
+    for column in load_contract("loan_panel").with_role("feature"):
+        low, high = column.minimum or 0, column.maximum or 1
+        values = rng.choice(column.allowed or ("a", "b"), rows) if column.categorical else rng.uniform(low, high, rows)
+        columns[column.name] = values
+    frame = pd.DataFrame(columns)
+    risk = -frame["credit_score"] / 60 + frame["ltv"] / 60 + frame["dti"] / 30 + frame["delinquency_status"]
+    return frame, (rng.random(rows) < 1 / (1 + np.exp(3 - risk + risk.mean()))).astype(float)
+
+
+def grow(spec: FeatureSpec, features: pd.DataFrame, labels: np.ndarray, depth: int, trees: int) -> xgb.Booster:
+    parameters = {"objective": "binary:logistic", "max_depth": depth, "eta": 0.05, "min_child_weight": 1}
+    parameters["monotone_constraints"] = spec.constraints
+    return xgb.train(parameters, xgb.QuantileDMatrix(features, labels), trees)
+
+
+def loans_per_second(run: Callable[[], object], rows: int) -> float:
+    seconds = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return rows / min(seconds)
+
+
+def main(folder: str | None) -> None:
+    frame, labels = random_loans(ROWS)
+    contract = load_contract("loan_panel")
+    defaults = parse_arguments([])
+    if folder:
+        model = load_model(folder)
+    else:
+        spec = FeatureSpec.fit(frame, labels, contract)
+        trees = grow(spec, spec.transform(frame), labels, int(defaults["max_depth"]), int(defaults["n_estimators"]))
+        scale = MasterScale.geometric()
+        model = MortgageModel(feature_contract(contract), spec, trees, Calibration(0.0, 1.0), scale, {})
+    features = model.spec.transform(frame)
+    large = grow(model.spec, features, labels, 6, 500)
+    few = xgb.DMatrix(features.head(LARGE_ROWS))
+    speeds = {
+        "contributions": loans_per_second(lambda: reasons.contributions(model, frame), ROWS),
+        "reason_codes": loans_per_second(lambda: reasons.reason_codes(model, frame), ROWS),
+        "xgboost_500_trees_of_depth_6": loans_per_second(lambda: large.predict(few, pred_contribs=True), LARGE_ROWS),
+    }
+    figures = {name: round(speed) for name, speed in speeds.items()}
+    ratio = round(speeds["contributions"] / speeds["xgboost_500_trees_of_depth_6"], 1)
+    print(json.dumps({"trees": model.booster.num_boosted_rounds(), "loans_per_second": figures, "ratio": ratio}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else None)
