@@ -2,8 +2,11 @@
 Processing).
 
 Reads, under /opt/ml/processing: model/model.tar.gz, panel/ (the Parquet loan panel), settings/ (the
-thresholds file). Writes to output/: evaluation.json (SageMaker's model-quality layout, our detail under
-`mortgage`), gate.json (the verdict, see mortgage_model/gate.py) and report.html (one file, nothing to fetch).
+thresholds file) and, where they were delivered, champion/ (the model in force) and demographics/ (the
+borrower_demographics table); model_card.json beside this script. Writes the evidence pack to output/:
+evaluation.json (SageMaker's model-quality layout, our detail under `mortgage`), explainability.json and, with
+demographics, bias.json (Clarify's layouts), card.json, report.html (one file, nothing to fetch), and gate.json
+(the verdict and the hashes of the pack, see mortgage_model/gate.py).
 
 The job succeeds when the evidence is complete, whatever the verdict: the pipeline's gate acts on gate.json.
 """
@@ -32,16 +35,19 @@ import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
 from mortgage_model.artifact import ArtifactError, MortgageModel, load_model, read_profile, to_json_text
 from mortgage_model.gate import GateResult, ThresholdError, checked_thresholds, evaluate_gate
-from mortgage_model.panel_data import PanelError, open_panel
+from mortgage_model.model_card import CardError, checked_card, model_card
+from mortgage_model.panel_data import PanelError, label_name, open_panel
 from mortgage_model.report import render_report
 from mortgage_model.splits import SplitBounds
 from mortgage_model.validation import evaluation as figures
 from mortgage_model.validation.checks import Evidence, run_checks
+from mortgage_model.validation.clarify import bias_report, explainability_report
 from mortgage_model.validation.demographics import read_demographics
 from mortgage_model.validation.model_quality import binary_classification_metrics
 from mortgage_model.validation.samples import ScoredSample, score_samples
 
-PREDICTABLE_ERRORS = (ArtifactError, PanelError, ThresholdError)
+PREDICTABLE_ERRORS = (ArtifactError, CardError, PanelError, ThresholdError)
+CARD = Path(__file__).with_name("model_card.json")
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy")
 REPLICATES = 200
 
@@ -71,12 +77,13 @@ class MortgageLoanModelValidator:
         self.replicates = replicates
 
     def validate(self) -> GateResult:
-        """Write evaluation.json, gate.json and report.html; return the verdict.
+        """Write the evidence pack; return the verdict.
 
         Raises one of PREDICTABLE_ERRORS for a model, a panel or a thresholds file that cannot be used.
         """
         thresholds_file = self._only_file("settings", "*.json", "thresholds file")
         thresholds = _read_thresholds(thresholds_file)
+        card = checked_card(json.loads(CARD.read_text(encoding="utf-8")))
         model_file = self._only_file("model", "*.tar.gz", "model")
         with tempfile.TemporaryDirectory() as folder:
             _extract(model_file, Path(folder))
@@ -88,7 +95,7 @@ class MortgageLoanModelValidator:
         evaluation["mortgage"]["provenance"] |= fingerprints
         evaluation["mortgage"]["thresholds"] = thresholds
         result = evaluate_gate(evaluation, thresholds)
-        self._write(evaluation, result, fingerprints)
+        self._write(evaluation, result, model_card(card, evaluation, result), fingerprints)
         return result
 
     def evaluate(self, model: MortgageModel, profile: dict[str, Any]) -> dict[str, Any]:
@@ -188,16 +195,26 @@ class MortgageLoanModelValidator:
         folder = self.root / "demographics"
         return read_demographics(folder) if folder.is_dir() else None
 
-    def _write(self, evaluation: dict[str, Any], result: GateResult, fingerprints: dict[str, str]) -> None:
+    def _write(
+        self, evaluation: dict[str, Any], result: GateResult, card: dict[str, Any], fingerprints: dict[str, str]
+    ) -> None:
+        checks = evaluation["mortgage"]["checks"]
+        files = {
+            "evaluation.json": to_json_text(evaluation),
+            "card.json": to_json_text(card),
+            "explainability.json": to_json_text(explainability_report(checks)),
+            "report.html": render_report(evaluation, result, card),
+        }
+        if bias := bias_report(checks, label_name(load_contract("loan_panel"))):
+            files["bias.json"] = to_json_text(bias)
         output = self.root / "output"
         output.mkdir(parents=True, exist_ok=True)
-        (output / "evaluation.json").write_text(to_json_text(evaluation), encoding="utf-8")
-        (output / "report.html").write_text(render_report(evaluation, result), encoding="utf-8")
+        for name, text in files.items():
+            (output / name).write_text(text, encoding="utf-8")
         gate = result.to_json(
             **fingerprints,
-            evaluation_sha256=_sha256(output / "evaluation.json"),
-            report_sha256=_sha256(output / "report.html"),
             training_job=self.run.training_job,
+            evidence={name: _sha256(output / name) for name in sorted(files)},
         )
         (output / "gate.json").write_text(to_json_text(gate), encoding="utf-8")
 

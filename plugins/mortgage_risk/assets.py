@@ -35,8 +35,7 @@ def scores(paths: Layout) -> Asset:
 
 
 def retraining(paths: Layout) -> Asset:
-    """Monitoring's wish for a new model; its event says why."""
-    return Asset(name="mortgage_retraining", uri=f"{paths.root}validation-results/monitoring-index/retraining")
+    return Asset(name="mortgage_retraining", uri=f"{paths.root}validation-results/monitoring")
 
 
 def announce(operator: Any, context: Mapping[str, Any], **facts: Any) -> None:

@@ -287,12 +287,25 @@ def model_package(
     *,
     group: str,
     model_uri: str,
-    evaluation_uri: str,
+    evidence_uris: Mapping[str, str],
     description: str,
     metadata: Mapping[str, Any],
     client_token: str,
 ) -> Request:
-    """CreateModelPackage, waiting for approval; `metadata` is the evidence (values cut to 256)."""
+    """CreateModelPackage, waiting for approval.
+
+    `evidence_uris`: the evidence pack by file name; `metadata`: the rest of the evidence (values cut to 256).
+    """
+
+    def report(name: str) -> Request:
+        return {"ContentType": "application/json", "S3Uri": evidence_uris[name]}
+
+    metrics = {
+        "ModelQuality": {"Statistics": report("evaluation.json")},
+        "Explainability": {"Report": report("explainability.json")},
+    }
+    if "bias.json" in evidence_uris:
+        metrics["Bias"] = {"Report": report("bias.json")}
     return {
         "ModelPackageGroupName": group,
         "ModelPackageDescription": description[:1024],
@@ -313,7 +326,7 @@ def model_package(
             "SupportedTransformInstanceTypes": [settings.transform_instance_type],
             "SupportedRealtimeInferenceInstanceTypes": [settings.transform_instance_type],
         },
-        "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": evaluation_uri}}},
+        "ModelMetrics": metrics,
         "CustomerMetadataProperties": metadata_properties(metadata),
         "ClientToken": client_token,
     }

@@ -37,9 +37,9 @@ class Settings:
     timezone: str = "America/New_York"  # the lender's: decides what "tonight" and "today" are
     nightly_schedule: str = "0 2 * * *"
     training_schedule: str = "0 4 5 * *"
-    monitoring_schedule: str = "0 7 * * *"  # by when the night's scores are due: then a missing night is reported
     sweeper_schedule: str = "0 8 * * *"
     sweeper_dry_run: bool = True  # False: the nightly sweeper stops the orphans it finds
+    monitoring_schedule: str = "0 7 * * *"  # by when the night's scores are due: then a missing night is reported
 
     training_instance_type: str = "ml.m5.4xlarge"
     processing_instance_type: str = "ml.m5.2xlarge"

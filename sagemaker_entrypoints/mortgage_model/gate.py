@@ -14,8 +14,7 @@ gate.json
                        fail or not_computable; severity error, warning or information (reported only)
     not_run            list of {id, question, reason}: optional tests whose input was not delivered
     thresholds_sha256  SHA-256 of the bytes of the thresholds file that was used
-    evaluation_sha256  SHA-256 of the bytes of evaluation.json
-    report_sha256      SHA-256 of the bytes of report.html
+    evidence           SHA-256 of the bytes of every file of the evidence pack, by file name
     model_sha256       SHA-256 of model.tar.gz
     training_job       name of the training job
 
@@ -86,7 +85,7 @@ class GateResult:
     checks: list[dict[str, Any]]
     not_run: list[dict[str, Any]] = field(default_factory=list)
 
-    def to_json(self, **fingerprints: str) -> dict[str, Any]:
+    def to_json(self, **fingerprints: Any) -> dict[str, Any]:
         """The content of gate.json; `fingerprints` are the entries that name what was judged."""
         return {"format": FORMAT, **asdict(self), **fingerprints}
 

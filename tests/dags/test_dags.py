@@ -22,7 +22,7 @@ from mortgage_risk.params import HYPERPARAMETERS
 
 REPO = Path(__file__).resolve().parents[2]
 FILES = sorted((REPO / "dags").glob("*.py"))
-TAGS = {"mortgage-risk", "training", "scoring", "operations", "monitoring"}
+TAGS = {"mortgage-risk", "training", "scoring", "monitoring", "operations"}
 PIPELINES = ("mortgage_training", "mortgage_nightly_scoring")  # what makes data or models, and sums it up
 NO_RETRIES = {"release.gate", "release.ask_for_approval"}  # a verdict, and a question that timed out
 
@@ -141,11 +141,14 @@ def test_assets_link_the_dags(dags: dict[str, DAG]) -> None:
         "mortgage_scores": "score.publish_scores",
         "mortgage_retraining": "request_retraining",
     }
-    for dag_id, started_by in {
-        "mortgage_model_monitoring": "mortgage_scores",
-        "mortgage_training": "mortgage_retraining",
-    }.items():
-        assert [asset.name for _, asset in dags[dag_id].timetable.asset_condition.iter_assets()] == [started_by]
+
+
+def test_scores_start_monitoring_and_monitoring_may_start_training(dags: dict[str, DAG]) -> None:
+    def assets(dag_id: str) -> set[str]:
+        return {asset.name for _, asset in dags[dag_id].timetable.asset_condition.iter_assets()}
+
+    assert assets("mortgage_model_monitoring") == {"mortgage_scores"}
+    assert assets("mortgage_training") == {"mortgage_retraining"}
 
 
 def test_dags_survive_serialization(dags: dict[str, DAG]) -> None:

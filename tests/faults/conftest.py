@@ -124,5 +124,5 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         }
         for name, body in code.items():
             s3.put_object(Bucket=found.platform.bucket, Key=f"probe-code/{name}", Body=body)
-        found.until(lambda: len(found.api.dag_ids()) >= 6, found.api.import_errors)
+        found.until(lambda: len(found.api.dag_ids()) >= 7, found.api.import_errors)
         yield found

@@ -237,3 +237,29 @@ def test_the_local_aws_is_killed_with_its_jobs(lab: Lab) -> None:
     lab.restart("local-aws")
     for probe in probes:
         one_effective_job(probe, "FAILED")
+
+
+@pytest.mark.slow
+def test_an_orphan_is_found_reported_and_stopped(lab: Lab) -> None:
+    """Marked failed while no triggerer is there to stop its job."""
+    waited_for = lab.probe("on_worker", seconds=240)
+    orphan = lab.probe("deferred", seconds=240)
+    for probe in (waited_for, orphan):
+        probe.waiting()
+    lab.kill("triggerer")
+    orphan.mark("failed")
+    lab.restart("triggerer")
+    assert orphan.jobs() == ["RUNNING"]
+
+    def sweep(dry_run: bool) -> dict[str, int]:
+        run_id = lab.trigger("probe_sweeper", dry_run=dry_run)
+        assert lab.wait("probe_sweeper", run_id) == "success"
+        return lab.api.xcom("probe_sweeper", run_id, "sweep")
+
+    assert sweep(dry_run=True)["orphans"] == 1
+    assert orphan.jobs() == ["RUNNING"]
+    assert sweep(dry_run=False)["stopped"] == 1
+    assert orphan.stopped() == ["STOPPED"]
+    assert waited_for.jobs() == ["RUNNING"]
+    waited_for.mark("failed")
+    stopped_for_good(waited_for)

@@ -152,9 +152,11 @@ def test_tables_add_up(validated):
 def test_gate_json_names_what_it_judged(validated):
     root, result, _ = validated
     gate = json.loads((root / "output" / "gate.json").read_text())
+    pack = {file.name for file in (root / "output").iterdir()} - {"gate.json"}
+    assert set(gate["evidence"]) == pack == {"card.json", "evaluation.json", "explainability.json", "report.html"}
+    for name, sha256 in gate["evidence"].items():
+        assert sha256 == hashlib.sha256((root / "output" / name).read_bytes()).hexdigest()
     for name, file in {
-        "evaluation_sha256": root / "output" / "evaluation.json",
-        "report_sha256": root / "output" / "report.html",
         "thresholds_sha256": THRESHOLDS,
         "model_sha256": root / "model" / "model.tar.gz",
     }.items():
@@ -199,7 +201,9 @@ def test_the_script_runs_as_sagemaker_runs_it(trained, panel_dir, source_dir, tm
     assert done.returncode == 0, done.stderr
     assert "gate: " in done.stdout
     assert sorted(p.name for p in (root / "output").iterdir()) == [
+        "card.json",
         "evaluation.json",
+        "explainability.json",
         "gate.json",
         "report.html",
     ]

@@ -322,6 +322,15 @@ def test_a_job_over_its_limit_is_stopped(settings, context, fake_aws, monkeypatc
     assert fake_aws.count("stop_training_job") == 1
 
 
+def test_a_clock_that_jumps_back_ends_no_wait(settings, context, fake_aws, monkeypatch) -> None:
+    """The silence of AWS is measured by the monotonic clock; an hour back gives the job an hour more, no error."""
+    clock = iter([time.time(), time.time() - 3600, *[time.time() - 3600] * 100])
+    monkeypatch.setattr("time.time", lambda: next(clock))
+    fake_aws.faults["describe_training_job"] = [REFUSED]
+    assert training(settings).execute(context)["job"] in fake_aws.jobs
+    assert fake_aws.count("stop_training_job") == 0
+
+
 def test_a_long_silence_of_aws_ends_the_wait_but_not_the_job(settings, context, fake_aws, monkeypatch) -> None:
     fake_aws.outcome = None
     moments = iter(range(0, 10**6, 10))

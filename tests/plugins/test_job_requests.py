@@ -94,7 +94,10 @@ def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
         settings,
         group="mortgage-default-risk-canonical",
         model_uri="s3://b/models/m/train-1/output/model.tar.gz",
-        evaluation_uri="s3://b/validation-results/x/evaluation.json",
+        evidence_uris={
+            name: f"s3://b/validation-results/x/{name}"
+            for name in ("evaluation.json", "explainability.json", "bias.json", "report.html", "card.json")
+        },
         description="PD model",
         metadata={"training_job": "train-1", "gate_reasons": "x" * 300, "override_by": ""},
         client_token="t",

@@ -67,7 +67,9 @@ def scored(fake_aws: FakeAws) -> FakeAws:
             "model_package_version": 1,
         }
         fake_aws.put(f"{prefix}_manifest.json", json.dumps(scores).encode())
-        put_json(fake_aws, f"inference-data/input/source=canonical/score_date={day}/_manifest.json", scoring_input(day))
+        put_json(
+            fake_aws, f"inference-data/input/source=canonical/score_date={day}/_manifest.json", scoring_input(day)
+        )
     panel = "processed-data/loan_panel/source=canonical/as_of_date=2019-11-30/horizon_months=12/"
     put_json(fake_aws, f"{panel}_manifest.json", {"data_prefix": f"{ROOT}{panel}attempt=1/"})
     fake_aws.packages.append(
@@ -196,16 +198,10 @@ def test_a_request_is_followed_by_a_cool_down() -> None:
 
 def test_the_request_says_why_and_is_skipped_without_a_reason(settings, context, fake_aws) -> None:
     asset = assets.retraining(Layout(settings.bucket, settings.model_name))
+    night = {"settings": settings, "source": "canonical", "business_date": "2019-12-31"}
 
     def request(nights: list[dict[str, Any]]) -> RequestRetrainingOperator:
-        return RequestRetrainingOperator(
-            task_id="r",
-            settings=settings,
-            source="canonical",
-            business_date="2019-12-31",
-            nights=nights,
-            outlets=[asset],
-        )
+        return RequestRetrainingOperator(task_id="r", outlets=[asset], nights=nights, **night)
 
     with pytest.raises(AirflowSkipException):
         request([{"retrain": None}]).execute(context)

@@ -138,7 +138,7 @@ class MonitorNightOperator(AwsJobOperator):
 
     def _scored_nights(self) -> list[str]:
         found = aws.list_uris(self.client("s3"), self.layout.scores_root(self.source))
-        return sorted(uri.split("score_date=")[1][:10] for uri in found if uri == _manifest_of(uri))
+        return sorted(uri.split("score_date=")[1][:10] for uri in found if uri.endswith("/_manifest.json"))
 
     def _scoring_input(self) -> dict[str, Any]:
         uri = manifest(self.layout.scoring_input(self.source, self.business_date))
@@ -150,8 +150,8 @@ class MonitorNightOperator(AwsJobOperator):
 
     def _newest_panel(self) -> dict[str, Any] | None:
         """as_of_date and data prefix of the newest loan panel known on the business date."""
-        s3 = self.client("s3")
-        found = [uri for uri in aws.list_uris(s3, self.layout.panels_root(self.source)) if uri == _manifest_of(uri)]
+        s3, root = self.client("s3"), self.layout.panels_root(self.source)
+        found = [uri for uri in aws.list_uris(s3, root) if uri.endswith("/_manifest.json")]
         dated = sorted((uri.split("as_of_date=")[1][:10], uri) for uri in found)
         known = [(day, uri) for day, uri in dated if day <= self.business_date]
         if not known:
@@ -178,9 +178,9 @@ class MonitorNightOperator(AwsJobOperator):
     def _rows(self) -> list[dict[str, Any]]:
         """The index's rows of this month and the one before, oldest first."""
         s3, root = self.client("s3"), self.layout.monitoring_index(self.source)
+        uris = sorted(aws.list_uris(s3, root))
         tonight = monitoring.month_file(root, self.business_date)
-        newest = [uri for uri in aws.list_uris(s3, root) if uri <= tonight][-2:]
-        return [row for uri in newest for row in aws.read_json(s3, uri)["nights"]]
+        return [row for uri in [uri for uri in uris if uri <= tonight][-2:] for row in aws.read_json(s3, uri)["nights"]]
 
     def _last_row(self) -> dict[str, Any] | None:
         """The row of the last monitored night before this one."""
@@ -227,10 +227,6 @@ def last_request(operator: MortgageRiskOperator) -> dict[str, Any] | None:
     """The last retraining that monitoring asked for, whose cool-down may still run."""
     s3, uri = operator.client("s3"), operator.layout.retraining_request(operator.source)
     return aws.read_json(s3, uri) if aws.exists(s3, uri) else None
-
-
-def _manifest_of(uri: str) -> str:
-    return manifest(uri[: uri.rindex("/") + 1])
 
 
 def _noon(day: str) -> datetime:

@@ -15,6 +15,7 @@ from airflow.sdk import DAG, Param
 
 from mortgage_risk.layout import Layout
 from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.operators.sweeper import SweepOrphansOperator
 from mortgage_risk.settings import Settings, load_settings
 
 settings = replace(load_settings(), poll_seconds=1)
@@ -106,3 +107,12 @@ probe("timeout_on_worker", replace(settings, deferrable=False), execution_timeou
 probe("timeout_deferred", settings, execution_timeout=timedelta(seconds=25), retries=0)
 probe("run_timeout_on_worker", replace(settings, deferrable=False), dagrun_timeout=timedelta(seconds=25))
 probe("run_timeout_deferred", settings, dagrun_timeout=timedelta(seconds=40))
+
+with DAG(dag_id="probe_sweeper", schedule=None, params={"dry_run": Param(True, type="boolean")}):
+    SweepOrphansOperator(
+        task_id="sweep",
+        settings=settings,
+        source="all",
+        business_date="2015-01-01",
+        dry_run="{{ params.dry_run }}",
+    ).settle_minutes = 0
