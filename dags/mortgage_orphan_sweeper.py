@@ -62,4 +62,5 @@ with DAG(
         source="all",
         business_date="{{ score_date(params, dag_run, timezone) }}",
         dry_run="{{ params.dry_run }}",
+        dag_ids=["mortgage_training", "mortgage_nightly_scoring"],  # they share the jobs that clean a delivery
     )

@@ -92,7 +92,7 @@ def operational_facts(scoring_input: Mapping[str, Any], summary: Mapping[str, An
     facts: Json = {
         "rows_in": counts["scoring"]["loans_on_tape"],
         "rows_out": scoring_input["rows"],
-        "quarantined": sum(table["quarantined"] for table in counts["tables"].values()),
+        "quarantined": None,
         "days_since_ingest": _days(min(ingested), scoring_input["score_date"]) if ingested else None,
         "seconds": None,
         "cost": None,
@@ -102,7 +102,9 @@ def operational_facts(scoring_input: Mapping[str, Any], summary: Mapping[str, An
     if summary is None:
         return facts | {"reason": "the scoring run has written no summary"}
     checks = [task["statistics"] for task in summary["data"].values() if "statistics" in task]
+    tables = [t for task in summary["data"].values() for t in task.get("counts", {}).get("tables", {}).values()]
     return facts | {
+        "quarantined": sum(table["quarantined"] for table in tables) if tables else None,
         "seconds": round(sum(task.get("seconds") or 0 for task in summary["tasks"].values()), 1),
         "cost": (summary.get("cost") or {}).get("usd"),
         "checks_failed": sum(found["failed"] for found in checks),

@@ -128,6 +128,7 @@ def variant(request: pytest.FixtureRequest, settings: Settings) -> tuple[str, Se
         security_group_ids=("sg-1",),
         glue_security_configuration="encrypted",
         glue_database="mortgage",
+        spot_training=True,
     )
     return request.param, {"plain": settings, "locked_down": locked_down}[request.param]
 

@@ -51,7 +51,7 @@ def scoring_input(day: str) -> dict[str, Any]:
         "rows": 100,
         "score_date": day,
         "extracts": {"loans": {"ingest_date": "2019-12-10"}, "performance": {"ingest_date": "2019-12-20"}},
-        "counts": {"tables": {"loans": {"quarantined": 2}}, "scoring": {"loans_on_tape": 130}},
+        "counts": {"scoring": {"loans_on_tape": 130}},
     }
 
 
@@ -118,7 +118,7 @@ def test_a_night_is_monitored_entered_and_measured(settings, context, scored) ->
     assert len(json.dumps(result)) < 1000
     (row,) = read(scored, INDEX)["nights"]
     assert (row["date"], row["rows"], row["mean_pd"]) == ("2019-12-31", 100, 0.02)
-    assert row["ops"]["quarantined"] == 2
+    assert row["ops"]["rows_in"] == 130
     assert row["ops"]["days_since_ingest"] == 21
     assert "no summary" in row["ops"]["reason"]
     names = {metric["MetricName"] for metric in scored.metrics}
@@ -210,6 +210,21 @@ def test_the_request_says_why_and_is_skipped_without_a_reason(settings, context,
     assert context["outlet_events"][asset].extra["reason"] == "Outcomes have changed."
     key = "validation-results/monitoring-index/retraining/source=canonical.json"
     assert read(fake_aws, key)["score_date"] == "2019-12-31"
+
+
+def test_the_runs_summary_adds_time_cost_quarantine_and_checks() -> None:
+    summary = {
+        "run_id": "r",
+        "tasks": {"a": {"seconds": 10.5}, "b": {"seconds": None}},
+        "data": {
+            "clean": {"counts": {"tables": {"loans": {"quarantined": 2}, "borrowers": {"quarantined": 1}}}},
+            "check": {"statistics": {"failed": 1}},
+        },
+        "cost": {"usd": 0.42},
+    }
+    facts = monitoring.operational_facts(scoring_input("2019-12-31"), summary)
+    found = {name: facts[name] for name in ("quarantined", "seconds", "cost", "checks_failed", "run_id")}
+    assert found == {"quarantined": 3, "seconds": 10.5, "cost": 0.42, "checks_failed": 1, "run_id": "r"}
 
 
 def test_vintages_are_the_last_nights_of_months() -> None:

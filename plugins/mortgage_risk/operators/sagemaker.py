@@ -62,6 +62,12 @@ class TrainModelOperator(AwsJobOperator):
             tags=tags,
         )
 
+    def reads(self) -> list[str]:
+        return [self.panel["data_prefix"]]
+
+    def lineage_facts(self) -> dict[str, Any]:
+        return {"code_sha256": self.code["sha256"], "git_commit": self.code["git_commit"]}
+
     def result_is_there(self, state: JobState) -> bool:
         return aws.exists(self.client("s3"), self.result_uri(state))
 
@@ -120,6 +126,9 @@ class ValidateModelOperator(AwsJobOperator):
             },
             tags=tags,
         )
+
+    def reads(self) -> list[str]:
+        return [self.training["model_uri"], self.panel["data_prefix"]]
 
     def result_is_there(self, state: JobState) -> bool:
         s3, files = self.client("s3"), self._files(state)
@@ -208,6 +217,12 @@ class BatchTransformOperator(AwsJobOperator):
             output_prefix=self.layout.transform_output(self.source, self.business_date, NAME),
             tags=tags,
         )
+
+    def reads(self) -> list[str]:
+        return [self.dataset["data_prefix"]]
+
+    def lineage_facts(self) -> dict[str, Any]:
+        return {"model": self.model}
 
     def result_is_there(self, state: JobState) -> bool:
         return aws.exists(self.client("s3"), self.result_uri(state))
