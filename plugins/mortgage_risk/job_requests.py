@@ -140,16 +140,21 @@ def validation_job(
     code_prefix: str,
     model_uri: str,
     panel_prefix: str,
+    demographics_prefix: str | None,
     output_prefix: str,
     arguments: Mapping[str, str],
     tags: RunTags,
 ) -> Request:
-    """CreateProcessingJob running model_validation_script.py in the training container."""
+    """CreateProcessingJob running model_validation_script.py in the training container.
+
+    demographics_prefix: None where the lender delivered no borrower_demographics.
+    """
     inputs = {
         "code": f"{code_prefix}sourcedir/",
         "model": model_uri,
         "panel": panel_prefix,
         "settings": f"{code_prefix}sourcedir/thresholds.json",
+        **({"demographics": demographics_prefix} if demographics_prefix else {}),
     }
     return _processing_job(settings, name, "model_validation_script.py", inputs, output_prefix, arguments, tags)
 
