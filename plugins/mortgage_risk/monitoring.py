@@ -1,4 +1,4 @@
-"""What a monitored night becomes outside its job: a row of the index, CloudWatch metrics, a reason to retrain.
+"""What a monitored night becomes outside its job: a row of the index, a reason to retrain.
 
 Pure functions of monitoring.json (see mortgage_model/monitoring/night.py) and standard library alone.
 """
@@ -6,13 +6,11 @@ Pure functions of monitoring.json (see mortgage_model/monitoring/night.py) and s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 Json = dict[str, Any]
 
-NAMESPACE = "MortgageRisk/Monitoring"
-SEVERITIES = ("attention", "breach")
 # A vintage is the scores of a month's last night; its final read comes a year later.
 VINTAGES = 36
 # Retraining: a population that stays away from training's this long, or outcomes that have changed.
@@ -129,56 +127,6 @@ def month_before(day: str, score_dates: Sequence[str]) -> str | None:
     today = date.fromisoformat(day)
     low, high = ((today - timedelta(days=n)).isoformat() for n in (45, 28))
     return max((found for found in score_dates if low <= found <= high), default=None)
-
-
-def metric_data(document: Mapping[str, Any], ops: Mapping[str, Any], when: datetime) -> list[Json]:
-    """The night as PutMetricData's MetricData: by source for alarms, by model version and segment for charts."""
-    source = {"Name": "Source", "Value": document["source"]}
-    version = {"Name": "ModelVersion", "Value": str(document["model_version"])}
-    score = document["score"]
-    grave = dict.fromkeys(SEVERITIES, 0)
-    for finding in document["findings"]:
-        grave[finding["severity"]] += 1
-    figures = {
-        "Loans": document["rows"],
-        "MeanPD": score["mean_pd"],
-        "ScorePSITraining": score["training"]["psi"],
-        "ScorePSIRecent": (score["recent"] or {}).get("psi"),
-        "LargestFeaturePSIRecent": max(
-            ((f["recent"] or {}).get("psi", 0.0) for f in document["features"]), default=None
-        ),
-        "Attention": grave["attention"],
-        "Breaches": grave["breach"],
-        "NightMissing": 0,
-        "Quarantined": ops.get("quarantined"),
-        "DaysSinceIngest": ops.get("days_since_ingest"),
-        "RunSeconds": ops.get("seconds"),
-        "RunCost": ops.get("cost"),
-        "ChecksFailed": ops.get("checks_failed"),
-    }
-    data = [
-        {"MetricName": name, "Dimensions": dimensions, "Timestamp": when, "Value": float(value)}
-        for dimensions in ([source], [source, version])
-        for name, value in figures.items()
-        if value is not None
-    ]
-    for dimension, levels in document["segments"].items():
-        for level, found in levels.items():
-            segment = {"Name": "Segment", "Value": f"{dimension}={level}"}
-            data.append(
-                {
-                    "MetricName": "MeanPD",
-                    "Dimensions": [source, segment],
-                    "Timestamp": when,
-                    "Value": float(found["mean_pd"]),
-                }
-            )
-    return data
-
-
-def missing_metric(source: str, when: datetime) -> list[Json]:
-    dimensions = [{"Name": "Source", "Value": source}]
-    return [{"MetricName": "NightMissing", "Dimensions": dimensions, "Timestamp": when, "Value": 1.0}]
 
 
 def retraining_reason(rows: Sequence[Mapping[str, Any]], last_request: Mapping[str, Any] | None) -> str | None:

@@ -315,6 +315,12 @@ class FakeCloudWatch(_Service):
         assert len(MetricData) <= 1000, "CloudWatch takes 1,000 at most"
         self.fake.metrics += MetricData
 
+    def put_metric_alarm(self, **request: Any) -> None:
+        self.fake.enter("put_metric_alarm")
+
+    def put_dashboard(self, **request: Any) -> None:
+        self.fake.enter("put_dashboard")
+
 
 class FakeLogs(_Service):
     def describe_log_streams(self, logGroupName: str, logStreamNamePrefix: str) -> dict[str, Any]:

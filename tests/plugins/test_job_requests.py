@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mortgage_risk import cloudwatch
 from mortgage_risk import job_requests as requests
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.settings import Settings
@@ -61,6 +62,15 @@ def monitoring(settings: Settings, tags: RunTags) -> dict[str, Any]:
     )
 
 
+def monitoring_alarm(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    topic = "arn:aws:sns:us-east-1:123456789012:risk"
+    return cloudwatch.alarm_requests(replace(settings, sns_topic_arn=topic), "canonical")[2]
+
+
+def monitoring_dashboard(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return cloudwatch.dashboard(settings, "canonical", "us-east-1")
+
+
 def transform(settings: Settings, tags: RunTags) -> dict[str, Any]:
     return requests.transform_job(
         settings,
@@ -105,11 +115,12 @@ def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
     )
 
 
-BUILDERS = [training, validation, monitoring, transform, model, glue_definition, glue_run, package_group, package]
 BOTO = {
     training: ("sagemaker", "CreateTrainingJob"),
     validation: ("sagemaker", "CreateProcessingJob"),
     monitoring: ("sagemaker", "CreateProcessingJob"),
+    monitoring_alarm: ("cloudwatch", "PutMetricAlarm"),
+    monitoring_dashboard: ("cloudwatch", "PutDashboard"),
     transform: ("sagemaker", "CreateTransformJob"),
     model: ("sagemaker", "CreateModel"),
     glue_definition: ("glue", "CreateJob"),
@@ -117,6 +128,7 @@ BOTO = {
     package_group: ("sagemaker", "CreateModelPackageGroup"),
     package: ("sagemaker", "CreateModelPackage"),
 }
+BUILDERS = list(BOTO)
 
 
 @pytest.fixture(params=["plain", "locked_down"])

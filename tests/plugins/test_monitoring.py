@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -124,7 +123,8 @@ def test_a_night_is_monitored_entered_and_measured(settings, context, scored) ->
     names = {metric["MetricName"] for metric in scored.metrics}
     assert {"MeanPD", "Breaches", "ScorePSITraining"} <= names
     assert "RunSeconds" not in names, "what is not known is not a metric"
-    assert {metric["Timestamp"] for metric in scored.metrics} == {datetime(2019, 12, 31, 12, tzinfo=UTC)}
+    assert scored.count("put_metric_alarm") == 4
+    assert scored.count("put_dashboard") == 1
 
 
 def test_the_job_gets_the_night_its_model_and_the_vintages(settings, context, scored) -> None:
@@ -163,6 +163,13 @@ def test_a_night_monitored_again_replaces_its_row_and_runs_no_second_job(setting
     monitor(settings, context, "2019-12-31")
     assert len(read(scored, INDEX)["nights"]) == 1
     assert scored.count("create_processing_job") == 1
+
+
+def test_an_old_night_rings_no_alarm(settings, context, scored) -> None:
+    monitor(settings, context, "2019-12-31")
+    before = len(scored.metrics)
+    monitor(settings, context, "2019-11-30")
+    assert len(scored.metrics) == before
 
 
 def test_all_nights_whose_scores_started_the_run_are_monitored(settings, context) -> None:

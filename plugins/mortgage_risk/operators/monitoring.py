@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from mortgage_risk import assets, aws, job_requests, links, monitoring
+from mortgage_risk import assets, aws, cloudwatch, job_requests, links, monitoring
 from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.jobs import NAME, JobState
@@ -54,7 +54,7 @@ class MonitorNightOperator(AwsJobOperator):
         if self._is_scored():
             return super().execute(context)
         self._enter(monitoring.missing_row(self.business_date))
-        self._put_metrics(monitoring.missing_metric(self.source, _noon(self.business_date)))
+        self._tell_cloudwatch(cloudwatch.missing_metric(self.source, datetime.now(UTC)))
         self.log.error("No scores of %s were published for %s", self.source, self.business_date)
         return {"verdict": "breach", "retrain": None}
 
@@ -106,7 +106,7 @@ class MonitorNightOperator(AwsJobOperator):
         summary = aws.read_json(s3, summary_uri) if aws.exists(s3, summary_uri) else None
         ops = monitoring.operational_facts(self._scoring_input(), summary)
         self._enter(monitoring.index_row(document, self._prefix(state), ops, self._last_row()))
-        self._put_metrics(monitoring.metric_data(document, ops, _noon(self.business_date)))
+        self._tell_cloudwatch(cloudwatch.metric_data(document, ops, datetime.now(UTC)))
         rows = [row for row in self._rows() if row["date"] <= self.business_date and row["prefix"]]
         for finding in document["findings"]:
             self.log.warning("%s: %s", finding["severity"], finding["message"])
@@ -193,10 +193,19 @@ class MonitorNightOperator(AwsJobOperator):
         month = aws.read_json(s3, uri) if aws.exists(s3, uri) else None
         aws.write_json(s3, uri, monitoring.with_row(month, row), self.settings.kms_key_id)
 
-    def _put_metrics(self, data: list[dict[str, Any]]) -> None:
+    def _tell_cloudwatch(self, data: list[dict[str, Any]]) -> None:
+        """Metrics, and the alarms and the dashboard on them. Of the newest night alone: an old one rings no alarm."""
+        s3, root = self.client("s3"), self.layout.monitoring_index(self.source)
+        newest = aws.read_json(s3, aws.list_uris(s3, root)[-1])["nights"][-1]["date"]
+        if newest > self.business_date:
+            self.log.info("No metrics: %s is monitored already", newest)
+            return
         client = self.client("cloudwatch")
+        for request in cloudwatch.alarm_requests(self.settings, self.source):
+            client.put_metric_alarm(**request)
+        client.put_dashboard(**cloudwatch.dashboard(self.settings, self.source, client.meta.region_name))
         for start in range(0, len(data), 500):
-            client.put_metric_data(Namespace=monitoring.NAMESPACE, MetricData=data[start : start + 500])
+            client.put_metric_data(Namespace=cloudwatch.NAMESPACE, MetricData=data[start : start + 500])
 
 
 class RequestRetrainingOperator(MortgageRiskOperator):
@@ -227,8 +236,3 @@ def last_request(operator: MortgageRiskOperator) -> dict[str, Any] | None:
     """The last retraining that monitoring asked for, whose cool-down may still run."""
     s3, uri = operator.client("s3"), operator.layout.retraining_request(operator.source)
     return aws.read_json(s3, uri) if aws.exists(s3, uri) else None
-
-
-def _noon(day: str) -> datetime:
-    """The metric's time: of the night it is about, also in a backfill."""
-    return datetime.fromisoformat(day).replace(hour=12, tzinfo=UTC)
