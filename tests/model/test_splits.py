@@ -78,5 +78,5 @@ def test_short_history_names_months_available_and_needed():
 def test_training_rows_of_one_class_are_named_with_all_counts():
     bounds = out_of_time_split(calendar("2008-01", 120), 12, 12, 12)
     check_events({"train": (100, 5), "validation": (10, 0), "oot": (10, 10)}, bounds)
-    with pytest.raises(SplitError, match=r"^train must hold.*2014-01 to 2014-12: 10 rows, 0 defaults"):
+    with pytest.raises(SplitError, match=r"^train must hold.*2014-01 to 2014-12: 10 rows, 1 defaults"):
         check_events({"train": (100, 0), "validation": (10, 1), "oot": (10, 9)}, bounds)
