@@ -41,6 +41,7 @@ class Settings:
     sweeper_dry_run: bool = True  # False: the nightly sweeper stops the orphans it finds
 
     training_instance_type: str = "ml.m5.4xlarge"
+    tuning_parallel_jobs: int = 2  # trainings of a tuning job at a time
     spot_training: bool = False  # cheaper instances that AWS may take back: training then starts again
     processing_instance_type: str = "ml.m5.2xlarge"
     transform_instance_type: str = "ml.m5.xlarge"
