@@ -4,7 +4,8 @@ TOOLING := .runtimes/tooling/bin/python
 PLATFORM := $(TOOLING) -m local_platform
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo test test-faults lint up down status clean environments reconcile lineage compose-test locks data-dictionary help
+.PHONY: demo table history lineage test test-faults lint up down status clean environments reconcile compose-test \
+        locks data-dictionary help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## *' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -12,6 +13,12 @@ help:            ## this list
 demo: environments  ## the whole pipeline, on sample data or DATA=<folder> [OVERRIDE_BY=<name>] [AS_OF=<date>]
 	@$(PLATFORM) demo $(if $(DATA),--data "$(DATA)") $(if $(ECONOMIC),--economic "$(ECONOMIC)") \
 	  $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(OVERRIDE_BY),--override-by "$(OVERRIDE_BY)") $(if $(LOANS),--loans "$(LOANS)")
+
+table: environments  ## a model of any table: CONTRACT=<ODCS file> DATA=<csv or parquet> [OUTPUT=<folder>] [TRIALS=<n>]
+	@test -n "$(CONTRACT)" -a -n "$(DATA)" || { echo "usage: make table CONTRACT=<ODCS file> DATA=<csv or parquet>"; exit 2; }
+	@PYTHONPATH=$(CURDIR):$(CURDIR)/sagemaker_entrypoints .runtimes/sagemaker-xgboost-3.2-0/bin/python \
+	  sagemaker_entrypoints/mortgage_table_script.py --contract "$(CONTRACT)" --data "$(DATA)" \
+	  $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(TRIALS),--trials "$(TRIALS)")
 
 test: environments  ## lint, types and every test
 	@$(TOOLING) -m local_platform.checks
@@ -37,6 +44,9 @@ clean:              ## stop, and remove state, environments and tools
 
 environments:
 	@$(PYTHON) -m local_platform.environments
+
+history: environments  ## two years of monitored nights for the dashboard, from the demo's model [PLANT="kind@first..last …"]
+	@$(PLATFORM) history $(foreach fault,$(PLANT),--plant $(fault))
 
 reconcile: environments  ## the ETL alone on DATA=<folder>: one line of JSON with every count
 	@test -n "$(DATA)" || { echo "usage: make reconcile DATA=<folder of loan files>"; exit 2; }

@@ -9,16 +9,18 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.derivations import derived_features, factors
 from contracts.model import PII_CLASSES, ROLES, SEVERITIES, TYPES, Column, Contract, ContractError, Rule
+from contracts.split import Split, SplitDeclarationError, read_split
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import CustomProperty, DataQuality, SchemaProperty
 
 SUFFIX = ".odcs.yaml"
-TABLE_PROPERTIES = {"toleratedInvalidPercent", "derivedFeatures", "reasonFactors"}
+TABLE_PROPERTIES = {"toleratedInvalidPercent", "derivedFeatures", "reasonFactors", "split"}
 COLUMN_PROPERTIES = {"role", "unit", "monotone", "missingCodes", "inherits"}
 # What an inheriting column takes from its parent and so must not state again.
 INHERITED_FIELDS = ("logicalTypeOptions", "enum", "description", "classification", "businessName")
@@ -34,6 +36,15 @@ def table_names() -> tuple[str, ...]:
 def load_contract(name: str) -> Contract:
     """The contract of table ``name``, inherited columns resolved; ContractError if it is absent or wrong."""
     return _load(name, ())
+
+
+def load_contract_file(path: str | Path) -> Contract:
+    """The contract in an ODCS file anywhere: a lender's own table. ContractError if it is absent or wrong."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ContractError(f"contract file {path} cannot be read: {error.strerror}") from error
+    return parse_contract(text, str(path))
 
 
 @cache
@@ -90,7 +101,18 @@ def parse_contract(text: str, where: str, heirs: tuple[str, ...] = ()) -> Contra
         tolerated_invalid_percent=float(custom.get("toleratedInvalidPercent", 0.0)),
         derived=derived,
         factors=factors(name, columns, derived, custom.get("reasonFactors", [])),
+        split=_split(name, columns, custom),
     )
+
+
+def _split(table: str, columns: tuple[Column, ...], custom: dict[str, Any]) -> Split | None:
+    if "split" not in custom:
+        return None
+    times = [column.name for column in columns if column.role == "time"]
+    try:
+        return read_split(custom["split"], [column.name for column in columns], times)
+    except SplitDeclarationError as error:
+        raise ContractError(f"table {table}: {error}") from error
 
 
 def _column(table: str, prop: SchemaProperty, heirs: tuple[str, ...]) -> Column:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from contracts.formula import columns_of
+from contracts.split import Split
 
 TYPES = ("string", "integer", "number", "date", "boolean")
 ROLES = ("key", "time", "feature", "attribute", "label", "outcome", "protected", "metadata")
@@ -116,7 +117,8 @@ class Contract:
 
     ``tolerated_invalid_percent`` is the share of rows that may break a column's rule before the table as a
     whole is refused: raw tables tolerate some because the ETL sets bad rows aside; derived tables none.
-    ``derived`` features and ``factors`` tell a model what to compute and how to name its reasons.
+    ``derived`` features and ``factors`` tell a model what to compute and how to name its reasons, ``split`` how
+    its rows are divided for training and validation.
     """
 
     name: str
@@ -129,6 +131,7 @@ class Contract:
     tolerated_invalid_percent: float = 0.0
     derived: tuple[DerivedFeature, ...] = ()
     factors: tuple[Factor, ...] = ()
+    split: Split | None = None
 
     @cached_property
     def _by_name(self) -> dict[str, Column]:

@@ -13,7 +13,8 @@ as-of date.
 (`processed-data/loan_panel/`), check results, the validation report (`validation-results/`), a version in the model
 registry, a summary (`run-summaries/`).
 
-**Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. On demand: *Trigger*
+**Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. Also when
+`mortgage_model_monitoring` asks for it: its asset event says why. On demand: *Trigger*
 and fill in the form. `airflow backfill create --dag-id mortgage_training` trains for past months.
 
 **What a re-run does.** Every AWS job is named by what it does: the same code on the same data with the same
@@ -42,15 +43,12 @@ No night's scoring waits for this DAG. Nothing in it needs to be undone before a
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pendulum
 from airflow.sdk import DAG, TaskGroup, TriggerRule
+from airflow.timetables.assets import AssetOrTimeSchedule
 
 from mortgage_risk import assets
-from mortgage_risk.business_date import as_of_date
+from mortgage_risk.dag_arguments import dag_arguments
 from mortgage_risk.layout import Layout, manifest
-from mortgage_risk.notifications import TaskFailed
 from mortgage_risk.operators.approval import (
     AskForApprovalOperator,
     ChooseApprovalOperator,
@@ -85,23 +83,13 @@ with DAG(
     dag_id="mortgage_training",
     dag_display_name="Mortgage model: train and release",
     doc_md=__doc__,
-    schedule=FromNowOnTimetable(settings.training_schedule, settings.timezone),
-    start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
-    catchup=False,
+    schedule=AssetOrTimeSchedule(
+        timetable=FromNowOnTimetable(settings.training_schedule, settings.timezone), assets=[assets.retraining(paths)]
+    ),
     max_active_runs=1,
     params=training_params(settings),
     tags=["mortgage-risk", "training"],
-    user_defined_macros={"as_of_date": as_of_date, "timezone": settings.timezone},
-    default_args={
-        "owner": "credit-risk-modelling",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=20),
-        "retry_exponential_backoff": True,
-        "on_failure_callback": [TaskFailed()],
-        "settings": settings,
-        "source": SOURCE,
-        "business_date": AS_OF_DATE,
-    },
+    **dag_arguments(settings, owner="credit-risk-modelling", source=SOURCE, business_date=AS_OF_DATE),
 ):
     code = PackageCodeOperator(task_id="package_code")
 

@@ -57,10 +57,12 @@ def checks() -> list[Check]:
 
     return [
         tests("e2e", "tooling"),
-        tests("faults", "tooling", "-m", "not slow"),
+        tests("truth", "tooling"),
         tests("glue_jobs", "glue-5.1"),
         tests("local_aws", "local-aws"),
         tests("model", "sagemaker-xgboost-3.2-0"),
+        # Late in the list: one Airflow at a time is enough for two cores.
+        tests("faults", "tooling", "-m", "not slow"),
         tests("plugins", "airflow"),
         tests("dags", "airflow"),
         tests("simulator", "tooling"),

@@ -55,6 +55,7 @@ class MonitoringRun:
     source: str
     score_date: str
     model_version: str
+    panel_as_of: str | None = None
 
 
 def monitor_night(root: Path, run: MonitoringRun) -> dict[str, Any]:
@@ -66,11 +67,10 @@ def monitor_night(root: Path, run: MonitoringRun) -> dict[str, Any]:
     night = _read_night(root, run, model)
     print(f"{len(night.frame):,} loans of {run.score_date}, model version {run.model_version}", flush=True)
     previous = _read_json(root / "previous")
-    outcomes = _outcomes(root, list(model.scale.grades))
+    outcomes = _outcomes(root, run, list(model.scale.grades))
     findings = performance.outcome_findings(outcomes["vintages"]) if outcomes else []
     document = monitor(night, profile, model.contract, list(model.scale.grades), previous, findings)
-    # A month's outcomes are read once; the nights until the next panel carry them on.
-    document["performance"] = outcomes or (previous or {}).get("performance")
+    document["performance"] = outcomes
     output = root / "output"
     output.mkdir(parents=True, exist_ok=True)
     files = {
@@ -143,7 +143,7 @@ def _read_json(folder: Path) -> dict[str, Any] | None:
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
-def _outcomes(root: Path, grades: list[str]) -> dict[str, Any] | None:
+def _outcomes(root: Path, run: MonitoringRun, grades: list[str]) -> dict[str, Any] | None:
     """The performance part; None where the pipeline gave no panel or no past scores."""
     if not (root / "panel").exists() or not (root / "vintages").exists():
         return None
@@ -151,7 +151,7 @@ def _outcomes(root: Path, grades: list[str]) -> dict[str, Any] | None:
     scored = {vintage_month(folder.name.partition("=")[2]): _read_scores(folder) for folder in sorted(folders)}
     panel = read_outcomes(open_panel(root / "panel", load_contract("loan_panel")), list(scored))
     print(f"outcomes of {len(scored)} vintages, panel until {max(panel)}", flush=True)
-    return performance.performance(scored, panel, grades)
+    return {"panel_as_of": run.panel_as_of, **performance.performance(scored, panel, grades)}
 
 
 def vintage_month(score_date: str) -> str:
@@ -178,6 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     for name in ("source", "score_date", "model_version"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--panel_as_of", help="date of the loan panel, where there is one")
     parser.add_argument("--root", type=Path, default=Path("/opt/ml/processing"), help="folder of inputs and output")
     given = vars(parser.parse_args(arguments))
     root = given.pop("root")

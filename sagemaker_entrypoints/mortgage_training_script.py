@@ -36,7 +36,6 @@ PREDICTABLE_ERRORS = (
     HyperparameterError,
     panel_data.PanelError,
     SplitError,
-    calibration.CalibrationError,
     pyarrow.ArrowInvalid,
     OSError,
 )
@@ -74,17 +73,16 @@ def train(
 
     matrices, labels, spec, profile_frame = _prepare(dataset, contract, bounds, months.index, hyperparameters)
     say(f"features: {len(spec.names)} from {len(spec.inputs)} columns")
-    trees = booster.train(
-        matrices["train"],
-        labels["train"],
-        matrices["validation"],
-        labels["validation"],
-        spec.constraints,
-        hyperparameters,
-    )
-    say(f"booster: {trees.num_boosted_rounds()} trees kept")
-    calibrated = calibration.fit(booster.margin(trees, matrices["validation"]), labels["validation"])
-    say(f"calibration: logit PD = {calibrated.intercept:.3f} + {calibrated.slope:.3f} x margin")
+    if 0 < labels["validation"].sum() < len(labels["validation"]):
+        stopped_by = "validation log loss"
+        rows = booster.bin_rows(*(data[name] for name in ("train", "validation") for data in (matrices, labels)))
+    else:
+        stopped_by = "n_estimators: the validation sample does not hold both defaults and non-defaults"
+        rows = booster.bin_rows(matrices["train"], labels["train"])
+    trees = booster.fit(rows, spec.constraints, hyperparameters)
+    say(f"booster: {trees.num_boosted_rounds()} trees kept, stopped by {stopped_by}")
+    calibrated = calibration.fit(booster.margin(trees, matrices["validation"]), labels["validation"].astype(float))
+    say(f"calibration: {calibrated.method}, {calibrated.reason}")
 
     model = artifact.MortgageModel(
         artifact.feature_contract(contract), spec, trees, calibrated, MasterScale.geometric(), metadata={}
@@ -99,6 +97,8 @@ def train(
         "samples": counts,
         "metrics": metrics,
         "trees": trees.num_boosted_rounds(),
+        "stopped_by": stopped_by,
+        "calibration": calibrated.to_json(),
         "booster_sha256": booster.fingerprint(trees),
         "matrix_sha256": {name: _matrix_fingerprint(matrices[name], labels[name]) for name in SAMPLES},
         "panel": {

@@ -78,16 +78,16 @@ class Installation:
         process.terminate()
         process.wait(60)
 
-    def airflow(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def airflow(self, *arguments: str) -> str:
+        """Output of an `airflow` command. One that SQLite refuses, because another process writes, is given again."""
         command = [str(runtime_python("airflow").with_name("airflow")), *arguments]
-        return subprocess.run(
-            command,
-            env={**os.environ, **airflow_environment(self.platform)},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        environment = {**os.environ, **airflow_environment(self.platform)}
+        for _ in range(5):
+            done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+            if "database is locked" not in done.stderr:
+                break
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        return done.stdout
 
     def delete(self, prefix: str) -> None:
         for key in self.objects(prefix):

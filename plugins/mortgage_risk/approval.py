@@ -83,10 +83,14 @@ def approval_text(
     report_url: str,
     champion: ApprovedModel | None,
 ) -> str:
-    """Markdown for the approver: what is to be decided, the figures it rests on, where to read on."""
+    """Markdown for the approver: what is to be decided, the figures it rests on, where to read on.
+
+    Figures without a threshold are left to the report.
+    """
     rows = "\n".join(
         f"| {check['question']} | {_figure(check['value'])} | {_bounds(check.get('bounds', {}))} | {check['verdict']} |"
         for check in checks
+        if check.get("bounds") or check["verdict"] != "pass"
     )
     return (
         f"Probability-of-default model for **{source}** loans, trained as of **{as_of_date}**: version "

@@ -18,6 +18,7 @@ DATE_NAMES = {
     "mortgage_loan_panel": "as_of_date",
     "mortgage_approved_model": "as_of_date",
     "mortgage_scores": "score_date",
+    "mortgage_retraining": "score_date",
 }
 
 
@@ -31,6 +32,10 @@ def approved_model(paths: Layout) -> Asset:
 
 def scores(paths: Layout) -> Asset:
     return Asset(name="mortgage_scores", uri=f"{paths.root}inference-data/output")
+
+
+def retraining(paths: Layout) -> Asset:
+    return Asset(name="mortgage_retraining", uri=f"{paths.root}validation-results/monitoring")
 
 
 def announce(operator: Any, context: Mapping[str, Any], **facts: Any) -> None:

@@ -140,39 +140,70 @@ def validation_job(
     code_prefix: str,
     model_uri: str,
     panel_prefix: str,
+    demographics_prefix: str | None,
     output_prefix: str,
     arguments: Mapping[str, str],
     tags: RunTags,
 ) -> Request:
-    """CreateProcessingJob running model_validation_script.py in the training container."""
+    """CreateProcessingJob running model_validation_script.py in the training container.
+
+    demographics_prefix: None where the lender delivered no borrower_demographics.
+    """
     inputs = {
         "code": f"{code_prefix}sourcedir/",
         "model": model_uri,
         "panel": panel_prefix,
         "settings": f"{code_prefix}sourcedir/thresholds.json",
+        **({"demographics": demographics_prefix} if demographics_prefix else {}),
     }
+    return _processing_job(settings, name, "model_validation_script.py", inputs, output_prefix, arguments, tags)
+
+
+def monitoring_job(
+    settings: Settings,
+    *,
+    name: str,
+    code_prefix: str,
+    inputs: Mapping[str, str],
+    vintages_manifest: str,
+    output_prefix: str,
+    arguments: Mapping[str, str],
+    tags: RunTags,
+) -> Request:
+    """CreateProcessingJob running model_monitoring_script.py on one night.
+
+    inputs: model, input, scores and, where there are such, previous, before and panel. vintages_manifest: '' or the
+    ManifestFile that lists past scores.
+    """
+    everything = {"code": f"{code_prefix}sourcedir/", **inputs}
+    request = _processing_job(
+        settings, name, "model_monitoring_script.py", everything, output_prefix, arguments, tags
+    )
+    if vintages_manifest:
+        request["ProcessingInputs"].append(_processing_input("vintages", vintages_manifest, "ManifestFile"))
+    return request
+
+
+def _processing_job(
+    settings: Settings,
+    name: str,
+    script: str,
+    inputs: Mapping[str, str],
+    output_prefix: str,
+    arguments: Mapping[str, str],
+    tags: RunTags,
+) -> Request:
+    """A script of the code input, in the training container; each input becomes a folder of its name."""
     network = _network(settings, "VpcConfig")
     return {
         "ProcessingJobName": name,
         "RoleArn": settings.execution_role_arn,
         "AppSpecification": {
             "ImageUri": settings.image_uri,
-            "ContainerEntrypoint": ["python3", f"{_PROCESSING}/code/model_validation_script.py"],
+            "ContainerEntrypoint": ["python3", f"{_PROCESSING}/code/{script}"],
             "ContainerArguments": [text for key, value in arguments.items() for text in (f"--{key}", str(value))],
         },
-        "ProcessingInputs": [
-            {
-                "InputName": input_name,
-                "S3Input": {
-                    "S3Uri": uri,
-                    "LocalPath": f"{_PROCESSING}/{input_name}",
-                    "S3DataType": "S3Prefix",
-                    "S3InputMode": "File",
-                    "S3DataDistributionType": "FullyReplicated",
-                },
-            }
-            for input_name, uri in inputs.items()
-        ],
+        "ProcessingInputs": [_processing_input(input_name, uri) for input_name, uri in inputs.items()],
         "ProcessingOutputConfig": {
             "Outputs": [
                 {
@@ -190,6 +221,19 @@ def validation_job(
         "StoppingCondition": _stopping(settings),
         "Tags": tags.as_list(),
         **({"NetworkConfig": network} if network else {}),
+    }
+
+
+def _processing_input(name: str, uri: str, data_type: str = "S3Prefix") -> Request:
+    return {
+        "InputName": name,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": f"{_PROCESSING}/{name}",
+            "S3DataType": data_type,
+            "S3InputMode": "File",
+            "S3DataDistributionType": "FullyReplicated",
+        },
     }
 
 
@@ -250,12 +294,25 @@ def model_package(
     *,
     group: str,
     model_uri: str,
-    evaluation_uri: str,
+    evidence_uris: Mapping[str, str],
     description: str,
     metadata: Mapping[str, Any],
     client_token: str,
 ) -> Request:
-    """CreateModelPackage, waiting for approval; `metadata` is the evidence (values cut to 256)."""
+    """CreateModelPackage, waiting for approval.
+
+    `evidence_uris`: the evidence pack by file name; `metadata`: the rest of the evidence (values cut to 256).
+    """
+
+    def report(name: str) -> Request:
+        return {"ContentType": "application/json", "S3Uri": evidence_uris[name]}
+
+    metrics = {
+        "ModelQuality": {"Statistics": report("evaluation.json")},
+        "Explainability": {"Report": report("explainability.json")},
+    }
+    if "bias.json" in evidence_uris:
+        metrics["Bias"] = {"Report": report("bias.json")}
     return {
         "ModelPackageGroupName": group,
         "ModelPackageDescription": description[:1024],
@@ -276,7 +333,7 @@ def model_package(
             "SupportedTransformInstanceTypes": [settings.transform_instance_type],
             "SupportedRealtimeInferenceInstanceTypes": [settings.transform_instance_type],
         },
-        "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": evaluation_uri}}},
+        "ModelMetrics": metrics,
         "CustomerMetadataProperties": metadata_properties(metadata),
         "ClientToken": client_token,
     }

@@ -39,6 +39,7 @@ class Settings:
     training_schedule: str = "0 4 5 * *"
     sweeper_schedule: str = "0 8 * * *"
     sweeper_dry_run: bool = True  # False: the nightly sweeper stops the orphans it finds
+    monitoring_schedule: str = "0 7 * * *"  # by when the night's scores are due: then a missing night is reported
 
     training_instance_type: str = "ml.m5.4xlarge"
     tuning_parallel_jobs: int = 2  # trainings of a tuning job at a time

@@ -38,6 +38,7 @@ class MortgageModel:
     calibration: Calibration
     scale: MasterScale
     metadata: Mapping[str, Any]
+    challenger: Any = None
 
     def score(self, features: pd.DataFrame) -> np.ndarray:
         """PD of rows already transformed by `spec`, float64 (n,)."""
@@ -100,7 +101,9 @@ def read_profile(folder: str | Path) -> dict[str, Any]:
 
 def feature_contract(contract: Contract) -> Contract:
     """The contract reduced to its features: what one record to score may and must hold, and what is made of it."""
-    return replace(contract, columns=contract.with_role("feature"), rules=(), key=(), tolerated_invalid_percent=0.0)
+    return replace(
+        contract, columns=contract.with_role("feature"), rules=(), key=(), split=None, tolerated_invalid_percent=0.0
+    )
 
 
 def contract_to_json(contract: Contract) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,75 @@ import xgboost as xgb
 THREADS = 4
 
 
+# Hyperparameters that XGBoost takes under the same names.
+TREE_PARAMETERS = (
+    "max_depth",
+    "learning_rate",
+    "min_child_weight",
+    "subsample",
+    "colsample_bytree",
+    "reg_lambda",
+    "gamma",
+    "num_parallel_tree",
+    "seed",
+)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Training rows, binned once for any number of fits, and the rows that tell when to stop, if any."""
+
+    binned: xgb.QuantileDMatrix
+    watched: xgb.QuantileDMatrix | None
+    default_rate: float
+    threads: int
+
+
+def bin_rows(
+    train_features: pd.DataFrame,
+    train_labels: np.ndarray,
+    validation_features: pd.DataFrame | None = None,
+    validation_labels: np.ndarray | None = None,
+    threads: int | None = None,
+) -> Rows:
+    """Features are float32 with NaN for missing; labels 0 or 1."""
+    threads = threads or THREADS
+    binned = xgb.QuantileDMatrix(train_features, train_labels, nthread=threads)
+    watched = None
+    if validation_features is not None:
+        watched = xgb.QuantileDMatrix(validation_features, validation_labels, ref=binned, nthread=threads)
+    return Rows(binned, watched, float(train_labels.mean()), threads)
+
+
+def fit(rows: Rows, constraints: tuple[int, ...], hyperparameters: Mapping[str, int | float]) -> xgb.Booster:
+    """Fit trees (`hist`) under monotone constraints; keep those up to the best validation log loss.
+
+    The base score is the training default rate, and rows are not re-weighted by class, so margins are logits
+    of probabilities. Without watched rows all n_estimators rounds are kept.
+    """
+    parameters = {
+        "objective": "binary:logistic",
+        "eval_metric": "logloss",
+        "tree_method": "hist",
+        "nthread": rows.threads,
+        "monotone_constraints": tuple(constraints),
+        "base_score": rows.default_rate,
+        **{name: hyperparameters[name] for name in TREE_PARAMETERS},
+    }
+    rounds = int(hyperparameters["n_estimators"])
+    if rows.watched is None:
+        return xgb.train(parameters, rows.binned, num_boost_round=rounds)
+    booster = xgb.train(
+        parameters,
+        rows.binned,
+        num_boost_round=rounds,
+        evals=[(rows.watched, "validation")],
+        early_stopping_rounds=int(hyperparameters["early_stopping_rounds"]),
+        verbose_eval=False,
+    )
+    return booster[: booster.best_iteration + 1]
+
+
 def train(
     train_features: pd.DataFrame,
     train_labels: np.ndarray,
@@ -22,44 +92,9 @@ def train(
     constraints: tuple[int, ...],
     hyperparameters: Mapping[str, int | float],
 ) -> xgb.Booster:
-    """Fit trees (`hist`) under monotone constraints; keep those up to the best validation log loss.
-
-    The base score is the training default rate, and rows are not re-weighted by class, so margins are logits
-    of probabilities. Features are float32 with NaN for missing; labels 0 or 1. The booster's attributes
-    best_iteration and best_score tell where it stopped.
-    """
-    parameters = {
-        "objective": "binary:logistic",
-        "eval_metric": "logloss",
-        "tree_method": "hist",
-        "nthread": THREADS,
-        "monotone_constraints": tuple(constraints),
-        "base_score": float(train_labels.mean()),
-        **{
-            name: hyperparameters[name]
-            for name in (
-                "max_depth",
-                "learning_rate",
-                "min_child_weight",
-                "subsample",
-                "colsample_bytree",
-                "reg_lambda",
-                "gamma",
-                "seed",
-            )
-        },
-    }
-    rows = xgb.QuantileDMatrix(train_features, train_labels, nthread=THREADS)
-    watched = xgb.QuantileDMatrix(validation_features, validation_labels, ref=rows, nthread=THREADS)
-    booster = xgb.train(
-        parameters,
-        rows,
-        num_boost_round=int(hyperparameters["n_estimators"]),
-        evals=[(watched, "validation")],
-        early_stopping_rounds=int(hyperparameters["early_stopping_rounds"]),
-        verbose_eval=False,
-    )
-    return booster[: booster.best_iteration + 1]
+    """`fit` on rows used once. The booster's attributes best_iteration and best_score tell where it stopped."""
+    rows = bin_rows(train_features, train_labels, validation_features, validation_labels)
+    return fit(rows, constraints, hyperparameters)
 
 
 def margin(booster: xgb.Booster, features: pd.DataFrame) -> np.ndarray:

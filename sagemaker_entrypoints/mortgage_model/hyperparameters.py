@@ -56,6 +56,7 @@ HYPERPARAMETERS: tuple[Hyperparameter, ...] = (
     Hyperparameter("colsample_bytree", 0.6, 0.05, 1.0, "share of features drawn for each tree"),
     Hyperparameter("reg_lambda", 10.0, 0.0, 1e6, "L2 penalty on leaf weights"),
     Hyperparameter("gamma", 0.0, 0.0, 1e6, "smallest gain that justifies a split"),
+    Hyperparameter("num_parallel_tree", 1, 1, 20, "trees averaged in each round, as in a random forest"),
     Hyperparameter("early_stopping_rounds", 40, 1, 1000, "trees without better validation log loss before stopping"),
     Hyperparameter("seed", 20240131, 0, 2**31 - 1, "seed of every random draw"),
     Hyperparameter("max_train_rows", 0, 0, 10**9, "training rows kept at most, drawn at random; 0 keeps all"),

@@ -4,13 +4,14 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
 from mortgage_model import calibration
 from mortgage_model.calibration import Calibration, CalibrationError
 from mortgage_model.grades import MasterScale
+from mortgage_model.statistics.calibration import log_loss
 
 
 def test_it_finds_the_shift_and_stretch_that_were_planted():
@@ -42,20 +43,84 @@ def test_pd_never_falls_when_the_margin_rises(margins, slope, intercept):
     assert ((pd_values >= 0) & (pd_values <= 1)).all()
 
 
+@given(st.integers(0, 2**32 - 1), st.floats(0.3, 2.0))
+@settings(max_examples=25, deadline=None)
+def test_an_isotonic_calibration_keeps_distinct_scores_apart_and_the_level_right(seed, bend):
+    rng = np.random.default_rng(seed)
+    margins = rng.normal(-2, 1.5, 2000)
+    labels = (rng.random(2000) < expit(np.sign(margins + 2) * np.abs(margins + 2) ** bend - 1.5)).astype(float)
+    fitted = calibration._fit_isotonic(margins, labels)
+    grid = np.linspace(-12, 12, 400)
+    assert (np.diff(calibration.apply(fitted, grid)) > 0).all()
+    assert calibration.apply(fitted, margins).mean() == pytest.approx(labels.mean(), abs=1e-6)
+
+
+def bent_sample(rows=40_000):
+    """Scores whose log-odds of default flatten above −2, as a logistic calibration cannot follow."""
+    rng = np.random.default_rng(5)
+    margins = rng.normal(-2, 1.5, rows)
+    truth = expit(np.where(margins < -2, 1.5 * margins + 1.0, -2 + 0.1 * (margins + 2)))
+    return margins, (rng.random(rows) < truth).astype(float), truth
+
+
+def test_the_better_of_two_calibrations_is_kept():
+    margins, labels, truth = bent_sample()
+    bent = calibration.fit(margins, labels)
+    assert bent.method == "isotonic"
+    assert bent.log_loss["isotonic"] < bent.log_loss["logistic"]
+    assert np.abs(calibration.apply(bent, margins) - truth).mean() < 0.01
+    straight = (np.random.default_rng(6).random(margins.size) < expit(0.3 + 0.9 * margins)).astype(float)
+    assert calibration.fit(margins, straight).method == "logistic"
+
+
+def test_the_comparison_uses_rows_that_were_not_fitted():
+    margins, labels, _ = bent_sample(5_000)
+    halves = np.array_split(np.arange(5_000), 2)
+    fitted = calibration.fit(margins, labels, [(halves[0], halves[1]), (halves[1], halves[0])])
+    by_hand = [
+        log_loss(labels[held], calibration.apply(calibration._fit_logistic(margins[rest], labels[rest]), margins[held]))
+        for rest, held in (halves, halves[::-1])
+    ]
+    assert fitted.log_loss["logistic"] == pytest.approx(np.mean(by_hand), rel=1e-12)
+
+
+def test_scores_that_rank_backwards_keep_their_order_and_get_the_level():
+    labels = np.array([1, 1, 0, 1, 0, 0, 0, 0], dtype=float)
+    margins = np.linspace(-3, 0, 8)
+    fitted = calibration.fit(margins, labels)
+    assert (fitted.method, fitted.slope) == ("intercept", 1.0)
+    assert "slope on the sample is -" in fitted.reason
+    assert calibration.apply(fitted, margins).mean() == pytest.approx(labels.mean())
+
+
+@pytest.mark.parametrize("labels", [np.zeros(8), np.ones(8), np.array([])])
+def test_a_sample_of_one_class_leaves_the_margins_alone(labels):
+    margins = np.linspace(-3, 0, len(labels))
+    fitted = calibration.fit(margins, labels)
+    assert fitted.method == "identity"
+    assert fitted.reason.startswith("nothing can be calibrated on the sample: ")
+    np.testing.assert_array_equal(calibration.apply(fitted, margins), expit(margins))
+
+
+def test_few_defaults_get_a_logistic_calibration():
+    rng = np.random.default_rng(3)
+    margins = rng.normal(-1, 1, 120)
+    labels = (rng.random(120) < expit(margins)).astype(float)
+    fitted = calibration.fit(margins, labels)
+    assert fitted.method == "logistic"
+    assert "needs 40 defaults" in fitted.reason
+
+
 @pytest.mark.parametrize(
-    ("labels", "message"),
-    [([1, 1, 0, 1, 0, 0, 0, 0], "slope on the validation sample is -"), ([0] * 8, "cannot be calibrated")],
+    "fitted", [Calibration(-0.123456789012345, 1.1), calibration._fit_isotonic(*bent_sample(2_000)[:2])]
 )
-def test_scores_that_cannot_be_calibrated_are_refused(labels, message):
-    with pytest.raises(CalibrationError, match=message):
-        calibration.fit(np.linspace(-3, 0, 8), np.array(labels, dtype=float))
-
-
-def test_calibration_round_trip():
-    fitted = Calibration(-0.123456789012345, 1.1)
+def test_calibration_round_trip(fitted):
     assert Calibration.from_json(json.loads(json.dumps(fitted.to_json()))) == fitted
-    with pytest.raises(CalibrationError, match="isotonic"):
-        Calibration.from_json({"method": "isotonic"})
+
+
+def test_an_unknown_calibration_is_refused():
+    with pytest.raises(CalibrationError, match="spline"):
+        Calibration.from_json({"method": "spline"})
 
 
 def test_grades_follow_geometric_bands():

@@ -164,11 +164,25 @@ def test_a_failed_script_leaves_its_reason_alone_on_stderr(source_dir, tmp_path)
     assert result.stderr.startswith("PanelError: there is no Parquet file under")
 
 
-def test_a_sample_of_one_class_is_refused(panel, source_dir, tmp_path):
-    calm = panel.assign(default_12m=panel["default_12m"].where(panel["snapshot_month"] < "2014-01", 0.0))
+def test_training_rows_of_one_class_are_refused(panel, source_dir, tmp_path):
+    calm = panel.assign(default_12m=panel["default_12m"].where(panel["snapshot_month"] > "2010-12", 0.0))
     folder = write_panel(calm, tmp_path / "panel")
-    with pytest.raises(SplitError, match=r"^oot must hold both .* oot 2014-01 to 2014-12: 1920 rows, 0 defaults"):
+    with pytest.raises(SplitError, match=r"^train must hold both .* train 2008-01 to 2010-12: 5760 rows, 0 defaults"):
         train(folder, parse_arguments(SMALL_MODEL), tmp_path / "m", tmp_path / "o", source_dir, CONTRACT)
+
+
+@pytest.mark.parametrize("calm", [("2012-01", "2012-12"), ("2014-01", "2014-12")])
+def test_later_samples_without_defaults_reach_the_gate(panel, source_dir, tmp_path, calm):
+    """The model is saved with an honest fallback, and what cannot be measured is null with its reason."""
+    calm_panel = panel.assign(default_12m=panel["default_12m"].mask(panel["snapshot_month"].between(*calm), 0.0))
+    folder = write_panel(calm_panel, tmp_path / "panel")
+    metrics = train(folder, parse_arguments(SMALL_MODEL), tmp_path / "m", tmp_path / "o", source_dir, CONTRACT)
+    sample = "validation" if calm[0] == "2012-01" else "oot"
+    assert metrics[f"{sample}-auc"]["value"] is None
+    assert "default" in metrics[f"{sample}-auc"]["reason"]
+    model = load_model(tmp_path / "m")
+    assert model.calibration.method == ("identity" if sample == "validation" else "logistic")
+    assert model.metadata["stopped_by"].startswith("n_estimators" if sample == "validation" else "validation log loss")
 
 
 def test_a_metric_without_a_value_is_null_with_its_reason():

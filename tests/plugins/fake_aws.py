@@ -322,7 +322,14 @@ class FakeSageMaker(_Service):
 class FakeCloudWatch(_Service):
     def put_metric_data(self, Namespace: str, MetricData: list[dict[str, Any]]) -> None:
         self.fake.enter("put_metric_data")
+        assert len(MetricData) <= 1000, "CloudWatch takes 1,000 at most"
         self.fake.metrics += MetricData
+
+    def put_metric_alarm(self, **request: Any) -> None:
+        self.fake.enter("put_metric_alarm")
+
+    def put_dashboard(self, **request: Any) -> None:
+        self.fake.enter("put_dashboard")
 
 
 class FakeLogs(_Service):

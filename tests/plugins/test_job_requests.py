@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mortgage_risk import cloudwatch
 from mortgage_risk import job_requests as requests
 from mortgage_risk import tuning as tuning_requests
 from mortgage_risk.job_requests import RunTags
@@ -56,10 +57,33 @@ def validation(settings: Settings, tags: RunTags) -> dict[str, Any]:
         code_prefix=CODE,
         model_uri="s3://b/models/m/train-1/output/model.tar.gz",
         panel_prefix="s3://b/panel/attempt=1/",
+        demographics_prefix="s3://b/raw-data/borrower_demographics/ingest_date=2019-12-31/",
         output_prefix="s3://b/validation-results/x/",
         arguments={"as_of_date": "2019-12-31", "source": "canonical"},
         tags=tags,
     )
+
+
+def monitoring(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.monitoring_job(
+        settings,
+        name="monitor-1",
+        code_prefix=CODE,
+        inputs={"model": "s3://b/models/m/model.tar.gz", "input": "s3://b/in/", "scores": "s3://b/scores/"},
+        vintages_manifest="s3://b/vintages-1.manifest",
+        output_prefix="s3://b/validation-results/monitoring/x/",
+        arguments={"source": "canonical", "score_date": "2019-12-31", "model_version": 3},
+        tags=tags,
+    )
+
+
+def monitoring_alarm(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    topic = "arn:aws:sns:us-east-1:123456789012:risk"
+    return cloudwatch.alarm_requests(replace(settings, sns_topic_arn=topic), "canonical")[2]
+
+
+def monitoring_dashboard(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return cloudwatch.dashboard(settings, "canonical", "us-east-1")
 
 
 def transform(settings: Settings, tags: RunTags) -> dict[str, Any]:
@@ -96,18 +120,23 @@ def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
         settings,
         group="mortgage-default-risk-canonical",
         model_uri="s3://b/models/m/train-1/output/model.tar.gz",
-        evaluation_uri="s3://b/validation-results/x/evaluation.json",
+        evidence_uris={
+            name: f"s3://b/validation-results/x/{name}"
+            for name in ("evaluation.json", "explainability.json", "bias.json", "report.html", "card.json")
+        },
         description="PD model",
         metadata={"training_job": "train-1", "gate_reasons": "x" * 300, "override_by": ""},
         client_token="t",
     )
 
 
-BUILDERS = [training, tuning, validation, transform, model, glue_definition, glue_run, package_group, package]
 BOTO = {
     training: ("sagemaker", "CreateTrainingJob"),
     tuning: ("sagemaker", "CreateHyperParameterTuningJob"),
     validation: ("sagemaker", "CreateProcessingJob"),
+    monitoring: ("sagemaker", "CreateProcessingJob"),
+    monitoring_alarm: ("cloudwatch", "PutMetricAlarm"),
+    monitoring_dashboard: ("cloudwatch", "PutDashboard"),
     transform: ("sagemaker", "CreateTransformJob"),
     model: ("sagemaker", "CreateModel"),
     glue_definition: ("glue", "CreateJob"),
@@ -115,6 +144,7 @@ BOTO = {
     package_group: ("sagemaker", "CreateModelPackageGroup"),
     package: ("sagemaker", "CreateModelPackage"),
 }
+BUILDERS = list(BOTO)
 
 
 @pytest.fixture(params=["plain", "locked_down"])

@@ -53,6 +53,17 @@ PANEL = {
 PASSED = {"passed": True, "reasons": "", "gate_uri": VALIDATION["gate_uri"], "thresholds_sha256": "t"}
 FAILED = PASSED | {"passed": False, "reasons": "Out-of-time AUC is 0.58; at least 0.65 is required."}
 THRESHOLDS = b"[]"
+CARD_FIELDS = {
+    "purpose": "Early warning.",
+    "not_for": "Capital.",
+    "data": {"source": "canonical"},
+    "limits": ["Booked loans only."],
+    "owner": "Credit risk modelling",
+    "tier": "2",
+    "next_review_date": "2020-12-31",
+    "conditions": ["Monitored."],
+}
+CARD = json.dumps(CARD_FIELDS).encode()
 
 
 @pytest.fixture
@@ -68,8 +79,9 @@ def common(settings) -> dict[str, Any]:
 def evidence(fake_aws: FakeAws) -> dict[str, Any]:
     """A validation's files as the job writes them."""
     fake_aws.put(CODE["prefix"] + "sourcedir/thresholds.json", THRESHOLDS)
-    fake_aws.put(VALIDATION["report_uri"], b"<html>")
-    fake_aws.put(VALIDATION["evaluation_uri"], b"{}")
+    pack = {"report.html": b"<html>", "evaluation.json": b"{}", "explainability.json": b"{}", "card.json": CARD}
+    for name, content in pack.items():
+        fake_aws.put(f"{B}v/{name}", content)
     gate = {
         "format": 1,
         "passed": True,
@@ -86,8 +98,7 @@ def evidence(fake_aws: FakeAws) -> dict[str, Any]:
             }
         ],
         "thresholds_sha256": hashlib.sha256(THRESHOLDS).hexdigest(),
-        "report_sha256": hashlib.sha256(b"<html>").hexdigest(),
-        "evaluation_sha256": hashlib.sha256(b"{}").hexdigest(),
+        "evidence": {name: hashlib.sha256(content).hexdigest() for name, content in pack.items()},
     }
     fake_aws.put(VALIDATION["gate_uri"], json.dumps(gate).encode())
     return gate
@@ -200,6 +211,26 @@ def test_the_gate_passes_on_its_verdict_and_fails_without_raising(common, contex
     assert "thresholds" in refused["reasons"]
 
 
+def test_validation_reads_the_demographics_of_the_day_where_there_are_any(common, context, fake_aws) -> None:
+    operator = ValidateModelOperator(
+        task_id="validate",
+        training={"job": "train-1", "model_uri": f"{B}m.tar.gz"},
+        panel=PANEL,
+        code=CODE,
+        hyperparameters="{}",
+        **common,
+    )
+
+    def delivered() -> list[str]:
+        inputs = operator.build_request(operator.run_tags(context))["ProcessingInputs"]
+        return [entry["S3Input"]["S3Uri"] for entry in inputs if entry["InputName"] == "demographics"]
+
+    assert delivered() == []
+    for date in ("2018-06-30", "2019-12-31", "2020-01-31"):
+        fake_aws.put(f"{B}raw-data/borrower_demographics/ingest_date={date}/borrower_demographics.csv", b"loan_id\n")
+    assert delivered() == [f"{B}raw-data/borrower_demographics/ingest_date=2019-12-31/"]
+
+
 def test_validation_hands_on_its_files(common, context, fake_aws) -> None:
     def finish(job: dict[str, Any]) -> None:
         prefix = job["request"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]
@@ -259,6 +290,38 @@ def test_a_lost_answer_registers_nothing_twice(common, context, fake_aws, eviden
     fake_aws.faults["after:create_model_package"] = [LOST_ANSWER]
     register(common, context, fake_aws)
     assert len(fake_aws.packages) == 1
+
+
+def test_the_registry_shows_card_and_explainability(common, context, fake_aws, evidence) -> None:
+    register(common, context, fake_aws)
+    (package,) = fake_aws.packages
+    metadata = package["CustomerMetadataProperties"]
+    assert (metadata["model_owner"], metadata["next_review_date"]) == ("Credit risk modelling", "2020-12-31")
+    assert metadata["card_sha256"] == hashlib.sha256(CARD).hexdigest()
+    assert package["ModelMetrics"]["Explainability"]["Report"]["S3Uri"] == f"{B}v/explainability.json"
+    assert "Bias" not in package["ModelMetrics"]
+    assert not [name for name in metadata if "None" in name]
+
+
+@pytest.mark.parametrize("name", ["card.json", "explainability.json", "evaluation.json", "report.html"])
+def test_a_pack_with_a_file_gone_or_never_written_is_refused(common, context, fake_aws, evidence, name) -> None:
+    del fake_aws.objects[f"v/{name}"]
+    with pytest.raises(EvidenceMismatch, match=f"incomplete: {name} is gone"):
+        register(common, context, fake_aws)
+    unlisted = evidence | {"evidence": {key: value for key, value in evidence["evidence"].items() if key != name}}
+    fake_aws.put(VALIDATION["gate_uri"], json.dumps(unlisted).encode())
+    with pytest.raises(EvidenceMismatch, match=f"wrote no {name}"):
+        register(common, context, fake_aws)
+    assert fake_aws.packages == []
+
+
+def test_a_card_without_an_owner_is_refused(common, context, fake_aws, evidence) -> None:
+    card = json.dumps(CARD_FIELDS | {"owner": ""}).encode()
+    fake_aws.put(f"{B}v/card.json", card)
+    listed = evidence["evidence"] | {"card.json": hashlib.sha256(card).hexdigest()}
+    fake_aws.put(VALIDATION["gate_uri"], json.dumps(evidence | {"evidence": listed}).encode())
+    with pytest.raises(EvidenceMismatch, match="lacks owner"):
+        register(common, context, fake_aws)
 
 
 def test_changed_evidence_is_refused(common, context, fake_aws, evidence) -> None:

@@ -14,6 +14,7 @@ from mortgage_risk.jobs import NAME, JobState
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+DEMOGRAPHICS = "borrower_demographics"
 DEFAULT_SEED = 20240131
 
 
@@ -112,6 +113,7 @@ class ValidateModelOperator(AwsJobOperator):
             code_prefix=self.code["prefix"],
             model_uri=self.training["model_uri"],
             panel_prefix=self.panel["data_prefix"],
+            demographics_prefix=self._demographics(),
             output_prefix=self.layout.validation(self.source, self.business_date, NAME),
             arguments={
                 "as_of_date": self.business_date,
@@ -143,6 +145,13 @@ class ValidateModelOperator(AwsJobOperator):
         links.store(self, context, {links.ReportLink: self.object_url(result["report_uri"])})
         self.log.info("Validation report: %s", self.object_url(result["report_uri"]))
         return result
+
+    def _demographics(self) -> str | None:
+        """The newest delivery of protected attributes on or before the as-of date; fairness is measured where it is."""
+        table = f"{self.layout.raw_root}{DEMOGRAPHICS}/"
+        dates = aws.ingest_dates(self.client("s3"), table).get(DEMOGRAPHICS, set())
+        newest = max((date for date in dates if date <= self.business_date), default=None)
+        return f"{table}ingest_date={newest}/" if newest else None
 
     def _files(self, state: JobState) -> dict[str, str]:
         prefix = self.layout.validation(self.source, self.business_date, state.job_id)

@@ -122,7 +122,7 @@ def _psi(found: Mapping[str, Any] | None) -> str:
 def _performance(performance: Mapping[str, Any] | None) -> str:
     head = "<h2>Outcomes of earlier nights</h2>"
     if performance is None:
-        return head + nothing("Performance", "no loan panel holds outcomes of scored nights yet")
+        return head + nothing("Performance", "no new loan panel tonight; the last night that read one has them")
     rows = []
     for vintage in performance["vintages"]:
         reads, estimate = vintage["reads"], vintage["estimate"]

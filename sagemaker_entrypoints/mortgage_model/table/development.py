@@ -1,0 +1,185 @@
+"""Develops a model on any table: features, hyperparameter search, calibration; and scores rows it never saw.
+
+Everything that learns is inside `develop`, which gets development rows alone: levels and references of features, the
+search on inner folds, and the calibration on the inner folds' margins. Held-out rows are only scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from contracts.model import Contract
+from contracts.split import GROUPED_K_FOLD, OUT_OF_TIME
+from mortgage_model import booster, calibration
+from mortgage_model.artifact import MortgageModel, feature_contract
+from mortgage_model.features import FeatureSpec
+from mortgage_model.grades import MasterScale
+from mortgage_model.search import Hyperparameters, Range, Search, search
+from mortgage_model.splits import Fold, month_number, time_ordered_folds
+from mortgage_model.table.groups import group_rows, grouped_folds
+from mortgage_model.table.read import TableError
+
+# Tables are smaller than panels and score no nightly portfolio: deep trees of few rows, averaged, are affordable.
+TABLE_SPACE = {
+    "max_depth": Range(4, 12),
+    "min_child_weight": Range(0.1, 5.0, log=True),
+    "subsample": Range(0.6, 1.0),
+    "colsample_bytree": Range(0.3, 0.8),
+    "reg_lambda": Range(0.2, 5.0, log=True),
+}
+TABLE_START = {
+    "max_depth": 10,
+    "min_child_weight": 0.3,
+    "subsample": 0.8,
+    "colsample_bytree": 0.4,
+    "reg_lambda": 1.0,
+    "learning_rate": 0.05,
+    "n_estimators": 600,
+    "early_stopping_rounds": 30,
+}
+INNER_FOLDS = 3
+# Trees averaged in each round of the final fit; the search grows one, which ranks hyperparameters as well in a fraction
+# of the time.
+AVERAGED_TREES = 4
+# Folds of one table are fitted side by side, each with one thread, so that the result does not depend on the machine.
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much to search, and the seed of every draw."""
+
+    hyperparameters: Hyperparameters
+    trials: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Rows scored by models that never saw them: positions, labels, PDs, independent units; searches per fold."""
+
+    rows: np.ndarray
+    labels: np.ndarray
+    pd: np.ndarray
+    units: np.ndarray
+    searches: tuple[Search, ...]
+
+
+def cross_validate(
+    frame: pd.DataFrame, labels: np.ndarray, contract: Contract, settings: Settings, say: Callable[[str], None]
+) -> tuple[Evidence, MortgageModel]:
+    """Evidence by the contract's split, and the model: of all rows for k folds, of the development rows out of time.
+
+    Raises TableError for a table without a declared split.
+    """
+    if contract.split is None:
+        raise TableError(f"contract {contract.name} declares no split: add the custom property split to the table")
+    splitter: GroupedKFold | OutOfTime
+    if contract.split.method == GROUPED_K_FOLD:
+        splitter = GroupedKFold(frame, contract, settings)
+    else:
+        splitter = OutOfTime(frame, contract)
+
+    def one(number: int) -> tuple[MortgageModel, Search, np.ndarray]:
+        development, held_out = splitter.outer[number]
+        model, searched = develop(frame, labels, development, splitter.inner(development), contract, settings)
+        say(f"fold {number + 1} of {len(splitter.outer)}: trial {searched.best} of {len(searched.trials)} is best")
+        return model, searched, model.predict(frame.iloc[held_out])["pd"].to_numpy()
+
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        results = list(pool.map(one, range(len(splitter.outer))))
+    rows = np.concatenate([held_out for _, held_out in splitter.outer])
+    evidence = Evidence(
+        rows, labels[rows], np.concatenate([pd_values for *_, pd_values in results]), splitter.units[rows],
+        tuple(searched for _, searched, _ in results),
+    )  # fmt: skip
+    if contract.split.method == OUT_OF_TIME:
+        return evidence, results[0][0]
+    everything = np.arange(len(frame))
+    model, _ = develop(frame, labels, everything, splitter.inner(everything), contract, settings)
+    return evidence, model
+
+
+def develop(
+    frame: pd.DataFrame,
+    labels: np.ndarray,
+    rows: np.ndarray,
+    folds: Sequence[Fold],
+    contract: Contract,
+    settings: Settings,
+) -> tuple[MortgageModel, Search]:
+    """Model of the rows at positions `rows`; `folds` are positions within `rows`."""
+    own_frame, own_labels = frame.iloc[rows].reset_index(drop=True), labels[rows]
+    spec = FeatureSpec.fit(own_frame, own_labels, contract)
+    features = spec.transform(own_frame)
+    searched = search(
+        features, own_labels, folds, spec.constraints, settings.hyperparameters, TABLE_SPACE, settings.trials, threads=1
+    )
+    validated = np.flatnonzero(~np.isnan(searched.margins))
+    place = np.full(len(rows), -1)
+    place[validated] = np.arange(len(validated))
+    inner = [np.sort(place[valid]) for _, valid in folds]
+    blocks = [(np.setdiff1d(np.arange(len(validated)), block, assume_unique=True), block) for block in inner]
+    calibrated = calibration.fit(
+        searched.margins[validated], own_labels[validated].astype(float), blocks if len(blocks) > 1 else None
+    )
+    final = {**searched.hyperparameters, "num_parallel_tree": AVERAGED_TREES}
+    trees = booster.fit(booster.bin_rows(features, own_labels, threads=1), spec.constraints, final)
+    metadata: dict[str, Any] = {
+        "hyperparameters": final,
+        "search": searched.to_json(),
+        "rows": len(rows),
+        "events": int(own_labels.sum()),
+        "trees": trees.num_boosted_rounds(),
+        "booster_sha256": booster.fingerprint(trees),
+        "contract": {"name": contract.name, "version": contract.version},
+    }
+    model = MortgageModel(
+        feature_contract(contract), spec, trees, calibrated, MasterScale.geometric(), metadata=metadata
+    )
+    return model, searched
+
+
+class GroupedKFold:
+    """Every row is held out once; near-duplicates stay together, in outer and inner folds alike."""
+
+    def __init__(self, frame: pd.DataFrame, contract: Contract, settings: Settings) -> None:
+        assert contract.split is not None
+        self.units = group_rows(frame, contract.split.near_duplicates)
+        self.seed = settings.seed
+        self.outer = self._folds(np.arange(len(frame)), contract.split.folds)
+
+    def inner(self, rows: np.ndarray) -> list[Fold]:
+        return self._folds(rows, INNER_FOLDS)
+
+    def _folds(self, rows: np.ndarray, count: int) -> list[Fold]:
+        try:
+            return grouped_folds(self.units[rows], count, self.seed)
+        except ValueError as error:
+            raise TableError(str(error)) from error
+
+
+class OutOfTime:
+    """The last months are held out, with an embargo before them; inner folds are ordered in time too."""
+
+    def __init__(self, frame: pd.DataFrame, contract: Contract) -> None:
+        assert contract.split is not None
+        self.split = contract.split
+        (time,) = contract.with_role("time")
+        self.months = frame[time.name].str.slice(0, len("YYYY-MM")).to_numpy(dtype=str)
+        keys = [column.name for column in contract.with_role("key")]
+        # Months of one key are not independent; rows of a table without keys are taken to be.
+        self.units = frame.groupby(keys).ngroup().to_numpy() if keys else np.arange(len(frame))
+        self.outer = time_ordered_folds(self.months, self.split.horizon_months, 1, self.split.oot_months)
+
+    def inner(self, rows: np.ndarray) -> list[Fold]:
+        months = np.sort(self.months[rows])
+        span = month_number(months[-1]) - month_number(months[0]) + 1 - self.split.horizon_months
+        fold_months = max(1, span // (INNER_FOLDS + 1))
+        return time_ordered_folds(self.months[rows], self.split.horizon_months, INNER_FOLDS, fold_months)

@@ -1,0 +1,67 @@
+"""Rows that are near-duplicates of each other, and folds that keep them together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from contracts.split import NearDuplicates
+
+# Rows compared at a time with all others of their block.
+CHUNK = 512
+
+
+def near_duplicates(frame: pd.DataFrame, rule: NearDuplicates) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (first, second) of positions of rows that are near-duplicates by `rule`, first < second."""
+    blocks = frame.groupby(list(rule.equal), dropna=False, observed=True).indices if rule.equal else {}
+    firsts, seconds = [np.array([], dtype=np.intp)], [np.array([], dtype=np.intp)]
+    values = {name: frame[name].to_numpy(np.float64, na_value=np.nan) for name in (*rule.relative, *rule.absolute)}
+    for block in blocks.values() if rule.equal else [np.arange(len(frame))]:
+        block = np.sort(block)
+        for begin in range(0, len(block), CHUNK):
+            rows = block[begin : begin + CHUNK]
+            alike = rows[:, None] < block[None, :]
+            for name in values:
+                alike &= _close(values[name][rows, None], values[name][None, block], name, rule)
+            first, second = np.nonzero(alike)
+            firsts.append(rows[first])
+            seconds.append(block[second])
+    return np.concatenate(firsts), np.concatenate(seconds)
+
+
+def group_rows(frame: pd.DataFrame, rule: NearDuplicates | None) -> np.ndarray:
+    """Group code per row, int (n,): connected components of near-duplicates; without a rule each row alone."""
+    n = len(frame)
+    if rule is None:
+        return np.arange(n)
+    first, second = near_duplicates(frame, rule)
+    return connected_components(coo_matrix((np.ones(len(first)), (first, second)), shape=(n, n)), directed=False)[1]
+
+
+def grouped_folds(groups: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """`folds` pairs (training positions, validation positions) of about equal size, no group in both.
+
+    Groups are dealt by falling size, equal ones in a seeded order, each to the fold that holds the fewest rows.
+    """
+    codes, groups = np.unique(groups, return_inverse=True)
+    if len(codes) < folds:
+        raise ValueError(f"{len(codes)} groups of near-duplicates cannot make {folds} folds")
+    sizes = np.bincount(groups)
+    shuffled = np.random.default_rng(seed).permutation(len(codes))
+    rows_in = np.zeros(folds, dtype=int)
+    fold_of = np.empty(len(codes), dtype=int)
+    for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
+        fold_of[group] = rows_in.argmin()
+        rows_in[fold_of[group]] += sizes[group]
+    of_row = fold_of[groups]
+    return [(np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold)) for fold in range(folds)]
+
+
+def _close(one: np.ndarray, other: np.ndarray, name: str, rule: NearDuplicates) -> np.ndarray:
+    if name in rule.relative:
+        close = np.abs(one - other) <= rule.relative[name] * np.maximum(np.abs(one), np.abs(other))
+    else:
+        close = np.abs(one - other) <= rule.absolute[name]
+    return close | np.isnan(one) | np.isnan(other) if name in rule.missing_matches else close
