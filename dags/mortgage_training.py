@@ -30,6 +30,7 @@ and date's outputs. A training job is registered once. Approved models stay appr
   extract, clear the task.
 * `prepare_loan_panel`: the Spark job failed; the log ends with its last lines. Read *Job log*; clear the task
   when fixed.
+* `tune_hyperparameters`: none of its trainings succeeded, or it is over its time. *Job log* is the last training's.
 * `train_model`, `validate_model`: job failed, after retries. The message says why (too few defaults, bad
   value).
 * `ask_for_approval`: the question could not be asked. Nobody answering in time is a rejection. Clear the task: it
@@ -61,6 +62,7 @@ from mortgage_risk.operators.glue import CleanTablesOperator, GlueDatasetOperato
 from mortgage_risk.operators.registry import RegisterModelOperator
 from mortgage_risk.operators.sagemaker import TrainModelOperator, ValidateModelOperator
 from mortgage_risk.operators.summary import RunSummaryOperator
+from mortgage_risk.operators.tuning import TuneHyperparametersOperator
 from mortgage_risk.params import training_params
 from mortgage_risk.settings import load_settings
 from mortgage_risk.timetable import FromNowOnTimetable
@@ -72,6 +74,7 @@ SOURCE = "{{ params.source }}"
 AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone, triggering_asset_events) }}"
 HORIZON = "{{ params.horizon_months }}"
 HYPERPARAMETERS = "{{ params.hyperparameters | tojson }}"
+TUNED = "{{ ti.xcom_pull('build_model.tune_hyperparameters')['hyperparameters'] | tojson }}"
 DELIVERED_BY = "{{ ti.xcom_pull('prepare_data.find_delivery')['delivered_by'] }}"
 TABLES = paths.clean_tables(SOURCE, DELIVERED_BY)
 PANEL = paths.loan_panel(SOURCE, AS_OF_DATE, HORIZON)
@@ -127,19 +130,27 @@ with DAG(
         delivery >> tables >> check_raw >> panel >> check_panel
 
     with TaskGroup("build_model", tooltip="Train, then validate out of time"):
+        tuning = TuneHyperparametersOperator(
+            task_id="tune_hyperparameters",
+            panel=panel.output,
+            code=code.output,
+            horizon_months=HORIZON,
+            hyperparameters=HYPERPARAMETERS,
+            jobs="{{ params.tuning_jobs }}",
+        )
         training = TrainModelOperator(
             task_id="train_model",
             panel=panel.output,
             code=code.output,
             horizon_months=HORIZON,
-            hyperparameters=HYPERPARAMETERS,
+            hyperparameters=TUNED,
         )
         validation = ValidateModelOperator(
             task_id="validate_model",
             training=training.output,
             panel=panel.output,
             code=code.output,
-            hyperparameters=HYPERPARAMETERS,
+            hyperparameters=TUNED,
         )
 
     with TaskGroup("release", tooltip="Verdict, registry, approval"):
@@ -184,5 +195,5 @@ with DAG(
 
     # A teardown runs whatever happened before it, and leaves the run's state to the tasks that do the work.
     summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
-    check_panel >> training
+    check_panel >> tuning >> training
     decision >> summary

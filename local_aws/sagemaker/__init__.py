@@ -15,6 +15,7 @@ from local_aws.sagemaker.registry import ModelPackageGroups, ModelPackages
 from local_aws.sagemaker.service import Service, Tags
 from local_aws.sagemaker.training import TrainingJobs
 from local_aws.sagemaker.transform import TransformJobs
+from local_aws.sagemaker.tuning import TuningJobs
 from local_aws.sagemaker.validation import service_model, validate
 
 Operation = Callable[[dict[str, Any], Caller], dict[str, Any]]
@@ -28,7 +29,8 @@ def install(config: Config) -> None:
     models = Models(service, packages)
     configs = EndpointConfigs(service, models)
     endpoints = Endpoints(service, configs, models)
-    jobs = (TrainingJobs(service), ProcessingJobs(service), TransformJobs(service, models))
+    trainings = TrainingJobs(service)
+    jobs = (trainings, TuningJobs(service, trainings), ProcessingJobs(service), TransformJobs(service, models))
     resources = (*jobs, groups, packages, models, configs, endpoints)
     tags = Tags(service, lambda arn: any(resource.has_arn(arn) for resource in resources))
 

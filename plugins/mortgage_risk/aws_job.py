@@ -197,7 +197,8 @@ class AwsJobOperator(MortgageRiskOperator):
         }
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         task = self.task_id.rpartition(".")[2]
-        return job_name(f"{task}-{self.source}-{self.business_date.replace('-', '')}", digest)
+        readable = f"{task}-{self.source}-{self.business_date.replace('-', '')}"
+        return job_name(readable, digest, KINDS[self.kind].name_length)
 
     def _watch_arguments(self, job_id: str) -> dict[str, Any]:
         return {

@@ -54,6 +54,7 @@ class LogPlace:
 class JobKind(Protocol):
     kind: str
     service: str
+    name_length: int
 
     def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None: ...
     def submit(self, client: Any, request: dict[str, Any], name: str, previous: JobState | None) -> str: ...
@@ -63,15 +64,18 @@ class JobKind(Protocol):
 
 
 class SageMakerJob:
-    """Training, processing and transform jobs: job id = job name."""
+    """Training, tuning, processing and transform jobs: job id = job name. `title`: prefix of the API's fields."""
 
     service = "sagemaker"
     _phases: ClassVar[dict[str, Phase]] = {"Completed": "succeeded", "Failed": "failed", "Stopped": "stopped"}
 
-    def __init__(self, kind: str, started: str, ended: str) -> None:
+    def __init__(
+        self, kind: str, started: str, ended: str, title: str = "", call: str = "", name_length: int = 63
+    ) -> None:
         self.kind, self._started, self._ended = kind, started, ended
-        self.name_key = f"{kind.title()}JobName"
-        self.call = f"{kind}_job"  # as in create_training_job
+        self._title, self.name_length = title or kind.title(), name_length
+        self.name_key = f"{self._title}JobName"
+        self.call = call or f"{kind}_job"  # as in create_training_job
 
     def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None:
         found = None
@@ -96,7 +100,7 @@ class SageMakerJob:
 
     def describe(self, client: Any, job_id: str) -> JobState:
         answer = getattr(client, f"describe_{self.call}")(**{self.name_key: job_id})
-        status = answer[f"{self.kind.title()}JobStatus"]
+        status = answer[f"{self._title}JobStatus"]
         return JobState(
             job_id=job_id,
             phase=self._phases.get(status, "running"),
@@ -111,7 +115,9 @@ class SageMakerJob:
         getattr(client, f"stop_{self.call}")(**{self.name_key: job_id})
 
     def log_places(self, job_id: str) -> list[LogPlace]:
-        return [LogPlace(f"/aws/sagemaker/{self.kind.title()}Jobs", f"{job_id}/")]
+        if self.kind == "tuning":  # no log of its own: its training jobs'
+            return [LogPlace("/aws/sagemaker/TrainingJobs", f"{job_id}-")]
+        return [LogPlace(f"/aws/sagemaker/{self._title}Jobs", f"{job_id}/")]
 
 
 class GlueRun:
@@ -119,6 +125,7 @@ class GlueRun:
 
     kind = "glue"
     service = "glue"
+    name_length = 63
     _phases: ClassVar[dict[str, Phase]] = {
         "SUCCEEDED": "succeeded",
         "FAILED": "failed",
@@ -186,6 +193,14 @@ KINDS: dict[str, JobKind] = {
     for kind in (
         GlueRun(),
         SageMakerJob("training", started="CreationTime", ended="TrainingEndTime"),
+        SageMakerJob(
+            "tuning",
+            started="CreationTime",
+            ended="HyperParameterTuningEndTime",
+            title="HyperParameterTuning",
+            call="hyper_parameter_tuning_job",
+            name_length=32,
+        ),
         SageMakerJob("processing", started="CreationTime", ended="ProcessingEndTime"),
         SageMakerJob("transform", started="CreationTime", ended="TransformEndTime"),
     )
@@ -203,11 +218,9 @@ def fill_in_name(request: Any, name: str) -> Any:
     return request.replace(NAME, name) if isinstance(request, str) else request
 
 
-def job_name(readable: str, digest: str) -> str:
-    """`<readable>-<10 hex>`, letters, digits and single dashes, leaving 3 of SageMaker's 63 characters for
-    '-<attempt>'.
-    """
-    prefix = re.sub(r"[^a-zA-Z0-9]+", "-", readable).strip("-")[:49].rstrip("-")
+def job_name(readable: str, digest: str, length: int = 63) -> str:
+    """`<readable>-<10 hex>`, letters, digits and single dashes, leaving 3 of `length` characters for '-<attempt>'."""
+    prefix = re.sub(r"[^a-zA-Z0-9]+", "-", readable).strip("-")[: length - 14].rstrip("-")
     return f"{prefix}-{digest[:10]}"
 
 

@@ -19,9 +19,11 @@ _CONSOLE = "https://{region}.console.aws.amazon.com"
 _JOB_PAGES = {
     "glue": _CONSOLE + "/gluestudio/home?region={region}#/job/{kind}/run/{name}",
     "training": _CONSOLE + "/sagemaker/home?region={region}#/jobs/{name}",
+    "tuning": _CONSOLE + "/sagemaker/home?region={region}#/hyper-tuning-jobs/{name}",
     "processing": _CONSOLE + "/sagemaker/home?region={region}#/processing-jobs/{name}",
     "transform": _CONSOLE + "/sagemaker/home?region={region}#/transform-jobs/{name}",
 }
+_ARN_KINDS = {"tuning": "hyper-parameter-tuning"}
 _LOG_PAGE = (
     _CONSOLE + "/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}$3FlogStreamNameFilter$3D{stream}"
 )
@@ -92,7 +94,7 @@ def _address(kind: str, job_id: str) -> dict[str, str]:
     if kind == "glue":
         job, _, run = job_id.partition("/")
         return {"service": "glue", "kind": job, "name": run}
-    return {"service": "sagemaker", "kind": f"{kind}-job", "name": job_id}
+    return {"service": "sagemaker", "kind": f"{_ARN_KINDS.get(kind, kind)}-job", "name": job_id}
 
 
 def _console_quote(text: str) -> str:

@@ -80,6 +80,14 @@ def training_params(settings: Settings) -> dict[str, Param]:
             },
             description="Those that differ from the script's defaults: " + ", ".join(HYPERPARAMETERS),
         ),
+        "tuning_jobs": Param(
+            0,
+            type="integer",
+            minimum=0,
+            maximum=500,
+            title="Tuning jobs",
+            description="Trainings to look for better hyperparameters with, before the model is trained. 0: none.",
+        ),
         "approval_mode": Param(
             settings.approval_mode,
             type="string",

@@ -42,6 +42,7 @@ class Settings:
     monitoring_schedule: str = "0 7 * * *"  # by when the night's scores are due: then a missing night is reported
 
     training_instance_type: str = "ml.m5.4xlarge"
+    tuning_parallel_jobs: int = 2  # trainings of a tuning job at a time
     spot_training: bool = False  # cheaper instances that AWS may take back: training then starts again
     processing_instance_type: str = "ml.m5.2xlarge"
     transform_instance_type: str = "ml.m5.xlarge"

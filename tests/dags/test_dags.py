@@ -34,6 +34,7 @@ TASKS = {
         "prepare_data.check_raw_data",
         "prepare_data.prepare_loan_panel",
         "prepare_data.check_loan_panel",
+        "build_model.tune_hyperparameters",
         "build_model.train_model",
         "build_model.validate_model",
         "release.gate",

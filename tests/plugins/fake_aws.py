@@ -191,10 +191,15 @@ class FakeGlue(_Service):
         return run | ({"CompletedOn": job["ended"]} if job["ended"] else {})
 
 
+def _title(kind: str) -> str:
+    """As in the API's fields: TrainingJobName, HyperParameterTuningJobName."""
+    return "".join(word.title() for word in kind.split("_"))
+
+
 class FakeSageMaker(_Service):
     def _create(self, kind: str, request: dict[str, Any]) -> None:
         self.fake.enter(f"create_{kind}_job")
-        name = request[f"{kind.title()}JobName"]
+        name = request[f"{_title(kind)}JobName"]
         if name in self.fake.jobs:
             raise client_error("ResourceInUse", "Job name must be unique within an AWS account and region")
         self.fake.jobs[name] = {
@@ -214,7 +219,7 @@ class FakeSageMaker(_Service):
             raise client_error("ValidationException", "Could not find requested job")
         job = self.fake.jobs[name]
         self.fake.advance(job)
-        title = kind.title()
+        title = _title(kind)
         answer = {
             f"{title}JobName": name,
             f"{title}JobStatus": job["status"],
@@ -222,6 +227,11 @@ class FakeSageMaker(_Service):
             "FailureReason": job["reason"],
             "ResourceConfig": {"InstanceType": "ml.m5.4xlarge", "InstanceCount": 1},
             "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
+            "BestTrainingJob": {
+                "TrainingJobName": f"{name}-001",
+                "TunedHyperParameters": {"max_depth": "4", "learning_rate": "0.05"},
+                "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "validation-logloss", "Value": 0.1},
+            },
             "ModelArtifacts": {"S3ModelArtifacts": f"s3://mortgage-loan-ml/models/m/{name}/output/model.tar.gz"},
             "FinalMetricDataList": [
                 {"MetricName": "oot-auc", "Value": 0.81},

@@ -17,6 +17,7 @@ from mortgage_risk.aws_job import AwsJobFailed
 from mortgage_risk.jobs import job_name
 from mortgage_risk.operators.glue import GlueJobOperator
 from mortgage_risk.operators.sagemaker import TrainModelOperator
+from mortgage_risk.operators.tuning import TuneHyperparametersOperator
 from mortgage_risk.settings import Settings
 from mortgage_risk.triggers import AwsJobTrigger
 
@@ -83,6 +84,33 @@ def world(fake_aws: FakeAws) -> FakeAws:
 
 
 BOTH = pytest.mark.parametrize(("operator", "create"), [(training, "create_training_job"), (glue, "start_job_run")])
+
+
+def test_tuning_gives_the_best_hyperparameters_over_those_given(settings, context, fake_aws, monkeypatch) -> None:
+    task = TuneHyperparametersOperator(
+        task_id="tune",
+        settings=replace(settings, deferrable=False),
+        source="canonical",
+        business_date="2019-12-31",
+        panel=PANEL,
+        code=CODE,
+        horizon_months=12,
+        hyperparameters='{"subsample": 0.7, "seed": 3}',
+        jobs="4",
+    )
+    assert task.execute(context)["hyperparameters"] == {
+        "subsample": 0.7,
+        "seed": 3,
+        "max_depth": 4,
+        "learning_rate": 0.05,
+    }
+    ((name, job),) = fake_aws.jobs.items()
+    assert len(name) <= 32
+    ranges = job["request"]["HyperParameterTuningJobConfig"]["ParameterRanges"]
+    assert "subsample" not in [wanted["Name"] for wanted in ranges["ContinuousParameterRanges"]]
+    task.jobs = "0"
+    assert task.execute(context) == {"hyperparameters": {"subsample": 0.7, "seed": 3}}
+    assert fake_aws.count("create_hyper_parameter_tuning_job") == 1
 
 
 @BOTH

@@ -4,6 +4,7 @@ out of reach, and done with the answer lost. The work is done once, whatever cal
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from fake_aws import LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
 
-from mortgage_risk import aws
+from mortgage_risk import aws, gate
 from mortgage_risk.operators.approval import RecordDecisionOperator
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.glue import GlueDatasetOperator
@@ -29,7 +30,8 @@ PANEL = {
 }
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/mortgage-default-risk-canonical/1"
 GATE = {"passed": True, "reasons": "", "gate_uri": f"{B}v/gate.json", "thresholds_sha256": "t"}
-FILES = {f"{kind}_uri": f"{B}v/{kind}" for kind in ("evaluation", "report")}
+FILES = {"evaluation_uri": f"{B}v/evaluation.json", "report_uri": f"{B}v/report.html"}
+CARD = dict.fromkeys(gate.CARD_FIELDS, "stated")
 TRIES = 3  # Airflow's, of a task with two retries
 
 
@@ -91,6 +93,7 @@ WORK = {
         },
         (
             "get_object",
+            "list_objects_v2",
             "describe_model_package_group",
             "create_model_package_group",
             "describe_training_job",
@@ -134,10 +137,11 @@ def world(fake_aws: FakeAws, settings, tmp_path) -> FakeAws:
         (tmp_path / folder / "a.py").write_text(folder)
     fake_aws.put(CODE["prefix"] + "sourcedir/metric_definitions.json", b"[]")
     fake_aws.put(f"{B}raw/loans.csv", b"loan_id\n")
-    for uri in FILES.values():
-        fake_aws.put(uri, b"{}")
-    sha256 = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of {}
-    fake_aws.put(f"{B}v/gate.json", json.dumps({"report_sha256": sha256, "evaluation_sha256": sha256}).encode())
+    pack = dict.fromkeys(gate.EVIDENCE_PACK, b"{}") | {"card.json": json.dumps(CARD).encode()}
+    for name, content in pack.items():
+        fake_aws.put(f"{B}v/{name}", content)
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in pack.items()}
+    fake_aws.put(f"{B}v/gate.json", json.dumps({"evidence": hashes}).encode())
 
     def finish(job: dict[str, Any]) -> None:
         manifest = {"data_prefix": f"{B}p/attempt=1/", "rows": 1, "files": [{"key": "x", "bytes": 1}]}

@@ -14,6 +14,7 @@ import pytest
 
 from mortgage_risk import cloudwatch
 from mortgage_risk import job_requests as requests
+from mortgage_risk import tuning as tuning_requests
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.settings import Settings
 
@@ -31,6 +32,20 @@ def training(settings: Settings, tags: RunTags) -> dict[str, Any]:
         output_prefix="s3://b/models/m/",
         hyperparameters={"max_depth": 4, "horizon_months": 12},
         metric_definitions=[{"Name": "oot-auc", "Regex": "oot-auc=([0-9.eE+-]+);"}],
+        tags=tags,
+    )
+
+
+def tuning(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return tuning_requests.tuning_job(
+        settings,
+        training=training(settings, tags),
+        ranges={
+            "max_depth": {"type": "integer", "min": 2, "max": 6},
+            "learning_rate": {"type": "number", "min": 0.02, "max": 0.3, "log": True},
+        },
+        jobs=20,
+        seed=7,
         tags=tags,
     )
 
@@ -117,6 +132,7 @@ def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 BOTO = {
     training: ("sagemaker", "CreateTrainingJob"),
+    tuning: ("sagemaker", "CreateHyperParameterTuningJob"),
     validation: ("sagemaker", "CreateProcessingJob"),
     monitoring: ("sagemaker", "CreateProcessingJob"),
     monitoring_alarm: ("cloudwatch", "PutMetricAlarm"),
