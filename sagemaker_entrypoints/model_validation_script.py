@@ -22,14 +22,16 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy
 import pandas
+from mortgage_training_script import train
 
 import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
@@ -63,6 +65,7 @@ class ValidationRun:
     panel_manifest_uri: str
     git_commit: str
     seed: int
+    retrain: bool = False
 
 
 class MortgageLoanModelValidator:
@@ -131,6 +134,7 @@ class MortgageLoanModelValidator:
             csi,
             self.run.seed,
             self._demographics(),
+            partial(self._retrain, model) if self.run.retrain else None,
         )
         checks = run_checks(evidence)
         say(f"battery: {len(checks)} tests")
@@ -189,6 +193,14 @@ class MortgageLoanModelValidator:
                 champion = load_model(folder)
             rivals["champion"] = lambda frame: champion.predict(frame)["pd"].to_numpy()
         return rivals
+
+    def _retrain(self, model: MortgageModel) -> Mapping[str, Any]:
+        """Metadata of a model trained again on the panel with the recorded hyperparameters."""
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder)
+            settings, source = model.metadata["hyperparameters"], Path(__file__).resolve().parent
+            train(self.root / "panel", settings, target, target / "output", source, load_contract("loan_panel"))
+            return load_model(target).metadata
 
     def _demographics(self) -> pandas.DataFrame | None:
         """Protected attributes by loan hash, from the newest delivery; None where the lender delivered none."""
@@ -273,11 +285,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in ("as_of_date", "source", "training_job", "model_uri", "panel_manifest_uri", "git_commit"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--seed", type=int, default=20240131, help="seed of the bootstrap")
+    parser.add_argument("--retrain", choices=("true", "false"), default="false", help="also train again and compare")
     parser.add_argument(
         "--root", type=Path, default=Path("/opt/ml/processing"), help="folder of inputs and output"
     )
     given = vars(parser.parse_args(arguments))
     root = given.pop("root")
+    given["retrain"] = given["retrain"] == "true"
     try:
         result = MortgageLoanModelValidator(root, ValidationRun(**given)).validate()
     except PREDICTABLE_ERRORS as error:

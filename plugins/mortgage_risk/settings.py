@@ -47,6 +47,7 @@ class Settings:
     processing_instance_type: str = "ml.m5.2xlarge"
     transform_instance_type: str = "ml.m5.xlarge"
     transform_instances: int = 1
+    validation_retrains: bool = False  # validation also trains again and compares: doubles its cost
     volume_gb: int = 50
     glue_worker_type: str = "G.1X"
     glue_workers: int = 5

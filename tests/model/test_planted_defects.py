@@ -55,7 +55,8 @@ def trained_on(panel: pd.DataFrame, folder: Path, source_dir: Path, contract=Non
 
 
 def test_nothing_is_found_in_a_sound_model(sound):
-    planted = ("data.single_feature", "data.outcome_columns", "explanation.direction", "calibration.level",
+    planted = ("data.single_feature", "data.outcome_columns", "explanation.direction",
+               "explanation.monotone_trees", "calibration.level",
                "stability.features", "robustness.validation_gap", "explanation.importance")  # fmt: skip
     found = {test: verdict(sound, test) for test in planted}
     # 145 defaults in training, and an economy that moves: worth a warning, never a block.
@@ -86,6 +87,7 @@ def test_an_inverted_feature(panel, tmp_path, source_dir):
     columns = tuple(replace(c, monotone=1) if c.name == "credit_score" else c for c in contract.columns)
     evidence = gather(*trained_on(inverted, tmp_path, source_dir, replace(contract, columns=columns)))
     assert verdict(evidence, "explanation.direction") == "fail"
+    assert verdict(evidence, "explanation.monotone_trees") == "fail"
     found = run_checks(evidence, [test for test in CHECKS if test.id == "explanation.direction"])[0]
     assert set(found["detail"]["against_direction"]) == {"credit_score"}
 

@@ -123,6 +123,7 @@ class ValidateModelOperator(AwsJobOperator):
                 "panel_manifest_uri": self.panel["manifest_uri"],
                 "git_commit": self.code["git_commit"],
                 "seed": str(as_dict(self.hyperparameters).get("seed", DEFAULT_SEED)),
+                **({"retrain": "true"} if self.settings.validation_retrains else {}),
             },
             tags=tags,
         )

@@ -30,7 +30,8 @@ class InputMissing(ValueError):
 @dataclass(frozen=True)
 class Evidence:
     """What a test may look at. `drawn` holds rows of training and out of time for tests that score again; `csi`
-    the feature shift of evaluation.json; `demographics` has protected columns, indexed by loan hash.
+    the feature shift of evaluation.json; `demographics` has protected columns, indexed by loan hash; `retrain`
+    trains again as recorded and gives the new model's metadata.
     """
 
     model: MortgageModel
@@ -43,6 +44,7 @@ class Evidence:
     csi: list[dict[str, Any]]
     seed: int
     demographics: pd.DataFrame | None = None
+    retrain: Callable[[], Mapping[str, Any]] | None = None
 
     @property
     def oot(self) -> ScoredSample:

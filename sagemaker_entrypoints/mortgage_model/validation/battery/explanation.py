@@ -9,6 +9,7 @@ import pandas as pd
 import xgboost as xgb
 from scipy.stats import spearmanr
 
+from mortgage_model.monotonicity import violations
 from mortgage_model.statistics import NotComputable, discrimination
 from mortgage_model.validation.battery.robustness import drawn_out_of_time, numeric_inputs, rescore
 from mortgage_model.validation.checks import Evidence, Outcome, check, measured
@@ -53,6 +54,25 @@ def direction(evidence: Evidence) -> Outcome:
         f"declared direction{named}",
         n=len(chosen),
         detail={"against_direction": wrong},
+    )
+
+
+@check(
+    "explanation.monotone_trees",
+    "Can any feature ever move the PD against its declared direction?",
+    "Looking at some loans cannot exclude it; the split points of every tree can.",
+)
+def monotone_trees(evidence: Evidence) -> Outcome:
+    promised = {name: sign for name, sign in promised_directions(evidence).items() if sign}
+    if not promised:
+        raise NotComputable("the contract gives no feature a direction")
+    found = violations(evidence.model.booster, promised)
+    named = f" ({', '.join(sorted({row['feature'] for row in found}))})" if found else ""
+    return measured(
+        len(found),
+        f"In {len(found):,} places of {evidence.model.booster.num_boosted_rounds():,} rounds of trees one of the "
+        f"{len(promised)} features with a direction moves the PD the other way{named}",
+        detail={"violations": found[:20]},
     )
 
 

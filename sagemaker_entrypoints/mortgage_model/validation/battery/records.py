@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from mortgage_model import booster
 from mortgage_model.splits import SAMPLES, month_number
-from mortgage_model.validation.checks import Evidence, Outcome, check
+from mortgage_model.validation.checks import Evidence, InputMissing, Outcome, check
 
 # A metric is a sum over millions of floats; another order of summation moves it by less than this.
 SAME_METRIC = 1e-6
@@ -120,3 +120,18 @@ def same_metrics(evidence: Evidence) -> Outcome:
     return Outcome(
         "pass", f"All {compared} metrics that training reported are found again to {SAME_METRIC:g}.", compared
     )
+
+
+@check(
+    "replication.retrain",
+    "Does training again on the same rows give the same model?",
+    "A model that cannot be made again cannot be examined after the fact.",
+)
+def same_model_again(evidence: Evidence) -> Outcome:
+    if evidence.retrain is None:
+        raise InputMissing("this run was not asked to train again, which doubles its cost")
+    recorded, again = evidence.model.metadata, evidence.retrain()
+    differing = [name for name in ("matrix_sha256", "booster_sha256", "metrics") if again[name] != recorded[name]]
+    if differing:
+        return Outcome("fail", f"Training again gave another {', '.join(differing)} than recorded.")
+    return Outcome("pass", "Training again gave the same rows, the same booster bit for bit, and the same metrics.")
