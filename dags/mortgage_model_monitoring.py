@@ -29,16 +29,12 @@ not run again.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pendulum
 from airflow.sdk import DAG
 from airflow.timetables.assets import AssetOrTimeSchedule
 
 from mortgage_risk import assets
-from mortgage_risk.business_date import score_date
+from mortgage_risk.dag_arguments import dag_arguments
 from mortgage_risk.layout import Layout
-from mortgage_risk.notifications import TaskFailed
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.monitoring import (
     FindNightsOperator,
@@ -64,20 +60,10 @@ with DAG(
     schedule=AssetOrTimeSchedule(
         timetable=FromNowOnTimetable(settings.monitoring_schedule, settings.timezone), assets=[assets.scores(paths)]
     ),
-    start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
-    catchup=False,
     max_active_runs=1,  # each night is held against the one before
     params=monitoring_params(),
     tags=["mortgage-risk", "monitoring"],
-    user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
-    default_args={
-        "owner": "credit-risk-operations",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=20),
-        "retry_exponential_backoff": True,
-        "on_failure_callback": [TaskFailed()],
-        "settings": settings,
-    },
+    **dag_arguments(settings, owner="credit-risk-operations"),
 ):
     code = PackageCodeOperator(task_id="package_code", **NIGHT)
     nights = FindNightsOperator(task_id="find_nights", **NIGHT)

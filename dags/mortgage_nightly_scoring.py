@@ -45,15 +45,12 @@ visible.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pendulum
 from airflow.sdk import DAG, TaskGroup
 
 from mortgage_risk import assets
-from mortgage_risk.business_date import score_date
+from mortgage_risk.dag_arguments import dag_arguments
 from mortgage_risk.layout import Layout, manifest
-from mortgage_risk.notifications import TaskFailed, scores_due
+from mortgage_risk.notifications import scores_due
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.data_quality import DataQualityOperator
 from mortgage_risk.operators.delivery import FindDeliveryOperator
@@ -80,23 +77,11 @@ with DAG(
     dag_display_name="Mortgage model: nightly scoring",
     doc_md=__doc__,
     schedule=FromNowOnTimetable(settings.nightly_schedule, settings.timezone),
-    start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
-    catchup=False,
     max_active_runs=3,
     deadline=scores_due(settings),
     params=scoring_params(),
     tags=["mortgage-risk", "scoring"],
-    user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
-    default_args={
-        "owner": "credit-risk-operations",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=20),
-        "retry_exponential_backoff": True,
-        "on_failure_callback": [TaskFailed()],
-        "settings": settings,
-        "source": SOURCE,
-        "business_date": SCORE_DATE,
-    },
+    **dag_arguments(settings, owner="credit-risk-operations", source=SOURCE, business_date=SCORE_DATE),
 ):
     code = PackageCodeOperator(task_id="package_code")
     package = SelectModelOperator(task_id="select_model")

@@ -23,13 +23,9 @@ could stop it. It costs money until it ends or reaches its time limit; it does n
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pendulum
 from airflow.sdk import DAG
 
-from mortgage_risk.business_date import score_date
-from mortgage_risk.notifications import TaskFailed
+from mortgage_risk.dag_arguments import dag_arguments
 from mortgage_risk.operators.sweeper import SweepOrphansOperator
 from mortgage_risk.params import sweeper_params
 from mortgage_risk.settings import load_settings
@@ -42,24 +38,15 @@ with DAG(
     dag_display_name="Mortgage platform: orphan sweeper",
     doc_md=__doc__,
     schedule=FromNowOnTimetable(settings.sweeper_schedule, settings.timezone),
-    start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
-    catchup=False,
     max_active_runs=1,
     params=sweeper_params(settings),
     tags=["mortgage-risk", "operations"],
-    user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
-    default_args={
-        "owner": "credit-risk-operations",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=20),
-        "retry_exponential_backoff": True,
-        "on_failure_callback": [TaskFailed()],
-    },
+    **dag_arguments(settings, owner="credit-risk-operations"),
 ):
     SweepOrphansOperator(
         task_id="sweep_orphans",
-        settings=settings,
         source="all",
         business_date="{{ score_date(params, dag_run, timezone) }}",
         dry_run="{{ params.dry_run }}",
+        dag_ids=["mortgage_training", "mortgage_nightly_scoring"],  # they share the jobs that clean a delivery
     )

@@ -42,16 +42,12 @@ No night's scoring waits for this DAG. Nothing in it needs to be undone before a
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pendulum
 from airflow.sdk import DAG, TaskGroup, TriggerRule
 from airflow.timetables.assets import AssetOrTimeSchedule
 
 from mortgage_risk import assets
-from mortgage_risk.business_date import as_of_date
+from mortgage_risk.dag_arguments import dag_arguments
 from mortgage_risk.layout import Layout, manifest
-from mortgage_risk.notifications import TaskFailed
 from mortgage_risk.operators.approval import (
     AskForApprovalOperator,
     ChooseApprovalOperator,
@@ -87,22 +83,10 @@ with DAG(
     schedule=AssetOrTimeSchedule(
         timetable=FromNowOnTimetable(settings.training_schedule, settings.timezone), assets=[assets.retraining(paths)]
     ),
-    start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
-    catchup=False,
     max_active_runs=1,
     params=training_params(settings),
     tags=["mortgage-risk", "training"],
-    user_defined_macros={"as_of_date": as_of_date, "timezone": settings.timezone},
-    default_args={
-        "owner": "credit-risk-modelling",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=20),
-        "retry_exponential_backoff": True,
-        "on_failure_callback": [TaskFailed()],
-        "settings": settings,
-        "source": SOURCE,
-        "business_date": AS_OF_DATE,
-    },
+    **dag_arguments(settings, owner="credit-risk-modelling", source=SOURCE, business_date=AS_OF_DATE),
 ):
     code = PackageCodeOperator(task_id="package_code")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import fmean
@@ -24,14 +24,14 @@ from local_aws.config import ACCOUNT_ID, Config
 log = logging.getLogger("local_aws")
 
 EVERY_SECONDS = 10.0
-STATISTICS = {
+STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
     "Average": fmean,
     "Sum": sum,
     "Minimum": min,
     "Maximum": max,
     "SampleCount": len,
 }
-COMPARISONS = {
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "GreaterThanOrEqualToThreshold": lambda value, threshold: value >= threshold,
     "GreaterThanThreshold": lambda value, threshold: value > threshold,
     "LessThanThreshold": lambda value, threshold: value < threshold,

@@ -39,6 +39,7 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "image_uri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
         "job_code_root": str(ROOT),
         "poll_seconds": "2",
+        "lineage_url": f"file://{platform.state}/lineage/events.ndjson",
         "job_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
         "log_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
         "s3_object_link": f"{platform.public_aws_url}/{{bucket}}/{{key}}",

@@ -47,7 +47,7 @@ class Platform:
             # what a browser on this machine uses; in containers it differs from what the services use
             public_aws_url=env.get("MORTGAGE_PUBLIC_AWS_URL", aws_url),
             public_airflow_url=env.get("MORTGAGE_PUBLIC_AIRFLOW_URL", airflow_url),
-            database_url=env.get("MORTGAGE_DATABASE_URL", f"sqlite:///{state}/airflow/airflow.db?timeout=60"),
+            database_url=env.get("MORTGAGE_DATABASE_URL", f"sqlite:///{state}/airflow/airflow.db"),
             dags=Path(env.get("MORTGAGE_DAGS_DIR", ROOT / "dags")),
         )
 

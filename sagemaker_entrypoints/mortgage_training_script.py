@@ -13,7 +13,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,16 @@ import pandas
 import pyarrow
 import pyarrow.dataset
 import scipy
+import sklearn
 
 from contracts import Contract, load_contract
-from mortgage_model import artifact, booster, calibration, panel_data
+from mortgage_model import artifact, booster, calibration, challenger, panel_data, search
 from mortgage_model.features import FeatureSpec, describe_features
-from mortgage_model.grades import MasterScale
+from mortgage_model.grades import MasterScale, long_run_rates
 from mortgage_model.hyperparameters import HyperparameterError, parse_arguments
 from mortgage_model.profile import reference_profile
 from mortgage_model.sample_metrics import metric_lines, sample_metrics
-from mortgage_model.splits import SAMPLES, SplitBounds, SplitError, check_events, out_of_time_split
+from mortgage_model.splits import SAMPLES, SplitBounds, SplitError, check_events, out_of_time_split, time_ordered_folds
 
 PREDICTABLE_ERRORS = (
     HyperparameterError,
@@ -39,7 +40,9 @@ PREDICTABLE_ERRORS = (
     pyarrow.ArrowInvalid,
     OSError,
 )
-LIBRARIES = (booster.xgb, numpy, pandas, pyarrow, scipy)
+DEVELOPMENT = ("train", "validation")
+SEARCH_FOLDS = 3
+LIBRARIES = (booster.xgb, numpy, pandas, pyarrow, scipy, sklearn)
 
 
 def train(
@@ -71,8 +74,13 @@ def train(
     for name, count in counts.items():
         say(f"{name}: {' to '.join(bounds.range_of(name))}, {count['labelled']:,} rows, {count['events']:,} defaults")
 
-    matrices, labels, spec, profile_frame = _prepare(dataset, contract, bounds, months.index, hyperparameters)
+    prepared = _prepare(dataset, contract, bounds, months.index, hyperparameters)
+    matrices, labels, spec, profile_frame = prepared.matrices, prepared.labels, prepared.spec, prepared.profile_frame
     say(f"features: {len(spec.names)} from {len(spec.inputs)} columns")
+    searched = _search(prepared, hyperparameters) if hyperparameters["search_trials"] else None
+    if searched:
+        hyperparameters = {**hyperparameters, **searched.trials[searched.best].parameters}
+        say(f"search: trial {searched.best} of {len(searched.trials)} is best: {searched.trials[searched.best]}")
     if 0 < labels["validation"].sum() < len(labels["validation"]):
         stopped_by = "validation log loss"
         rows = booster.bin_rows(*(data[name] for name in ("train", "validation") for data in (matrices, labels)))
@@ -84,8 +92,17 @@ def train(
     calibrated = calibration.fit(booster.margin(trees, matrices["validation"]), labels["validation"].astype(float))
     say(f"calibration: {calibrated.method}, {calibrated.reason}")
 
+    benchmark = challenger.fit(spec, matrices["train"], labels["train"])
+    say(f"challenger: {len(benchmark.bins)} features with weights of evidence")
+
     model = artifact.MortgageModel(
-        artifact.feature_contract(contract), spec, trees, calibrated, MasterScale.geometric(), metadata={}
+        artifact.feature_contract(contract),
+        spec,
+        trees,
+        calibrated,
+        MasterScale.geometric(),
+        metadata={},
+        challenger=benchmark,
     )
     scores = {name: model.score(matrix) for name, matrix in matrices.items()}
     metrics = {
@@ -99,6 +116,16 @@ def train(
         "trees": trees.num_boosted_rounds(),
         "stopped_by": stopped_by,
         "calibration": calibrated.to_json(),
+        "search": searched.to_json() if searched else None,
+        "challenger": {
+            key: metric
+            for name in SAMPLES
+            for key, metric in sample_metrics(name, labels[name], benchmark.score(matrices[name])).items()
+        },
+        "through_the_cycle": long_run_rates(
+            model.scale,
+            *(numpy.concatenate([of[name] for name in DEVELOPMENT]) for of in (scores, prepared.months, labels)),
+        ),
         "booster_sha256": booster.fingerprint(trees),
         "matrix_sha256": {name: _matrix_fingerprint(matrices[name], labels[name]) for name in SAMPLES},
         "panel": {
@@ -119,15 +146,25 @@ def train(
     return metrics
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Feature matrix, labels and months per sample, the spec fitted on train, and train's input columns."""
+
+    matrices: dict[str, pandas.DataFrame]
+    labels: dict[str, numpy.ndarray]
+    months: dict[str, numpy.ndarray]
+    spec: FeatureSpec
+    profile_frame: pandas.DataFrame
+
+
 def _prepare(
     dataset: pyarrow.dataset.Dataset,
     contract: Contract,
     bounds: SplitBounds,
     months: pandas.Index,
     hyperparameters: Mapping[str, int | float],
-) -> tuple[dict[str, pandas.DataFrame], dict[str, numpy.ndarray], FeatureSpec, pandas.DataFrame]:
-    """Feature matrix and labels per sample, the spec fitted on train, and train's input columns."""
-    matrices, labels = {}, {}
+) -> Prepared:
+    matrices, labels, row_months = {}, {}, {}
     for name in SAMPLES:
         sample = panel_data.read_sample(
             dataset,
@@ -140,7 +177,31 @@ def _prepare(
             spec = FeatureSpec.fit(sample.frame, sample.labels, contract)
             profile_frame = sample.frame[list(spec.inputs)]
         matrices[name], labels[name] = spec.transform(sample.frame), sample.labels
-    return matrices, labels, spec, profile_frame
+        row_months[name] = sample.frame[panel_data.MONTH].to_numpy(dtype=str)
+    return Prepared(matrices, labels, row_months, spec, profile_frame)
+
+
+def _search(prepared: Prepared, hyperparameters: Mapping[str, int | float]) -> search.Search:
+    """Search on time-ordered folds of train and validation together; the out-of-time sample stays unseen."""
+    months, labels = (
+        numpy.concatenate([values[name] for name in DEVELOPMENT]) for values in (prepared.months, prepared.labels)
+    )
+    folds = time_ordered_folds(
+        months, int(hyperparameters["horizon_months"]), SEARCH_FOLDS, int(hyperparameters["validation_months"])
+    )
+    usable = [fold for fold in folds if all(0 < labels[rows].sum() < len(rows) for rows in fold)]
+    if not usable:
+        raise SplitError("no fold of the search holds both defaults and non-defaults; set search_trials to 0")
+    return search.search(
+        pandas.concat([prepared.matrices[name] for name in DEVELOPMENT], ignore_index=True),
+        labels,
+        usable,
+        prepared.spec.constraints,
+        hyperparameters,
+        search.PANEL_SPACE,
+        int(hyperparameters["search_trials"]),
+        float(hyperparameters["search_seconds"]),
+    )
 
 
 def _matrix_fingerprint(matrix: pandas.DataFrame, labels: numpy.ndarray) -> str:

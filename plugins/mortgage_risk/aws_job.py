@@ -20,13 +20,14 @@ import json
 import math
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from mortgage_risk import aws, links
-from mortgage_risk.job_requests import RunTags, deployment
+from mortgage_risk import aws, lineage, links
+from mortgage_risk.job_requests import QUEUE_SECONDS, RunTags, deployment
 from mortgage_risk.jobs import KINDS, JobState, job_name, log_tail
 from mortgage_risk.layout import Layout
 from mortgage_risk.ledger import BudgetExceeded, Ledger
@@ -36,9 +37,6 @@ from mortgage_risk.watch import JobWatch, Outcome
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-# What a job may wait for capacity before and after the time its own limit counts.
-QUEUE_SECONDS = 1800
 
 
 class AwsJobFailed(AirflowException):
@@ -112,6 +110,14 @@ class AwsJobOperator(MortgageRiskOperator):
     def result(self, state: JobState) -> dict[str, Any]:
         """The task's XCom for a succeeded job: URIs and small numbers."""
         raise NotImplementedError
+
+    def reads(self) -> list[str]:
+        """S3 URIs and ARNs of what the job reads, for its lineage."""
+        return []
+
+    def lineage_facts(self) -> dict[str, Any]:
+        """What else its lineage says."""
+        return {}
 
     def result_uri(self, state: JobState) -> str | None:
         """Where the Result link leads."""
@@ -236,7 +242,32 @@ class AwsJobOperator(MortgageRiskOperator):
         if uri := self.result_uri(state):
             links.store(self, context, {links.ResultLink: self.object_url(uri)})
         result = aws.patiently(lambda: self.result(state), self.settings.outage_minutes * 60)
+        self._report_lineage(context, state)
         return {"job": state.job_id, "seconds": state.seconds, **result}
+
+    def _report_lineage(self, context: Context, state: JobState) -> None:
+        if not self.settings.lineage_url:
+            return
+        uri = self.result_uri(state)
+        event = lineage.run_event(
+            dag_id=self.dag_id,
+            task_id=self.task_id,
+            run_id=context["dag_run"].run_id,
+            try_key=state.job_id,
+            ended_at=state.ended_at or datetime.now(UTC),
+            inputs=self.reads(),
+            outputs=[uri] if uri else [],
+            facts={
+                "job": state.job_id,
+                "source": self.source,
+                "business_date": self.business_date,
+                **self.lineage_facts(),
+            },
+        )
+        try:
+            lineage.emit(self.settings.lineage_url, event)
+        except Exception as error:  # noqa: BLE001  (the work is done, told or not)
+            self.log.warning("The lineage of %s was not delivered: %s", state.job_id, error)
 
     def _fail(self, state: JobState) -> NoReturn:
         places = KINDS[self.kind].log_places(state.job_id)

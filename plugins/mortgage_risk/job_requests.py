@@ -14,6 +14,7 @@ from mortgage_risk.settings import Settings
 Request = dict[str, Any]
 
 PLATFORM = "mortgage-risk"  # the tag that all jobs carry
+QUEUE_SECONDS = 1800  # what a job may wait for capacity, beside the time its own limit counts
 _PROCESSING = "/opt/ml/processing"
 
 
@@ -128,6 +129,7 @@ def training_job(
         "StoppingCondition": _stopping(settings),
         "Tags": tags.as_list(),
         **_network(settings, "VpcConfig"),
+        **_spot(settings, f"{output_prefix}{name}/checkpoints/"),
     }
 
 
@@ -138,16 +140,21 @@ def validation_job(
     code_prefix: str,
     model_uri: str,
     panel_prefix: str,
+    demographics_prefix: str | None,
     output_prefix: str,
     arguments: Mapping[str, str],
     tags: RunTags,
 ) -> Request:
-    """CreateProcessingJob running model_validation_script.py in the training container."""
+    """CreateProcessingJob running model_validation_script.py in the training container.
+
+    demographics_prefix: None where the lender delivered no borrower_demographics.
+    """
     inputs = {
         "code": f"{code_prefix}sourcedir/",
         "model": model_uri,
         "panel": panel_prefix,
         "settings": f"{code_prefix}sourcedir/thresholds.json",
+        **({"demographics": demographics_prefix} if demographics_prefix else {}),
     }
     return _processing_job(settings, name, "model_validation_script.py", inputs, output_prefix, arguments, tags)
 
@@ -347,6 +354,20 @@ def _resources(settings: Settings, instance_type: str) -> Request:
         "InstanceCount": 1,
         "VolumeSizeInGB": settings.volume_gb,
         **_kms(settings, "VolumeKmsKeyId"),
+    }
+
+
+def _spot(settings: Settings, checkpoints: str) -> Request:
+    """Managed spot training: the wait for capacity is bounded as any job's, and what the script leaves in
+    /opt/ml/checkpoints is there again when it is started anew.
+    """
+    if not settings.spot_training:
+        return {}
+    longest = settings.max_runtime_minutes * 60 + QUEUE_SECONDS
+    return {
+        "EnableManagedSpotTraining": True,
+        "StoppingCondition": {**_stopping(settings), "MaxWaitTimeInSeconds": longest},
+        "CheckpointConfig": {"S3Uri": checkpoints, "LocalPath": "/opt/ml/checkpoints"},
     }
 
 

@@ -42,6 +42,7 @@ class Settings:
     monitoring_schedule: str = "0 7 * * *"  # by when the night's scores are due: then a missing night is reported
 
     training_instance_type: str = "ml.m5.4xlarge"
+    spot_training: bool = False  # cheaper instances that AWS may take back: training then starts again
     processing_instance_type: str = "ml.m5.2xlarge"
     transform_instance_type: str = "ml.m5.xlarge"
     transform_instances: int = 1
@@ -58,6 +59,8 @@ class Settings:
     deferrable: bool = True
     poll_seconds: int = 30
     outage_minutes: int = 10  # how long AWS may be unreachable before a waiting task fails
+
+    lineage_url: str = ""  # where OpenLineage events go: file:///path or http(s)://…; '' = nowhere
 
     approval_mode: str = "manual"  # default of the training form: manual | auto
     approvers: tuple[str, ...] = ()  # Airflow user names that may answer; empty = whoever may edit the run
@@ -107,6 +110,12 @@ class Settings:
         for field in fields(self):
             if field.type == "int":
                 _require(getattr(self, field.name) > 0, field.name, getattr(self, field.name), "a number above 0")
+        _require(
+            re.fullmatch(r"|file:///.+|https?://.+", self.lineage_url),
+            "lineage_url",
+            self.lineage_url,
+            "file:///path or http(s)://host/path",
+        )
         try:
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError):

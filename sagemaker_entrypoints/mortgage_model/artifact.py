@@ -17,6 +17,7 @@ from contracts.model import Column, Contract, DerivedFeature, Factor
 from mortgage_model import booster as boosting
 from mortgage_model import calibration as calibrating
 from mortgage_model.calibration import Calibration
+from mortgage_model.challenger import Challenger
 from mortgage_model.features import FeatureSpec
 from mortgage_model.grades import MasterScale
 
@@ -30,7 +31,9 @@ class ArtifactError(ValueError):
 
 @dataclass(frozen=True)
 class MortgageModel:
-    """A trained model: contract rows in, PD and grade out. `contract` holds the feature columns alone."""
+    """A trained model: contract rows in, PD and grade out. `contract` holds the feature columns alone; the
+    `challenger`, if any, is the benchmark trained on the same rows.
+    """
 
     contract: Contract
     spec: FeatureSpec
@@ -38,7 +41,7 @@ class MortgageModel:
     calibration: Calibration
     scale: MasterScale
     metadata: Mapping[str, Any]
-    challenger: Any = None
+    challenger: Challenger | None = None
 
     def score(self, features: pd.DataFrame) -> np.ndarray:
         """PD of rows already transformed by `spec`, float64 (n,)."""
@@ -65,6 +68,8 @@ def save_model(
         "reference_profile": profile,
         "metadata": model.metadata,
     }
+    if model.challenger is not None:
+        documents["challenger"] = model.challenger.to_json()
     for name, document in documents.items():
         (folder / f"{name}.json").write_text(to_json_text(document), encoding="utf-8")
     if source is not None:
@@ -81,13 +86,16 @@ def load_model(folder: str | Path) -> MortgageModel:
         booster.load_model(folder / "booster.ubj")
     except xgb.core.XGBoostError as error:
         raise ArtifactError(f"{folder / 'booster.ubj'} cannot be read: {str(error).splitlines()[-1]}") from error
+    features = FeatureSpec.from_json(spec)
+    challenger = folder / "challenger.json"
     model = MortgageModel(
         contract_from_json(contract),
-        FeatureSpec.from_json(spec),
+        features,
         booster,
         Calibration.from_json(calibration),
         MasterScale.from_json(scale),
         metadata,
+        Challenger.from_json(_read_json(challenger), features) if challenger.exists() else None,
     )
     if tuple(booster.feature_names or ()) != model.spec.names:
         raise ArtifactError(f"booster.ubj and feature_spec.json under {folder} name different features")

@@ -120,7 +120,9 @@ def evaluate_gate(evaluation: dict[str, Any], thresholds: list[dict[str, Any]]) 
 
 
 def _subject(check: dict[str, Any]) -> tuple[Any, ...]:
-    return (check.get("sample"), check["metric"]) if check.get("metric") else (check["id"],)
+    if check.get("metric"):
+        return check.get("sample"), check["metric"]
+    return (check["id"].removesuffix(f".{check.get('severity')}"),)
 
 
 def _left_out(test: dict[str, Any], settings: list[dict[str, Any]]) -> str | None:

@@ -45,3 +45,26 @@ class MasterScale:
             tuple(band["grade"] for band in document),
             (document[0]["pd_from"], *(band["pd_to"] for band in document)),
         )
+
+
+def long_run_rates(scale: MasterScale, pd_values: np.ndarray, months: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """The through-the-cycle view: per grade, and for all, the long-run average default rate.
+
+    It is the plain average over calendar years of the year's default rate, so that every year of the cycle counts the
+    same however many loans it has (EBA/GL/2017/16, paragraphs 78-81). `months` are 'YYYY-MM'. A grade's PD is its
+    point-in-time reading; this is where loans of the grade stood on average. Result: {"years", "portfolio", "grades":
+    [{"grade", "n", "events", "years", "rate" (null without rows)}]}.
+    """
+    years = months.astype("U4")
+    grades = scale.assign(pd_values)
+
+    def average(rows: np.ndarray) -> dict[str, Any]:
+        rates = [float(labels[rows & (years == year)].mean()) for year in np.unique(years[rows])]
+        rate = float(np.mean(rates)) if rates else None
+        return {"n": int(rows.sum()), "events": int(labels[rows].sum()), "years": len(rates), "rate": rate}
+
+    return {
+        "years": np.unique(years).tolist(),
+        "portfolio": average(np.ones(len(labels), dtype=bool)),
+        "grades": [{"grade": grade, **average(grades == grade)} for grade in scale.grades],
+    }

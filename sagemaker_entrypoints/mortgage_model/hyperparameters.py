@@ -58,6 +58,8 @@ HYPERPARAMETERS: tuple[Hyperparameter, ...] = (
     Hyperparameter("gamma", 0.0, 0.0, 1e6, "smallest gain that justifies a split"),
     Hyperparameter("num_parallel_tree", 1, 1, 20, "trees averaged in each round, as in a random forest"),
     Hyperparameter("early_stopping_rounds", 40, 1, 1000, "trees without better validation log loss before stopping"),
+    Hyperparameter("search_trials", 0, 0, 1000, "draws of the hyperparameter search; 0 takes the values as given"),
+    Hyperparameter("search_seconds", 0, 0, 10**6, "the search starts no trial after so many seconds; 0: no limit"),
     Hyperparameter("seed", 20240131, 0, 2**31 - 1, "seed of every random draw"),
     Hyperparameter("max_train_rows", 0, 0, 10**9, "training rows kept at most, drawn at random; 0 keeps all"),
 )

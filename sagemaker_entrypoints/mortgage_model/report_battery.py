@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from mortgage_model.report_charts import Axis, Plot, index_axis, percent, ranked_bars, rate_axis
-from mortgage_model.report_parts import chart, figure, nothing, pair, share, table
+from mortgage_model.report_charts import Axis, Plot, index_axis, percent, ranked_bars, ranked_intervals, rate_axis
+from mortgage_model.report_parts import SAMPLE_WORDS, chart, figure, nothing, pair, share, table
 
 Tests = Mapping[str, Mapping[str, Any]]
 MOST_SEGMENTS = 16
@@ -26,26 +26,24 @@ def segments(tests: Tests) -> str:
     if not rows:
         return title + nothing("The segments", test["reason"])
     judged = sorted((row for row in rows if row["judged"]), key=lambda row: row["auc"])[:MOST_SEGMENTS]
-    names = [_segment_name(row) for row in judged]
-    low = min(0.5, *(row["interval"][0] for row in judged))
-    plot = Plot(
+    bars = ranked_intervals(
         "AUC of the weakest segments, out of time",
         "With 95 percent DeLong intervals",
-        index_axis(names),
-        Axis("AUC", low, 1.0),
-        width=1140,
-        height=400,
+        [
+            (_segment_name(row), row["auc"], *row["interval"], f"{row['auc']:.3f}, {row['events']:,} defaults")
+            for row in judged
+        ],
+        Axis("AUC", min(0.5, *(row["interval"][0] for row in judged)), 1.0),
+        guide=0.5,
     )
-    plot.level(0.5, "chance").intervals([(i, *row["interval"]) for i, row in enumerate(judged)], "model")
-    tips = [f"{row['events']:,} defaults in {row['n']:,}" for row in judged]
-    plot.dots([(i, row["auc"]) for i, row in enumerate(judged)], "model", tips=tips)
     listed = table(
         ["Segment", "Observations", "Defaults", "Mean PD", "AUC", "95 % interval"],
         [_segment_row(row) for row in rows if "n" in row],
         numeric=range(1, 6),
     )
-    note = f"The {len(judged)} weakest of {sum(row['judged'] for row in rows)} segments with enough defaults to judge."
-    return title + chart("Weakest segments", plot.svg(), note, listed)
+    enough = sum(row["judged"] for row in rows)
+    note = f"The {len(judged)} weakest of {enough} segments with enough defaults to judge. Dashed: chance."
+    return title + chart("Weakest segments", bars, note, listed)
 
 
 def _segment_name(row: Mapping[str, Any]) -> str:
@@ -67,7 +65,7 @@ def years_and_grades(tests: Tests) -> str:
         cells = [
             [
                 escape(row["year"]),
-                row["sample"],
+                SAMPLE_WORDS[row["sample"]],
                 f"{row['n']:,}",
                 f"{row['events']:,}",
                 share(row["mean_pd"]),
@@ -188,18 +186,17 @@ def explanation(tests: Tests) -> str:
     charts = [chart("SHAP summary: mean absolute log-odds", bars, escape(shap["reason"]) + ".", listed)]
     lost = tests["explanation.importance"]
     if rows := lost["detail"].get("features"):
-        shown = rows[:10]
-        values = [v for row in shown for v in (row["train"], row["oot"])]
-        plot = Plot(
+        shown = rows[:15]
+        bars = ranked_bars(
             "Loss of AUC when a feature is shuffled",
             "Training against out of time",
-            index_axis([row["feature"] for row in shown]),
-            Axis("Loss of AUC", 0, max(1e-6, *values) * 1.2),
-            height=130 + 22 * len(shown[:15]),
+            [(row["feature"], max(0.0, row["train"]), f"{row['train']:.4f}") for row in shown],
+            (),
+            limit=max(1e-6, *(max(row["train"], row["oot"]) for row in shown)),
+            compared=[row["oot"] for row in shown],
         )
-        plot.bars([max(0, row["train"]) for row in shown], "model", "training", offset=-0.2, width=0.38)
-        plot.bars([max(0, row["oot"]) for row in shown], "observed", "out of time", offset=0.2, width=0.38)
-        charts.append(chart("Permutation importance", plot.svg(), escape(lost["reason"]) + "."))
+        note = f"{escape(lost['reason'])}. Thick: training, thin: out of time."
+        charts.append(chart("Permutation importance: loss of AUC", bars, note))
     return title + pair(*charts) + _profiles(_detail(tests, "explanation.profiles", "profiles") or [])
 
 
@@ -217,12 +214,15 @@ def _profiles(profiles: Sequence[Mapping[str, Any]]) -> str:
             height=300,
         )
         plot.line(list(zip(grid, low, strict=True)), "muted").line(list(zip(grid, high, strict=True)), "muted")
-        plot.line(list(zip(grid, middle, strict=True)), "observed", "median loan")
-        plot.line(list(zip(grid, profile["mean"], strict=True)), "model", "mean")
+        plot.line(list(zip(grid, middle, strict=True)), "observed")
+        plot.line(list(zip(grid, profile["mean"], strict=True)), "model")
         charts.append(chart(profile["feature"].replace("_", " "), plot.svg(), ""))
     if not charts:
         return ""
-    note = "One input moved, the others as they are. Dashed: the 10th and the 90th percentile of the loans' own curves."
+    note = (
+        "One input moved, the others as they are. Blue: the mean; orange: the median loan; dashed: the 10th and the "
+        "90th percentile of the loans' own curves."
+    )
     return f"<h3>Partial dependence</h3><p class='soft small'>{note}</p><div class='pair'>{''.join(charts)}</div>"
 
 

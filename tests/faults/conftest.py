@@ -102,7 +102,7 @@ class Lab(Installation):
     def probe(self, name: str, day: str | None = None, **params: Any) -> Probe:
         day = day or (date(2015, 1, 1) + timedelta(days=next(self._dates))).isoformat()
         dag_id = f"probe_{name}"
-        return Probe(self, dag_id, self.trigger(dag_id, date=day, **params), day)
+        return Probe(self, dag_id, self.trigger(dag_id, score_date=day, **params), day)
 
 
 def pages(call: Any, key: str) -> Iterator[list[Any]]:
@@ -124,5 +124,5 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         }
         for name, body in code.items():
             s3.put_object(Bucket=found.platform.bucket, Key=f"probe-code/{name}", Body=body)
-        found.until(lambda: len(found.api.dag_ids()) >= 7, found.api.import_errors)
+        found.until(lambda: len(found.api.dag_ids()) >= 9, found.api.import_errors)
         yield found

@@ -192,7 +192,7 @@ def the_published_data_is_lost(lab: Lab, name: str) -> None:
 def outcomes(lab: Lab, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[None]]]:
     """All chosen cases, running."""
     chosen = [item.callspec.params["name"] for item in request.session.items if "outcomes" in item.fixturenames]
-    with ThreadPoolExecutor(max_workers=4) as pool:
+    with ThreadPoolExecutor(max_workers=3) as pool:
         yield {name: pool.submit(CASES[name], lab) for name in chosen}
 
 

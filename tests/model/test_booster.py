@@ -71,16 +71,6 @@ def test_a_tree_of_one_leaf_predicts_the_training_default_rate(samples):
     np.testing.assert_allclose(booster.margin(stump, features), np.log(rate / (1 - rate)), atol=0.02)
 
 
-def test_no_constrained_feature_moves_the_pd_the_wrong_way(fitted, samples):
-    spec, features, *_ = samples
-    rows = features.sample(200, random_state=0)
-    for name, direction in zip(spec.names, spec.constraints, strict=True):
-        if direction:
-            grid = np.unique(np.quantile(features[name].dropna(), np.linspace(0, 1, 15)))
-            margins = np.array([booster.margin(fitted, rows.assign(**{name: np.float32(value)})) for value in grid])
-            assert (np.diff(margins, axis=0) * direction >= -1e-6).all(), name
-
-
 def test_it_ranks_as_the_truth_does(fitted, samples, panel):
     from mortgage_model.statistics.discrimination import auc
 

@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from mortgage_model import calibration
 from mortgage_model.calibration import Calibration, CalibrationError
-from mortgage_model.grades import MasterScale
+from mortgage_model.grades import MasterScale, long_run_rates
 from mortgage_model.statistics.calibration import log_loss
 
 
@@ -134,3 +134,15 @@ def test_grades_follow_geometric_bands():
 def test_a_scale_with_unordered_bounds_is_refused():
     with pytest.raises(ValueError, match="rising bounds"):
         MasterScale(("A", "B"), (0.0, 0.0, 1.0))
+
+
+def test_every_year_counts_the_same_in_the_long_run():
+    """A bad year of 10 loans weighs as much as a good one of 90: (50 % + 0 %) / 2, not 5 of 100."""
+    scale = MasterScale(("A", "B", "C"), (0.0, 0.1, 0.5, 1.0))
+    months = np.array(["2008-03"] * 10 + ["2009-07"] * 90)
+    labels = np.array([1] * 5 + [0] * 95)
+    found = long_run_rates(scale, np.full(100, 0.05), months, labels)
+    assert found["years"] == ["2008", "2009"]
+    assert found["portfolio"] == {"n": 100, "events": 5, "years": 2, "rate": 0.25}
+    assert found["grades"][0] == {"grade": "A", "n": 100, "events": 5, "years": 2, "rate": 0.25}
+    assert found["grades"][1] == {"grade": "B", "n": 0, "events": 0, "years": 0, "rate": None}

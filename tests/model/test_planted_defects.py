@@ -210,3 +210,20 @@ def test_a_model_blind_to_the_economy(model_dir, panel_dir):
         return replace(model, booster=one)
 
     assert verdict(gather(model_dir, panel_dir, alter=blind), "stress.direction") == "fail"
+
+
+def test_reasons_are_there_and_true_unless_they_are_made_up(sound, monkeypatch):
+    from mortgage_model import reasons
+
+    assert verdict(sound, "reasons.coverage") == "pass"
+    assert verdict(sound, "reasons.fidelity") == "pass"
+
+    def told(code):
+        places = [f"reason_{place}" for place in range(1, 5)]
+        return lambda model, frame: pd.DataFrame(code, index=range(len(frame)), columns=places, dtype=object)
+
+    monkeypatch.setattr(reasons, "reason_codes", told("original_upb:high"))
+    assert verdict(sound, "reasons.fidelity") == "fail"
+    monkeypatch.setattr(reasons, "reason_codes", told(None))
+    assert verdict(sound, "reasons.coverage") == "fail"
+    assert verdict(sound, "reasons.fidelity") == "not_computable"

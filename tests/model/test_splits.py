@@ -75,8 +75,8 @@ def test_short_history_names_months_available_and_needed():
         out_of_time_split(calendar("2008-01", 60), 12, 12, 12)
 
 
-def test_a_sample_of_one_class_is_named_with_its_counts():
+def test_training_rows_of_one_class_are_named_with_all_counts():
     bounds = out_of_time_split(calendar("2008-01", 120), 12, 12, 12)
-    check_events({"train": (100, 5), "validation": (10, 1), "oot": (10, 9)}, bounds)
-    with pytest.raises(SplitError, match=r"^validation and oot must hold.*2014-01 to 2014-12: 10 rows, 0 defaults"):
-        check_events({"train": (100, 5), "validation": (10, 0), "oot": (10, 10)}, bounds)
+    check_events({"train": (100, 5), "validation": (10, 0), "oot": (10, 10)}, bounds)
+    with pytest.raises(SplitError, match=r"^train must hold.*2014-01 to 2014-12: 10 rows, 1 defaults"):
+        check_events({"train": (100, 0), "validation": (10, 1), "oot": (10, 9)}, bounds)

@@ -23,7 +23,7 @@ from mortgage_model.statistics.discrimination import auc
 
 CONTRACT = load_contract("loan_panel")
 FILES = {"booster.ubj", "feature_spec.json", "calibration.json", "master_scale.json", "contract.json",
-         "reference_profile.json", "metadata.json", "code"}  # fmt: skip
+         "reference_profile.json", "metadata.json", "challenger.json", "code"}  # fmt: skip
 
 
 def run_script(source: Path, panel: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -89,6 +89,34 @@ def test_metadata_tells_the_whole_run(trained):
         "first_month": "2008-01",
         "last_month": "2015-12",
     }
+
+
+def test_a_search_is_recorded_and_repeated_to_the_byte(panel_dir, source_dir, tmp_path):
+    arguments = parse_arguments([*SMALL_MODEL, "--search_trials", "2"])
+    for name in ("one", "two"):
+        train(panel_dir, arguments, tmp_path / name, tmp_path / f"{name}-output", source_dir, CONTRACT)
+    model = load_model(tmp_path / "one")
+    record = model.metadata["search"]
+    assert (len(record["trials"]), record["ended_by"]) == (3, "trials")
+    best = record["trials"][record["best"]]
+    assert best["log_loss"] == min(trial["log_loss"] for trial in record["trials"])
+    assert {name: model.metadata["hyperparameters"][name] for name in best["parameters"]} == best["parameters"]
+    for path in (tmp_path / "one").glob("*.*"):
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_the_challenger_learned_from_the_same_rows(trained):
+    metadata = load_model(trained.model_dir).metadata
+    assert set(metadata["challenger"]) == set(metadata["metrics"])
+    assert metadata["challenger"]["train-auc"]["n"] == metadata["metrics"]["train-auc"]["n"]
+    assert metadata["challenger"]["oot-auc"]["value"] > 0.6
+
+
+def test_the_through_the_cycle_view_covers_development(trained):
+    long_run = load_model(trained.model_dir).metadata["through_the_cycle"]
+    assert long_run["years"] == ["2008", "2009", "2010", "2012"]
+    rates = [grade["rate"] for grade in long_run["grades"] if grade["events"] > 20]
+    assert rates == sorted(rates), "a worse grade has a higher long-run rate"
 
 
 def test_it_ranks_nearly_as_well_as_the_truth(trained, panel):

@@ -42,6 +42,7 @@ def validation(settings: Settings, tags: RunTags) -> dict[str, Any]:
         code_prefix=CODE,
         model_uri="s3://b/models/m/train-1/output/model.tar.gz",
         panel_prefix="s3://b/panel/attempt=1/",
+        demographics_prefix="s3://b/raw-data/borrower_demographics/ingest_date=2019-12-31/",
         output_prefix="s3://b/validation-results/x/",
         arguments={"as_of_date": "2019-12-31", "source": "canonical"},
         tags=tags,
@@ -139,6 +140,7 @@ def variant(request: pytest.FixtureRequest, settings: Settings) -> tuple[str, Se
         security_group_ids=("sg-1",),
         glue_security_configuration="encrypted",
         glue_database="mortgage",
+        spot_training=True,
     )
     return request.param, {"plain": settings, "locked_down": locked_down}[request.param]
 

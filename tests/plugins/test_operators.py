@@ -211,6 +211,26 @@ def test_the_gate_passes_on_its_verdict_and_fails_without_raising(common, contex
     assert "thresholds" in refused["reasons"]
 
 
+def test_validation_reads_the_demographics_of_the_day_where_there_are_any(common, context, fake_aws) -> None:
+    operator = ValidateModelOperator(
+        task_id="validate",
+        training={"job": "train-1", "model_uri": f"{B}m.tar.gz"},
+        panel=PANEL,
+        code=CODE,
+        hyperparameters="{}",
+        **common,
+    )
+
+    def delivered() -> list[str]:
+        inputs = operator.build_request(operator.run_tags(context))["ProcessingInputs"]
+        return [entry["S3Input"]["S3Uri"] for entry in inputs if entry["InputName"] == "demographics"]
+
+    assert delivered() == []
+    for date in ("2018-06-30", "2019-12-31", "2020-01-31"):
+        fake_aws.put(f"{B}raw-data/borrower_demographics/ingest_date={date}/borrower_demographics.csv", b"loan_id\n")
+    assert delivered() == [f"{B}raw-data/borrower_demographics/ingest_date=2019-12-31/"]
+
+
 def test_validation_hands_on_its_files(common, context, fake_aws) -> None:
     def finish(job: dict[str, Any]) -> None:
         prefix = job["request"]["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"]

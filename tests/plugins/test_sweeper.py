@@ -19,13 +19,14 @@ HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 JOBS = [
     TaggedJob("training", "orphan-1", HOUR_AGO, "mortgage_training", "build_model.train_model", "r1"),
     TaggedJob("glue", "waited-for/jr_1", HOUR_AGO, "mortgage_training", "prepare_data.prepare_loan_panel", "r1"),
+    TaggedJob("glue", "shared/jr_1", HOUR_AGO, "mortgage_training", "prepare_data.clean_raw_data", "r1"),
     TaggedJob("transform", "just-started-1", datetime.now(UTC), "mortgage_nightly_scoring", "score.batch", "r2"),
 ]
 
 
 @pytest.fixture
 def stopped(monkeypatch: pytest.MonkeyPatch, context: Any) -> list[str]:
-    """Ids of the jobs that are stopped; the panel's task is the only live one."""
+    """Ids of the jobs that are stopped; live are the panel's task, and the cleaning in the other DAG."""
     found: list[str] = []
     monkeypatch.setattr(inventory, "running_jobs", lambda *_: JOBS)
     monkeypatch.setattr(inventory, "glue_jobs_before", lambda *_: ["old-1", "waited-for"])
@@ -34,7 +35,11 @@ def stopped(monkeypatch: pytest.MonkeyPatch, context: Any) -> list[str]:
 
     def count(dag_id: str, task_ids: list[str], states: list[str]) -> int:
         assert "deferred" in states
-        return int(task_ids == ["prepare_data.prepare_loan_panel"])
+        live = {
+            "mortgage_training": "prepare_data.prepare_loan_panel",
+            "mortgage_nightly_scoring": "prepare_data.clean_raw_data",
+        }
+        return int([live[dag_id]] == task_ids)
 
     context["ti"].get_ti_count = count
     return found
@@ -47,6 +52,7 @@ def sweep(settings: Any, context: Any, dry_run: str) -> dict[str, Any]:
         source="all",
         business_date="2019-12-31",
         dry_run=dry_run,
+        dag_ids=["mortgage_training", "mortgage_nightly_scoring"],
         dag=DAG("mortgage_orphan_sweeper", schedule=None),
     ).execute(context)
 
@@ -58,7 +64,7 @@ def test_only_what_nobody_waits_for_is_stopped(settings, context, fake_aws: Fake
     result = sweep(settings, context, "False")
     assert stopped == ["orphan-1"]
     assert deleted == ["old-1"]
-    assert (result["running"], result["orphans"], result["stopped"], result["old_glue_jobs"]) == (3, 1, 1, 1)
+    assert (result["running"], result["orphans"], result["stopped"], result["old_glue_jobs"]) == (4, 1, 1, 1)
 
 
 @pytest.mark.parametrize("dry_run", ["True", "true", "anything"])

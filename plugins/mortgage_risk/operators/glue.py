@@ -65,6 +65,12 @@ class GlueJobOperator(AwsJobOperator):
         s3 = self.client("s3")
         return {uri: aws.fingerprint(s3, uri, until=self.business_date) for uri in self.inputs}
 
+    def reads(self) -> list[str]:
+        return self.inputs
+
+    def lineage_facts(self) -> dict[str, Any]:
+        return {"script": self.script, "code_sha256": self.code["sha256"], "arguments": self.arguments}
+
     def result_is_there(self, state: JobState) -> bool:
         """Another run may have written the same object since: it must date from this run."""
         s3 = self.client("s3")

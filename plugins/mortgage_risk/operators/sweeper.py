@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,8 @@ class SweepOrphansOperator(MortgageRiskOperator):
     """Reports, and stops unless `dry_run`, every running job of this deployment that no task waits for.
 
     A job is an orphan if it is older than `settle_minutes` and no instance of the task that asked for it is live, in
-    any run: a second run of the same date may be waiting for it. Glue jobs (definitions) older than the setting
+    any run: a second run of the same date may be waiting for it, or the task of that name in another of `dag_ids`,
+    which asks for the same work. Glue jobs (definitions) older than the setting
     glue_job_days are deleted. XCom: {"report_uri", "running", "orphans", "stopped", "old_glue_jobs"}.
     """
 
@@ -38,9 +40,10 @@ class SweepOrphansOperator(MortgageRiskOperator):
     operator_extra_links = (links.ResultLink(),)
     settle_minutes = 10
 
-    def __init__(self, *, dry_run: str | bool, **kwargs: Any) -> None:
+    def __init__(self, *, dry_run: str | bool, dag_ids: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dry_run = dry_run
+        self.dag_ids = tuple(dag_ids)
 
     def execute(self, context: Context) -> dict[str, Any]:
         dry_run = str(self.dry_run).lower() != "false"
@@ -87,8 +90,9 @@ class SweepOrphansOperator(MortgageRiskOperator):
         }
 
     def _is_waited_for(self, context: Context, job: TaggedJob) -> bool:
-        count: int = context["ti"].get_ti_count(dag_id=job.dag_id, task_ids=[job.task_id], states=LIVE)
-        return count > 0
+        count = context["ti"].get_ti_count
+        dags = {job.dag_id, *self.dag_ids}
+        return any(count(dag_id=dag_id, task_ids=[job.task_id], states=LIVE) for dag_id in sorted(dags))
 
     def _stop(self, job: TaggedJob) -> None:
         kind = KINDS[job.kind]

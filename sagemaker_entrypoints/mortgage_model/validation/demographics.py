@@ -14,14 +14,14 @@ TABLE = "borrower_demographics"
 
 
 def read_demographics(folder: Path) -> pd.DataFrame:
-    """The table's protected columns, indexed by loan hash: of every loan the last delivery (by folder name).
+    """The table's protected columns, indexed by loan hash; of a loan that is there twice, the last row.
 
     Raises PanelError for a file without the contract's columns.
     """
     contract = load_contract(TABLE)
     protected = contract.with_role("protected")
     wanted = [KEY, *(column.name for column in protected)]
-    files = sorted(folder.rglob("*.csv"))
+    files = sorted(folder.rglob("*.csv*"))
     if not files:
         raise PanelError(f"there is no CSV file under {folder}: {TABLE} was announced and not delivered")
     tables = []

@@ -11,16 +11,22 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pendulum
+from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Param
 
+from mortgage_risk import assets
+from mortgage_risk.business_date import score_date
 from mortgage_risk.layout import Layout
 from mortgage_risk.operators.glue import GlueDatasetOperator
 from mortgage_risk.operators.sweeper import SweepOrphansOperator
 from mortgage_risk.settings import Settings, load_settings
+from mortgage_risk.timetable import FromNowOnTimetable
 
 settings = replace(load_settings(), poll_seconds=1)
 paths = Layout(settings.bucket, settings.model_name)
-OUTPUT = f"{paths.root}probe/{{{{ params.date }}}}/"
+DATE = "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}"
+OUTPUT = f"{paths.root}probe/{DATE}/"
 CODE = {"sha256": "probe", "prefix": f"{paths.root}probe-code/", "git_commit": "none"}
 
 
@@ -65,31 +71,33 @@ class ProbeOperator(GlueDatasetOperator):
         return KilledAt(client, self.kill)
 
 
-def probe(name: str, settings: Settings, **task: Any) -> None:
+def probe(
+    name: str, settings: Settings, dag: dict[str, Any] | None = None, schedule: Any = None, **task: Any
+) -> None:
     with DAG(
         dag_id=f"probe_{name}",
-        schedule=None,
-        max_active_runs=10,
-        dagrun_timeout=task.pop("dagrun_timeout", None),
+        schedule=schedule,
+        **{"max_active_runs": 10, **(dag or {})},
         params={
-            "date": Param("2015-01-01", type="string"),
+            "score_date": Param(None, type=["null", "string"]),
             "seconds": Param(2, type="number"),
             "work": Param("nothing", type="string"),
             "kill": Param("", type="string"),
         },
+        user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
         default_args={"retries": 5, "retry_delay": timedelta(seconds=1)},
     ):
         operator = ProbeOperator(
             task_id="run_job",
             settings=settings,
             source="canonical",
-            business_date="{{ params.date }}",
+            business_date=DATE,
             script="probe_job.py",
             arguments={
                 "output_root": OUTPUT,
                 "seconds": "{{ params.seconds }}",
                 "work": "{{ params.work }}",
-                "row": "{{ params.date }}\n",
+                "row": DATE,
             },
             inputs=[],
             prefix=OUTPUT,
@@ -105,8 +113,22 @@ probe("on_worker", replace(settings, deferrable=False))
 probe("deferred", settings)
 probe("timeout_on_worker", replace(settings, deferrable=False), execution_timeout=timedelta(seconds=8), retries=0)
 probe("timeout_deferred", settings, execution_timeout=timedelta(seconds=25), retries=0)
-probe("run_timeout_on_worker", replace(settings, deferrable=False), dagrun_timeout=timedelta(seconds=25))
-probe("run_timeout_deferred", settings, dagrun_timeout=timedelta(seconds=40))
+probe("run_timeout_on_worker", replace(settings, deferrable=False), {"dagrun_timeout": timedelta(seconds=25)})
+probe("run_timeout_deferred", settings, {"dagrun_timeout": timedelta(seconds=40)})
+SINCE = pendulum.datetime(2000, 1, 1, tz=settings.timezone)
+probe(
+    "nightly",
+    replace(settings, deferrable=False),
+    {"start_date": SINCE, "catchup": False, "max_active_runs": 3},
+    schedule=FromNowOnTimetable("0 2 * * *", settings.timezone),
+    outlets=[assets.scores(paths)],
+)
+with DAG(
+    dag_id="probe_follower",
+    schedule=[assets.scores(paths)],
+    user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
+):
+    BashOperator(task_id="run_job", bash_command=f"echo {DATE}")  # its XCom is the date it runs for
 
 with DAG(dag_id="probe_sweeper", schedule=None, params={"dry_run": Param(True, type="boolean")}):
     SweepOrphansOperator(

@@ -5,6 +5,7 @@ discrimination  are defaulters ranked above the rest?      calibration     is a 
 stability       is it still the same population?           robustness      does it stand small changes?
 explanation     does it work as it should?                 benchmark       is it better than something simpler?
 stress          does it see a crisis coming?               fairness        are groups treated alike?
+reasons         are the reasons given there, and true?
 """
 
 from . import (
@@ -14,6 +15,7 @@ from . import (
     discrimination,
     explanation,
     fairness,
+    reasons,
     records,
     robustness,
     stability,
@@ -27,6 +29,7 @@ __all__ = [
     "discrimination",
     "explanation",
     "fairness",
+    "reasons",
     "records",
     "robustness",
     "stability",

@@ -37,26 +37,28 @@ def champion(evidence: Evidence) -> Outcome:
 
 
 def _compare(evidence: Evidence, rival: str, words: str) -> Outcome:
-    """1 if superior somewhere and inferior nowhere, 0 if no difference is proved, -1 if not proved non-inferior."""
+    """1 if shown non-inferior on every criterion and superior on one, -1 if shown worse on one, else 0: undecided."""
     oot = evidence.oot
     if rival not in oot.rivals:
         raise InputMissing(f"there is no {rival} to compare with")
     rows = criteria(evidence, oot.rivals[rival])
-    inferior = [row["criterion"] for row in rows if row["interval"][0] < -row["margin"]]
+    worse = [row["criterion"] for row in rows if row["interval"][1] < 0]
+    open_ = [row["criterion"] for row in rows if row["interval"][0] < -row["margin"]]
     superior = [row["criterion"] for row in rows if row["interval"][0] > 0]
     told = "; ".join(
         f"{row['criterion']} {row['difference']:+.4f} (95 % {row['interval'][0]:+.4f} to {row['interval'][1]:+.4f})"
         for row in rows
     )
-    answer = (
-        f"not shown to be no worse in {', '.join(inferior)}"
-        if inferior
-        else f"no worse, and better in {', '.join(superior)}"
-        if superior
-        else "no worse, but better in nothing"
-    )
+    if worse:
+        value, answer = -1, f"worse in {', '.join(worse)}"
+    elif open_:
+        value, answer = 0, f"not shown to be no worse in {', '.join(open_)}"
+    elif superior:
+        value, answer = 1, f"no worse in anything and better in {', '.join(superior)}"
+    else:
+        value, answer = 0, "no worse, but better in nothing"
     return measured(
-        -1 if inferior else int(bool(superior)),
+        value,
         f"Against {words} the model is {answer}. Advantage on the same rows: {told}",
         n=oot.n,
         events=oot.events,

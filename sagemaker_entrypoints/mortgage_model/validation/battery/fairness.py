@@ -110,7 +110,7 @@ def proxy(evidence: Evidence) -> Outcome:
                 area = discrimination.auc(member[present], values[present])
                 found.append({"attribute": attribute, "group": group, "feature": name, "auc": max(area, 1 - area)})
     if not found:
-        raise NotComputable(f"no attribute has two groups of {GROUP_LOANS} loans")
+        raise InputMissing(f"borrower_demographics holds no attribute with two groups of {GROUP_LOANS} of these loans")
     found.sort(key=lambda row: -row["auc"])
     best = found[0]
     return measured(
@@ -152,7 +152,7 @@ def group_table(evidence: Evidence) -> list[dict[str, Any]]:
             }
         )
     if not rows:
-        raise NotComputable(f"no attribute has two groups of {GROUP_LOANS} loans")
+        raise InputMissing(f"borrower_demographics holds no attribute with two groups of {GROUP_LOANS} of these loans")
     return rows
 
 
