@@ -67,7 +67,6 @@ def client(index, settings, monkeypatch) -> Any:
 
 ADDRESSES = (
     "/static/dashboard.js",
-    "/api/sources",
     "/api/overview?source=canonical",
     "/api/features?source=canonical",
     "/api/segments?source=canonical&dimension=channel",
@@ -131,7 +130,13 @@ def test_outcomes_are_those_of_the_night_that_read_the_newest_panel(client, inde
     assert client.get("/api/outcomes", params={"source": "canonical"}).json() == {"panel_as_of": "2019-11-30"}
 
 
-def test_an_unchanged_month_is_read_once_and_a_changed_one_again(client, index) -> None:
+def test_without_a_source_the_first_there_is_is_shown(client) -> None:
+    answer = client.get("/api/overview").json()
+    assert (answer["sources"], answer["source"]) == (["canonical"], "canonical")
+
+
+def test_an_unchanged_month_is_read_once_and_a_changed_one_again(client, index, monkeypatch) -> None:
+    monkeypatch.setattr("mortgage_risk.dashboard.index_store.LISTED_SECONDS", -1.0)
     client.get("/api/overview", params={"source": "canonical"})
     uri = monitoring.month_file(LAYOUT.monitoring_index("canonical"), DAYS[0])
     index.put(uri, json.dumps({"nights": []}).encode())

@@ -85,13 +85,13 @@ def create_app(settings: Settings) -> Any:
             raise HTTPException(404, "no such file")
         return _file(name, Response)
 
-    @app.get("/api/sources", dependencies=[may_read])
-    def sources() -> list[str]:
-        return store.sources()
-
     @app.get("/api/overview", dependencies=[may_read])
-    def overview(source: str) -> dict[str, Any]:
-        return views.overview(rows(source))
+    def overview(source: str = "") -> dict[str, Any]:
+        """The page's first question: of one source, or of the first there is."""
+        sources = store.sources()
+        chosen = source or next(iter(sources), "")
+        nights = rows(chosen) if chosen else []
+        return {"sources": sources, "source": chosen, **views.overview(nights)}
 
     @app.get("/api/features", dependencies=[may_read])
     def features(source: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -13,6 +14,7 @@ from mortgage_risk.layout import Layout, split_uri
 
 READERS = 8
 KEPT_OBJECTS = 400
+LISTED_SECONDS = 20.0  # a new night shows after so long at most
 _SOURCE = re.compile(r"/source=([^/]+)/")
 
 
@@ -25,6 +27,7 @@ class IndexStore:
         self._client: Any = None
         self._lock = Lock()
         self._objects: dict[str, tuple[str, Any]] = {}
+        self._listed: dict[str, tuple[float, list[tuple[str, str]]]] = {}
 
     def sources(self) -> list[str]:
         """Sources with at least one monitored night."""
@@ -73,9 +76,13 @@ class IndexStore:
 
     def _list(self, uri: str) -> list[tuple[str, str]]:
         """(key, ETag) of the objects below `uri`, by key."""
-        bucket, prefix = split_uri(uri)
-        pages = self._s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        return sorted((item["Key"], item["ETag"]) for page in pages for item in page.get("Contents", []))
+        known = self._listed.get(uri)
+        if known is None or time.monotonic() - known[0] > LISTED_SECONDS:
+            bucket, prefix = split_uri(uri)
+            pages = self._s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            found = sorted((item["Key"], item["ETag"]) for page in pages for item in page.get("Contents", []))
+            known = self._listed[uri] = (time.monotonic(), found)
+        return known[1]
 
     def _read(self, key: str, etag: str) -> Any:
         known = self._objects.get(key)

@@ -183,7 +183,9 @@ function period(days) {
 async function load() {
   $("message").textContent = "Loading…";
   data = { overview: await get("overview", { source: state.source }), features: null };
-  if (!data.overview.dates.length) throw new Error("No night has been monitored yet.");
+  if (!data.overview.dates.length) throw new Error("No night has been monitored yet: scores start the DAG mortgage_model_monitoring.");
+  state.source = data.overview.source;
+  $("source").replaceChildren(...data.overview.sources.map((name) => h("option", { selected: name === state.source }, name)));
   if (!state.from) period("365");
   fill();
   draw();
@@ -230,10 +232,4 @@ const start = () => load().catch((error) => { $("message").textContent = error.m
 theme();
 listen();
 Object.assign(state, Object.fromEntries(new URLSearchParams(location.hash.slice(1))));
-get("sources").then((sources) => {
-  if (!sources.length) throw new Error("No night has been monitored yet: scores start the DAG mortgage_model_monitoring.");
-  $("source").replaceChildren(...sources.map((name) => h("option", {}, name)));
-  state.source = sources.includes(state.source) ? state.source : sources[0];
-  $("source").value = state.source;
-  return start();
-}).catch((error) => { $("message").textContent = error.message; });
+start();
