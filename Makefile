@@ -4,7 +4,8 @@ TOOLING := .runtimes/tooling/bin/python
 PLATFORM := $(TOOLING) -m local_platform
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo table test lint up down status clean environments reconcile compose-test locks data-dictionary help
+.PHONY: demo table history lineage test test-faults lint up down status clean environments reconcile compose-test \
+        locks data-dictionary help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## *' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -25,6 +26,9 @@ test: environments  ## lint, types and every test
 lint: environments  ## lint and types only
 	@$(TOOLING) -m local_platform.checks ruff types
 
+test-faults: environments  ## every fault in a real Airflow, the slow ones too
+	@$(TOOLING) -m pytest tests/faults -p no:cacheprovider
+
 up: environments    ## start Airflow and the local AWS
 	@$(PLATFORM) up
 
@@ -41,10 +45,18 @@ clean:              ## stop, and remove state, environments and tools
 environments:
 	@$(PYTHON) -m local_platform.environments
 
+history: environments  ## two years of monitored nights for the dashboard, from the demo's model [PLANT="kind@first..last …"]
+	@$(PLATFORM) history $(foreach fault,$(PLANT),--plant $(fault))
+
 reconcile: environments  ## the ETL alone on DATA=<folder>: one line of JSON with every count
 	@test -n "$(DATA)" || { echo "usage: make reconcile DATA=<folder of loan files>"; exit 2; }
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/glue_jobs .runtimes/glue-5.1/bin/python -m mortgage_etl.reconcile --data "$(DATA)" \
-	  $(if $(AS_OF),--as_of_date "$(AS_OF)")
+	@$(PLATFORM) reconcile --data "$(DATA)" $(if $(AS_OF),--as-of "$(AS_OF)")
+
+lineage: environments  ## from a score to its model and training data: DATE=<score date> [LOAN=<loan id>] [SOURCE=<source>]
+	@test -n "$(DATE)" || { echo "usage: make lineage DATE=<score date> [LOAN=<loan id>] [SOURCE=<source>]"; exit 2; }
+	@AWS_ENDPOINT_URL=http://127.0.0.1:$${MORTGAGE_AWS_PORT:-4566} AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=local \
+	  AWS_SECRET_ACCESS_KEY=local PYTHONPATH=$(CURDIR)/plugins $(TOOLING) -m mortgage_risk.trail --score-date "$(DATE)" \
+	  $(if $(LOAN),--loan-id "$(LOAN)") $(if $(SOURCE),--source "$(SOURCE)")
 
 compose-test: environments  ## bring docker-compose.yaml up for real, run the pipeline in it, take it down
 	@$(TOOLING) -m local_platform.compose_test

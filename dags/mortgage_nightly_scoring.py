@@ -11,7 +11,8 @@ last.
 
 **Outputs.** `inference-data/output/source=…/score_date=…/`: one Parquet file (`loan_id`, `score_date`, `pd`,
 `grade`, `reason_1` … `reason_4`, model version) and `_manifest.json`, written last: read the scores through it.
-Rejected rows in `processed-data/quarantine/`, a summary in `run-summaries/`.
+Rejected rows in `processed-data/quarantine/`, a summary in `run-summaries/`. The asset `mortgage_scores`, on which
+the monitoring runs.
 
 **Schedule.** Daily at 02:00 in the lender's time zone, by setting. The run after midnight of the 15th closes
 the 14th: its score date is the 14th, the start of its data interval. By hand: *Trigger*, with a date in the
@@ -22,15 +23,20 @@ its midnight in UTC, so the last one given is the day after the last night.
 **What a re-run does.** It replaces this source's and date's scores alone; the same input, code and model
 yield the same bytes. Jobs that have done exactly this work already are not run again, their results are used.
 
+**When it is late.** Scores are due 4 hours after the run was queued, by 06:00; then people are told (settings
+`scores_due_hours`, `sns_topic_arn`, `notifier`).
+
 **When it fails (on call).** The scores of the date before stay in place; nothing half-written is ever
 visible.
 
 * `select_model`: no approved model is in force on the date. The message says which; approve one in
   `mortgage_training`.
-* `prepare_scoring_input`: the Spark job failed; the log ends with its last lines. Is there an extract? Read
-  *Job log*, clear the task.
+* `find_delivery`: nothing was delivered by the date.
+* `clean_raw_data`: a file is missing, empty or not what it should be; the message names it. Get it again, clear the
+  task.
+* `prepare_scoring_input`: the Spark job failed; the log ends with its last lines. Read *Job log*, clear the task.
 * `check_scoring_input`: data broke a rule; the log names rule and figure. Get a corrected extract, clear
-  `prepare_scoring_input`.
+  `clean_raw_data` and after.
 * `batch_transform`: the model could not read or score a row. Read *Job log*; compare the model's code
   version.
 * `publish_scores`: scores do not reconcile with the input; the message has the counts. Clear
@@ -39,16 +45,16 @@ visible.
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pendulum
 from airflow.sdk import DAG, TaskGroup
 
-from mortgage_risk.business_date import score_date
-from mortgage_risk.layout import Layout
+from mortgage_risk import assets
+from mortgage_risk.dag_arguments import dag_arguments
+from mortgage_risk.layout import Layout, manifest
+from mortgage_risk.notifications import scores_due
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.data_quality import DataQualityOperator
-from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.operators.delivery import FindDeliveryOperator
+from mortgage_risk.operators.glue import CleanTablesOperator, GlueDatasetOperator
 from mortgage_risk.operators.registry import SelectModelOperator
 from mortgage_risk.operators.sagemaker import BatchTransformOperator, CreateModelOperator
 from mortgage_risk.operators.summary import RunSummaryOperator
@@ -60,7 +66,9 @@ settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
 
 SOURCE = "{{ params.source }}"
-SCORE_DATE = "{{ score_date(params, dag_run, timezone) }}"
+SCORE_DATE = "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}"
+DELIVERED_BY = "{{ ti.xcom_pull('prepare_data.find_delivery')['delivered_by'] }}"
+TABLES = paths.clean_tables(SOURCE, DELIVERED_BY)
 SCORING_INPUT = paths.scoring_input(SOURCE, SCORE_DATE)
 SCORES = paths.scores(SOURCE, SCORE_DATE)
 
@@ -69,40 +77,31 @@ with DAG(
     dag_display_name="Mortgage model: nightly scoring",
     doc_md=__doc__,
     schedule=FromNowOnTimetable(settings.nightly_schedule, settings.timezone),
-    start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
-    catchup=False,
     max_active_runs=3,
+    deadline=scores_due(settings),
     params=scoring_params(),
     tags=["mortgage-risk", "scoring"],
-    user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
-    default_args={
-        "owner": "credit-risk-operations",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=20),
-        "retry_exponential_backoff": True,
-        "settings": settings,
-        "source": SOURCE,
-        "business_date": SCORE_DATE,
-    },
+    **dag_arguments(settings, owner="credit-risk-operations", source=SOURCE, business_date=SCORE_DATE),
 ):
     code = PackageCodeOperator(task_id="package_code")
     package = SelectModelOperator(task_id="select_model")
 
     with TaskGroup("prepare_data", tooltip="Raw loan tapes to a checked scoring input"):
+        delivery = FindDeliveryOperator(task_id="find_delivery")
+        tables = CleanTablesOperator(task_id="clean_raw_data", delivered_by=DELIVERED_BY, code=code.output)
         scoring_input = GlueDatasetOperator(
             task_id="prepare_scoring_input",
             script="prepare_loan_panel.py",
             arguments={
                 "mode": "score",
                 "source": SOURCE,
-                "raw_root": paths.raw_root,
+                "tables_root": TABLES,
                 "as_of_date": SCORE_DATE,
                 "horizon_months": "{{ ti.xcom_pull('select_model')['horizon_months'] }}",
                 "output_root": SCORING_INPUT,
-                "quarantine_root": paths.quarantine_root,
                 "catalog_database": "",
             },
-            inputs=[paths.raw_root],
+            inputs=[manifest(TABLES)],
             prefix=SCORING_INPUT,
             code=code.output,
         )
@@ -113,7 +112,7 @@ with DAG(
             horizon_months="{{ ti.xcom_pull('select_model')['horizon_months'] }}",
             code=code.output,
         )
-        scoring_input >> check_input
+        delivery >> tables >> scoring_input >> check_input
 
     with TaskGroup("score", tooltip="Batch transform, reconcile, publish"):
         model = CreateModelOperator(task_id="create_model", package=package.output)
@@ -133,11 +132,12 @@ with DAG(
             inputs=["{{ ti.xcom_pull('prepare_data.prepare_scoring_input')['manifest_uri'] }}"],
             prefix=SCORES,
             code=code.output,
+            outlets=[assets.scores(paths)],
         )
         transform >> publish
 
     # A teardown runs whatever happened before it, and leaves the run's state to the tasks that do the work.
     summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
-    package >> scoring_input
+    package >> delivery
     check_input >> model
     publish >> summary

@@ -1,19 +1,20 @@
 """
 ### Train, validate and release a mortgage default-risk model
 
-**What it does.** Packs the job code, checks the raw loan tapes, builds the loan panel (one row per loan and
-month-end, with label and point-in-time features), checks it, trains the model on it, validates the model out
-of time, holds the result against the thresholds, registers the model with its evidence, and approves it, by a
-person or by setting.
+**What it does.** Packs the job code, cleans the raw loan tapes (bad rows go to quarantine) and checks them, builds the
+loan panel (one row per loan and month-end, with label and point-in-time features), checks it, trains the model on it,
+validates the model out of time, holds the result against the thresholds, registers the model with its evidence, and
+approves it, by a person or by setting.
 
 **Inputs.** `raw-data/<table>/ingest_date=…/`: per table the newest complete extract ingested on or before the
 as-of date.
 
-**Outputs.** The panel (`processed-data/loan_panel/`), rejected rows (`processed-data/quarantine/`), check
-results, the validation report (`validation-results/`), a version in the model registry, a summary
-(`run-summaries/`).
+**Outputs.** Clean tables (`processed-data/clean_tables/`), rejected rows (`processed-data/quarantine/`), the panel
+(`processed-data/loan_panel/`), check results, the validation report (`validation-results/`), a version in the model
+registry, a summary (`run-summaries/`).
 
-**Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. On demand: *Trigger*
+**Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. Also when
+`mortgage_model_monitoring` asks for it: its asset event says why. On demand: *Trigger*
 and fill in the form. `airflow backfill create --dag-id mortgage_training` trains for past months.
 
 **What a re-run does.** Every AWS job is named by what it does: the same code on the same data with the same
@@ -22,13 +23,17 @@ and date's outputs. A training job is registered once. Approved models stay appr
 
 **When it fails (on call).**
 
+* `find_delivery`: nothing was delivered by the as-of date. Land files or choose a later date.
+* `clean_raw_data`: a file is missing, empty or not what it should be; the message names it. Get it again, clear the
+  task.
 * `check_raw_data`, `check_loan_panel`: data broke a rule; the log names rule and figure. Get a corrected
   extract, clear the task.
 * `prepare_loan_panel`: the Spark job failed; the log ends with its last lines. Read *Job log*; clear the task
   when fixed.
 * `train_model`, `validate_model`: job failed, after retries. The message says why (too few defaults, bad
   value).
-* `ask_for_approval`: nobody answered in time. Clear the task: it asks again. Scoring is not affected.
+* `ask_for_approval`: the question could not be asked. Nobody answering in time is a rejection. Clear the task: it
+  asks again. Scoring is not affected.
 * `record_decision`: the model was rejected by the gate or a person. Read *Report*. Scoring goes on with
   the model in force.
 
@@ -37,13 +42,12 @@ No night's scoring waits for this DAG. Nothing in it needs to be undone before a
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pendulum
 from airflow.sdk import DAG, TaskGroup, TriggerRule
+from airflow.timetables.assets import AssetOrTimeSchedule
 
-from mortgage_risk.business_date import as_of_date
-from mortgage_risk.layout import Layout
+from mortgage_risk import assets
+from mortgage_risk.dag_arguments import dag_arguments
+from mortgage_risk.layout import Layout, manifest
 from mortgage_risk.operators.approval import (
     AskForApprovalOperator,
     ChooseApprovalOperator,
@@ -51,8 +55,9 @@ from mortgage_risk.operators.approval import (
 )
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.data_quality import DataQualityOperator
+from mortgage_risk.operators.delivery import FindDeliveryOperator
 from mortgage_risk.operators.gate import GateOperator
-from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.operators.glue import CleanTablesOperator, GlueDatasetOperator
 from mortgage_risk.operators.registry import RegisterModelOperator
 from mortgage_risk.operators.sagemaker import TrainModelOperator, ValidateModelOperator
 from mortgage_risk.operators.summary import RunSummaryOperator
@@ -64,39 +69,34 @@ settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
 
 SOURCE = "{{ params.source }}"
-AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone) }}"
+AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone, triggering_asset_events) }}"
 HORIZON = "{{ params.horizon_months }}"
 HYPERPARAMETERS = "{{ params.hyperparameters | tojson }}"
+DELIVERED_BY = "{{ ti.xcom_pull('prepare_data.find_delivery')['delivered_by'] }}"
+TABLES = paths.clean_tables(SOURCE, DELIVERED_BY)
 PANEL = paths.loan_panel(SOURCE, AS_OF_DATE, HORIZON)
 
 with DAG(
     dag_id="mortgage_training",
     dag_display_name="Mortgage model: train and release",
     doc_md=__doc__,
-    schedule=FromNowOnTimetable(settings.training_schedule, settings.timezone),
-    start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
-    catchup=False,
+    schedule=AssetOrTimeSchedule(
+        timetable=FromNowOnTimetable(settings.training_schedule, settings.timezone), assets=[assets.retraining(paths)]
+    ),
     max_active_runs=1,
     params=training_params(settings),
     tags=["mortgage-risk", "training"],
-    user_defined_macros={"as_of_date": as_of_date, "timezone": settings.timezone},
-    default_args={
-        "owner": "credit-risk-modelling",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=20),
-        "retry_exponential_backoff": True,
-        "settings": settings,
-        "source": SOURCE,
-        "business_date": AS_OF_DATE,
-    },
+    **dag_arguments(settings, owner="credit-risk-modelling", source=SOURCE, business_date=AS_OF_DATE),
 ):
     code = PackageCodeOperator(task_id="package_code")
 
     with TaskGroup("prepare_data", tooltip="Raw loan tapes to a checked loan panel"):
+        delivery = FindDeliveryOperator(task_id="find_delivery")
+        tables = CleanTablesOperator(task_id="clean_raw_data", delivered_by=DELIVERED_BY, code=code.output)
         check_raw = DataQualityOperator(
             task_id="check_raw_data",
             suite="raw",
-            data_root=paths.raw_root,
+            data_root=TABLES,
             horizon_months=HORIZON,
             code=code.output,
         )
@@ -106,16 +106,16 @@ with DAG(
             arguments={
                 "mode": "train",
                 "source": SOURCE,
-                "raw_root": paths.raw_root,
+                "tables_root": TABLES,
                 "as_of_date": AS_OF_DATE,
                 "horizon_months": HORIZON,
                 "output_root": PANEL,
-                "quarantine_root": paths.quarantine_root,
                 "catalog_database": settings.glue_database,
             },
-            inputs=[paths.raw_root],
+            inputs=[manifest(TABLES)],
             prefix=PANEL,
             code=code.output,
+            outlets=[assets.loan_panel(paths)],
         )
         check_panel = DataQualityOperator(
             task_id="check_loan_panel",
@@ -124,7 +124,7 @@ with DAG(
             horizon_months=HORIZON,
             code=code.output,
         )
-        check_raw >> panel >> check_panel
+        delivery >> tables >> check_raw >> panel >> check_panel
 
     with TaskGroup("build_model", tooltip="Train, then validate out of time"):
         training = TrainModelOperator(
@@ -177,6 +177,7 @@ with DAG(
             effective_from="{{ params.effective_from or '' }}",
             override_by="{{ params.override_by }}",
             override_reason="{{ params.override_reason }}",
+            outlets=[assets.approved_model(paths)],
         )
         package >> choose >> [ask, decision]
         ask >> decision

@@ -4,7 +4,7 @@ Arguments
     --suite         raw | loan_panel | scoring_input
     --source        canonical | fannie_mae | fannie_mae_current | freddie_mac
     --run_date      business date, YYYY-MM-DD
-    --data_root     raw: the raw-data root; otherwise the dataset prefix that holds _manifest.json
+    --data_root     the prefix whose _manifest.json publishes the data (raw: the clean tables)
     --horizon_months
     --result_root   where results of all suites live
 
@@ -17,47 +17,35 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 import tempfile
 import threading
 from datetime import date
 from pathlib import Path
 
-from awsglue.context import GlueContext
-from awsglue.job import Job
-from awsglue.utils import getResolvedOptions
-from pyspark.context import SparkContext
-
 from data_quality.outcomes import summarize
 from data_quality.storage import previous_result, upload_folder, write_json
 from data_quality.suites import dataset_subject, raw_subject
 from data_quality.validation import Validator
-from mortgage_etl.session import apply_required
+from mortgage_etl.start import start_job
 
-ARGUMENTS = ["JOB_NAME", "suite", "source", "run_date", "data_root", "horizon_months", "result_root"]
+ARGUMENTS = ["suite", "source", "run_date", "data_root", "horizon_months", "result_root"]
 SUITES = ("raw", "loan_panel", "scoring_input")
 
 
 def main() -> None:
-    args = getResolvedOptions(sys.argv, ARGUMENTS)
+    # Great Expectations takes 7 to 18 seconds to import; Spark starts and reads meanwhile.
+    threading.Thread(target=importlib.import_module, args=("great_expectations",), daemon=True).start()
+    args, glue, job = start_job(ARGUMENTS)
     suite, source, run_date = args["suite"], args["source"], date.fromisoformat(args["run_date"])
     if suite not in SUITES:
         raise ValueError(f"there is no suite {suite!r}; suites are {', '.join(SUITES)}")
-    # Great Expectations takes 7 to 18 seconds to import; Spark starts and reads meanwhile.
-    threading.Thread(target=importlib.import_module, args=("great_expectations",), daemon=True).start()
-    glue = GlueContext(SparkContext.getOrCreate())
-    spark = glue.spark_session
-    apply_required(spark)
-    job = Job(glue)
-    job.init(args["JOB_NAME"], args)
-
     results = f"{args['result_root'].rstrip('/')}/{suite}/source={source}"
     previous = (previous_result(results, run_date) or {}).get("row_counts", {})
     if suite == "raw":
-        subject = raw_subject(spark, source, args["data_root"], run_date, previous)
+        subject = raw_subject(glue.spark_session, args["data_root"], run_date, previous)
     else:
         horizon = int(args["horizon_months"])
-        subject = dataset_subject(spark, suite, args["data_root"], run_date, horizon, previous)
+        subject = dataset_subject(glue.spark_session, suite, args["data_root"], run_date, horizon, previous)
 
     validator = Validator()
     outcomes = list(subject.outcomes)

@@ -1,57 +1,46 @@
-"""Glue job: raw loan tapes → loan panel to train on (--mode train), or scoring input as of a date (--mode score).
+"""Glue job: clean tables → loan panel to train on (--mode train), or scoring input as of a date (--mode score).
 
-Arguments: --mode train|score --source S --raw_root s3://b/raw-data --as_of_date YYYY-MM-DD --horizon_months H
---output_root <dataset prefix> --quarantine_root s3://b/processed-data/quarantine --catalog_database DB ('' = none)
---code_sha256 X. Prints one line of JSON at the end: the manifest's counts.
+Arguments: --mode train|score --source S --tables_root <clean tables' prefix> --as_of_date YYYY-MM-DD --horizon_months H
+--output_root <dataset prefix> --catalog_database DB ('' = none) --code_sha256 X. Prints one line of JSON at the end:
+the manifest's counts.
 
-Re-running replaces the dataset and the quarantine of the same source, date and mode, and nothing else.
+Re-running replaces the dataset of the same source, date and mode, and nothing else.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import uuid
 from datetime import date
 
 from awsglue.context import GlueContext
 from awsglue.dynamicframe import DynamicFrame
-from awsglue.job import Job
-from awsglue.utils import getResolvedOptions
-from pyspark.context import SparkContext
 from pyspark.sql import DataFrame
 
 from mortgage_etl.jobs import prepare_panel, prepare_scoring_input
-from mortgage_etl.session import apply_required
+from mortgage_etl.start import start_job
 
 OPTIONS = [
-    "JOB_NAME",
     "mode",
     "source",
-    "raw_root",
+    "tables_root",
     "as_of_date",
     "horizon_months",
     "output_root",
-    "quarantine_root",
     "catalog_database",
     "code_sha256",
 ]
 
 
 def main() -> None:
-    args = getResolvedOptions(sys.argv, OPTIONS)
-    glue = GlueContext(SparkContext.getOrCreate())
-    apply_required(glue.spark_session)
-    job = Job(glue)
-    job.init(args["JOB_NAME"], args)
+    args, glue, job = start_job(OPTIONS)
     common = {
         "spark": glue.spark_session,
         "source": args["source"],
-        "raw_root": args["raw_root"],
+        "tables_root": args["tables_root"],
         "as_of_date": date.fromisoformat(args["as_of_date"]),
         "dataset": args["output_root"],
-        "quarantine_root": args["quarantine_root"],
         "job_run_id": args.get("JOB_RUN_ID") or uuid.uuid4().hex,
         "code_sha256": args["code_sha256"],
     }

@@ -11,21 +11,16 @@ Re-running replaces the scores of this source and date; the same transform outpu
 from __future__ import annotations
 
 import json
-import sys
 from datetime import date
 
 from awsglue.context import GlueContext
-from awsglue.job import Job
-from awsglue.utils import getResolvedOptions
-from pyspark.context import SparkContext
 from pyspark.sql import DataFrame
 
 from mortgage_etl.publish import read_manifest
 from mortgage_etl.scores import REASONS, publish_scores, reconcile_scores
-from mortgage_etl.session import apply_required
+from mortgage_etl.start import start_job
 
 OPTIONS = [
-    "JOB_NAME",
     "source",
     "score_date",
     "input_root",
@@ -38,11 +33,7 @@ OPTIONS = [
 
 
 def main() -> None:
-    args = getResolvedOptions(sys.argv, OPTIONS)
-    glue = GlueContext(SparkContext.getOrCreate())
-    apply_required(glue.spark_session)
-    job = Job(glue)
-    job.init(args["JOB_NAME"], args)
+    args, glue, job = start_job(OPTIONS)
     score_input = read_manifest(args["input_root"])
     loans = read_csv(glue, score_input["data_prefix"], ["loan_id"])
     scored = read_csv(glue, args["transform_uri"], ["loan_id", "pd", "grade", *REASONS])

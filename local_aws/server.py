@@ -25,7 +25,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Request, Response
 
-from local_aws import __version__, console, errors, glue, logs
+from local_aws import __version__, alarms, console, errors, glue, logs
 from local_aws.config import Caller, Config
 from local_aws.errors import AwsError
 from local_aws.s3 import S3App
@@ -46,6 +46,7 @@ class Application:
         self.moto = DomainDispatcherApplication(_create_moto_app)
         self.console = console.Console(config)
         glue.install(config)
+        alarms.install(config)
         _install_if_present("local_aws.sagemaker", config)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:

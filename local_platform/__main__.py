@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
+import subprocess
 import sys
 
-from local_platform import demo, supervisor
-from local_platform.services import services
+from local_platform import demo, reconcile, supervisor
+from local_platform.environments import ROOT, runtime_python
+from local_platform.services import aws_environment, services
 from local_platform.settings import Platform
 
 
@@ -19,7 +22,10 @@ def main() -> int:
     commands.add_parser("status", help="state of each process")
     commands.add_parser("run", help="become one service in the foreground").add_argument("service")
     commands.add_parser("healthy", help="exit 0 where a service is healthy").add_argument("service")
+    history = commands.add_parser("history", help="two years of monitored nights from the demo's model and panel")
+    history.add_argument("options", nargs=argparse.REMAINDER, help="of local_platform/history.py")
     demo.add_arguments(commands.add_parser("demo", help="the whole pipeline on sample or your own data"))
+    reconcile.add_arguments(commands.add_parser("reconcile", help="the ETL's accounting of a folder of loan files"))
     arguments = parser.parse_args()
     platform = Platform.from_environment()
     # A closed terminal or a plain kill must clean up as Ctrl-C does.
@@ -52,9 +58,21 @@ def _run(arguments: argparse.Namespace, platform: Platform) -> int:
         supervisor.run(platform, arguments.service)
     elif arguments.command == "healthy":
         return 0 if services(platform)[arguments.service].healthy() else 1
+    elif arguments.command == "history":
+        return _history(arguments.options, platform)
     elif arguments.command == "demo":
         return demo.run(arguments, platform)
+    elif arguments.command == "reconcile":
+        return reconcile.run(arguments)
     return 0
+
+
+def _history(options: list[str], platform: Platform) -> int:
+    """The history needs the model's libraries, and talks to the local AWS as any job does."""
+    python = str(runtime_python("sagemaker-xgboost-3.2-0"))
+    environment = {**os.environ, **aws_environment(platform), "PYTHONPATH": str(ROOT)}
+    command = [python, "-m", "local_platform.history", "--bucket", platform.bucket, *options]
+    return subprocess.run(command, env=environment, cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

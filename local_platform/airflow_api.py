@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 FINISHED = {"success", "failed"}
+ASK_AGAIN = 15
 
 
 class AirflowApi:
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url
         self._session = requests.Session()
+        # Reading again is harmless, and a machine at its limit answers late.
+        self._session.mount(url, HTTPAdapter(max_retries=Retry(5, backoff_factor=1, allowed_methods={"GET"})))
         self._credentials = {"username": user, "password": password}
         self._login()
 
@@ -56,16 +62,20 @@ class AirflowApi:
         return [f"{error['filename']}: {error['stack_trace']}" for error in found]
 
     def request(self, method: str, path: str, **arguments: Any) -> Any:
-        answer = self._session.request(method, self.url + path, timeout=30, **arguments)
-        if answer.status_code == 401:  # a token lasts a day; a platform may be up longer
-            self._login()
-            answer = self._session.request(method, self.url + path, timeout=30, **arguments)
+        for _ in range(ASK_AGAIN):
+            answer = self._session.request(method, self.url + path, timeout=60, **arguments)
+            if answer.status_code == 401:  # a token lasts a day; a platform may be up longer
+                self._login()
+            elif not (answer.status_code == 500 and "Database error" in answer.text):
+                break
+            else:
+                time.sleep(2)  # SQLite was locked for 5 s by another writer; what was begun is rolled back
         if not answer.ok:
             raise RuntimeError(f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:2000]}")
         return answer.json() if answer.content else None
 
     def _login(self) -> None:
-        answer = self._session.post(f"{self.url}/auth/token", json=self._credentials, timeout=30)
+        answer = self._session.post(f"{self.url}/auth/token", json=self._credentials, timeout=60)
         if not answer.ok:
             raise RuntimeError(f"Airflow refused the log-in of {self._credentials['username']}: {answer.text[:500]}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

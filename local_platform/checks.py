@@ -49,17 +49,20 @@ def checks() -> list[Check]:
     """Longest first, so that two at a time finish together."""
     tooling = str(runtime_python("tooling"))
 
-    def tests(folder: str, runtime: str) -> Check:
+    def tests(folder: str, runtime: str, *options: str) -> Check:
         return Check(
             folder,
-            [str(runtime_python(runtime)), "-m", "pytest", f"tests/{folder}", "-p", "no:cacheprovider"],
+            [str(runtime_python(runtime)), "-m", "pytest", f"tests/{folder}", "-p", "no:cacheprovider", *options],
         )
 
     return [
         tests("e2e", "tooling"),
+        tests("truth", "tooling"),
         tests("glue_jobs", "glue-5.1"),
         tests("local_aws", "local-aws"),
         tests("model", "sagemaker-xgboost-3.2-0"),
+        # Late in the list: one Airflow at a time is enough for two cores.
+        tests("faults", "tooling", "-m", "not slow"),
         tests("plugins", "airflow"),
         tests("dags", "airflow"),
         tests("simulator", "tooling"),

@@ -17,7 +17,7 @@ from local_platform.progress import Progress
 
 PROJECT = "mortgage-compose-test"
 SERVICES = ("postgres", "local-aws", "api-server", "scheduler", "dag-processor", "triggerer")
-HEALTHY_SECONDS = 240
+HEALTHY_SECONDS = 600
 
 
 def main() -> int:

@@ -103,6 +103,14 @@ def land(platform: Platform, delivery: Delivery) -> int:
     return total
 
 
+def mirror(delivery: Delivery, root: Path) -> None:
+    """Lay the delivery out under `root` as it would lie under raw-data/, by links."""
+    for file, key in delivery.files:
+        link = root / key
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(file.resolve())
+
+
 def _matching(folder: Path, pattern: str) -> Iterator[Path]:
     return (p for p in sorted(folder.iterdir()) if p.is_file() and re.fullmatch(pattern, p.name, re.IGNORECASE))
 

@@ -39,6 +39,7 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "image_uri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
         "job_code_root": str(ROOT),
         "poll_seconds": "2",
+        "lineage_url": f"file://{platform.state}/lineage/events.ndjson",
         "job_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
         "log_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
         "s3_object_link": f"{platform.public_aws_url}/{{bucket}}/{{key}}",
@@ -46,7 +47,7 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
     return {
         **aws_environment(platform),
         "AIRFLOW_HOME": str(platform.airflow_home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(platform.dags),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
@@ -63,8 +64,6 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__API__SECRET_KEY": secrets["api_secret_key"],
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets["jwt_secret"],
-        # On a laptop runs start by hand or as backfills: unpausing a DAG must not start last month's run first.
-        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": os.environ.get("AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE", "False"),
         # A scheduler that was killed must be noticed in seconds here, not in MWAA's five minutes.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
@@ -75,6 +74,10 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "30",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+        # Busy cores answer late: that is no reason to give a task up (and stop its job) or to think a DAG is gone.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+        "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "12",
+        "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "600",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(platform.logs / "airflow"),
         "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
         "PYTHONUNBUFFERED": "1",
@@ -130,6 +133,16 @@ def migrate_command(platform: Platform) -> Service:
     """Bring the metadata database to this Airflow's schema; runs to its end before the rest starts."""
     airflow = str(runtime_python("airflow").with_name("airflow"))
     return Service("migrate", [airflow, "db", "migrate"], airflow_environment(platform), lambda: True)
+
+
+def database_commands(platform: Platform, name: str) -> list[list[str]]:
+    """What a container runs before its service: containers start in any order, and one of them migrates."""
+    if name == "local-aws":
+        return []
+    migrate = migrate_command(platform).argv
+    reach = [migrate[0], "db", "check", "--retry", "60", "--retry-delay", "2"]
+    wait = [migrate[0], "db", "check-migrations", "--migration-wait-timeout", "300"]
+    return [reach, migrate if name == "api-server" else wait]
 
 
 def _answers(url: str) -> bool:

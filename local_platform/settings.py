@@ -26,6 +26,7 @@ class Platform:
     public_aws_url: str
     public_airflow_url: str
     database_url: str
+    dags: Path = ROOT / "dags"
     bucket: str = "mortgage-loan-ml"
 
     @classmethod
@@ -47,6 +48,7 @@ class Platform:
             public_aws_url=env.get("MORTGAGE_PUBLIC_AWS_URL", aws_url),
             public_airflow_url=env.get("MORTGAGE_PUBLIC_AIRFLOW_URL", airflow_url),
             database_url=env.get("MORTGAGE_DATABASE_URL", f"sqlite:///{state}/airflow/airflow.db"),
+            dags=Path(env.get("MORTGAGE_DAGS_DIR", ROOT / "dags")),
         )
 
     @property

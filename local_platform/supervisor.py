@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from local_platform.environments import ROOT
-from local_platform.services import Service, migrate_command, services
+from local_platform.services import Service, database_commands, migrate_command, services
 from local_platform.settings import Platform
 
 START_SECONDS = 300
@@ -100,14 +100,18 @@ def status(platform: Platform) -> dict[str, str]:
 
 
 def run(platform: Platform, name: str) -> None:
-    """Become one service in the foreground, as a container does."""
-    table = services(platform) | {"migrate": migrate_command(platform)}
+    """Become one service in the foreground, as a container does, once the database is as it needs it."""
+    table = services(platform)
     if name not in table:
         sys.exit(f"unknown service {name}; there are {', '.join(table)}")
     platform.write_password_file()
     service = table[name]
     os.chdir(ROOT)
-    os.execvpe(service.argv[0], service.argv, {**os.environ, **service.env})
+    environment = {**os.environ, **service.env}
+    for command in database_commands(platform, name):
+        if code := subprocess.run(command, env=environment).returncode:
+            sys.exit(f"{' '.join(command[-4:])} ended with exit code {code}")
+    os.execvpe(service.argv[0], service.argv, environment)
 
 
 def running(platform: Platform, name: str) -> psutil.Process | None:

@@ -1,12 +1,13 @@
-"""Registers the operator links and the timetable of `mortgage_risk` with Airflow."""
+"""Registers the operator links, the timetable and the monitoring page of `mortgage_risk` with Airflow."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
 
+from mortgage_risk.dashboard.app import URL_PREFIX, LazyApp
 from mortgage_risk.links import ALL_LINKS
 from mortgage_risk.timetable import FromNowOnTimetable
 
@@ -15,3 +16,15 @@ class MortgageRiskPlugin(AirflowPlugin):
     name = "mortgage_risk"
     operator_extra_links: ClassVar[list[BaseOperatorLink]] = [link() for link in ALL_LINKS]
     timetables: ClassVar[list[type[FromNowOnTimetable]]] = [FromNowOnTimetable]
+    fastapi_apps: ClassVar[list[dict[str, Any]]] = [
+        {"app": LazyApp(), "url_prefix": URL_PREFIX, "name": "Mortgage model monitoring"}
+    ]
+    external_views: ClassVar[list[dict[str, Any]]] = [
+        {
+            "name": "Mortgage model",
+            "href": f"{URL_PREFIX}/",
+            "destination": "nav",
+            "category": "browse",
+            "url_route": "mortgage-model",
+        }
+    ]

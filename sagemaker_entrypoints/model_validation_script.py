@@ -2,8 +2,11 @@
 Processing).
 
 Reads, under /opt/ml/processing: model/model.tar.gz, panel/ (the Parquet loan panel), settings/ (the
-thresholds file). Writes to output/: evaluation.json (SageMaker's model-quality layout, our detail under
-`mortgage`), gate.json (the verdict, see mortgage_model/gate.py) and report.html (one file, nothing to fetch).
+thresholds file) and, where they were delivered, champion/ (the model in force) and demographics/ (the
+borrower_demographics table); model_card.json beside this script. Writes the evidence pack to output/:
+evaluation.json (SageMaker's model-quality layout, our detail under `mortgage`), explainability.json and, with
+demographics, bias.json (Clarify's layouts), card.json, report.html (one file, nothing to fetch), and gate.json
+(the verdict and the hashes of the pack, see mortgage_model/gate.py).
 
 The job succeeds when the evidence is complete, whatever the verdict: the pipeline's gate acts on gate.json.
 """
@@ -19,24 +22,32 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy
+import pandas
+
+import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
 from mortgage_model.artifact import ArtifactError, MortgageModel, load_model, read_profile, to_json_text
 from mortgage_model.gate import GateResult, ThresholdError, checked_thresholds, evaluate_gate
-from mortgage_model.panel_data import PanelError, open_panel
+from mortgage_model.model_card import CardError, checked_card, model_card
+from mortgage_model.panel_data import PanelError, label_name, open_panel
 from mortgage_model.report import render_report
 from mortgage_model.splits import SplitBounds
 from mortgage_model.validation import evaluation as figures
 from mortgage_model.validation.checks import Evidence, run_checks
+from mortgage_model.validation.clarify import bias_report, explainability_report
+from mortgage_model.validation.demographics import read_demographics
 from mortgage_model.validation.model_quality import binary_classification_metrics
 from mortgage_model.validation.samples import ScoredSample, score_samples
 
-PREDICTABLE_ERRORS = (ArtifactError, PanelError, ThresholdError)
+PREDICTABLE_ERRORS = (ArtifactError, CardError, PanelError, ThresholdError)
+CARD = Path(__file__).with_name("model_card.json")
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy")
 REPLICATES = 200
 
@@ -66,12 +77,13 @@ class MortgageLoanModelValidator:
         self.replicates = replicates
 
     def validate(self) -> GateResult:
-        """Write evaluation.json, gate.json and report.html; return the verdict.
+        """Write the evidence pack; return the verdict.
 
         Raises one of PREDICTABLE_ERRORS for a model, a panel or a thresholds file that cannot be used.
         """
         thresholds_file = self._only_file("settings", "*.json", "thresholds file")
         thresholds = _read_thresholds(thresholds_file)
+        card = checked_card(json.loads(CARD.read_text(encoding="utf-8")))
         model_file = self._only_file("model", "*.tar.gz", "model")
         with tempfile.TemporaryDirectory() as folder:
             _extract(model_file, Path(folder))
@@ -83,16 +95,23 @@ class MortgageLoanModelValidator:
         evaluation["mortgage"]["provenance"] |= fingerprints
         evaluation["mortgage"]["thresholds"] = thresholds
         result = evaluate_gate(evaluation, thresholds)
-        self._write(evaluation, result, fingerprints)
+        self._write(evaluation, result, model_card(card, evaluation, result), fingerprints)
         return result
 
     def evaluate(self, model: MortgageModel, profile: dict[str, Any]) -> dict[str, Any]:
         """The content of evaluation.json, without thresholds and file fingerprints."""
         contract = load_contract("loan_panel")
         bounds = SplitBounds(**model.metadata["split"])
-        samples, feature_counts = score_samples(
-            open_panel(self.root / "panel", contract), contract, model, bounds, profile
+        scored = score_samples(
+            open_panel(self.root / "panel", contract),
+            contract,
+            model,
+            bounds,
+            profile,
+            rivals=self._rivals(model),
+            seed=self.run.seed,
         )
+        samples = scored.samples
         for name, sample in samples.items():
             say(f"{name}: {sample.n:,} rows of {sample.loans:,} loans, {sample.events:,} defaults")
         replicates = figures.Replicates(samples, self.replicates, self.run.seed)
@@ -100,7 +119,21 @@ class MortgageLoanModelValidator:
         metrics["train_to_oot"] = figures.comparison_metrics(samples, metrics, replicates)
         say(f"bootstrap: {self.replicates} replicates of whole loans")
 
-        checks = run_checks(Evidence(model, contract, bounds, samples, metrics))
+        csi = figures.feature_shift(profile, scored.feature_counts)
+        evidence = Evidence(
+            model,
+            contract,
+            bounds,
+            samples,
+            metrics,
+            replicates,
+            scored.drawn,
+            csi,
+            self.run.seed,
+            self._demographics(),
+        )
+        checks = run_checks(evidence)
+        say(f"battery: {len(checks)} tests")
         ordered = list(samples.values())
         oot, scale = samples["oot"], model.scale.to_json()
         return {
@@ -125,7 +158,7 @@ class MortgageLoanModelValidator:
                 "cap": figures.cap(oot),
                 "score_histogram": figures.score_histogram(oot),
                 "psi": figures.score_shift(samples),
-                "csi": figures.feature_shift(profile, feature_counts),
+                "csi": csi,
                 "by_year": figures.breakdown(ordered, [s.month.astype("U4") for s in ordered]),
                 "by_vintage": figures.breakdown([oot], [oot.vintage]),
                 "by_month": figures.by_month(ordered),
@@ -145,16 +178,43 @@ class MortgageLoanModelValidator:
             },
         }
 
-    def _write(self, evaluation: dict[str, Any], result: GateResult, fingerprints: dict[str, str]) -> None:
+    def _rivals(self, model: MortgageModel) -> dict[str, Callable[[pandas.DataFrame], numpy.ndarray]]:
+        """What to compare with: the challenger of the same training job, the model in force where it was delivered."""
+        rivals: dict[str, Callable[[pandas.DataFrame], numpy.ndarray]] = {}
+        if model.challenger is not None:
+            rivals["challenger"] = model.challenger.predict
+        if (self.root / "champion").is_dir():
+            with tempfile.TemporaryDirectory() as folder:
+                _extract(self._only_file("champion", "*.tar.gz", "model in force"), Path(folder))
+                champion = load_model(folder)
+            rivals["champion"] = lambda frame: champion.predict(frame)["pd"].to_numpy()
+        return rivals
+
+    def _demographics(self) -> pandas.DataFrame | None:
+        """Protected attributes by loan hash, from the newest delivery; None where the lender delivered none."""
+        folder = self.root / "demographics"
+        return read_demographics(folder) if folder.is_dir() else None
+
+    def _write(
+        self, evaluation: dict[str, Any], result: GateResult, card: dict[str, Any], fingerprints: dict[str, str]
+    ) -> None:
+        checks = evaluation["mortgage"]["checks"]
+        files = {
+            "evaluation.json": to_json_text(evaluation),
+            "card.json": to_json_text(card),
+            "explainability.json": to_json_text(explainability_report(checks)),
+            "report.html": render_report(evaluation, result, card),
+        }
+        if bias := bias_report(checks, label_name(load_contract("loan_panel"))):
+            files["bias.json"] = to_json_text(bias)
         output = self.root / "output"
         output.mkdir(parents=True, exist_ok=True)
-        (output / "evaluation.json").write_text(to_json_text(evaluation), encoding="utf-8")
-        (output / "report.html").write_text(render_report(evaluation, result), encoding="utf-8")
+        for name, text in files.items():
+            (output / name).write_text(text, encoding="utf-8")
         gate = result.to_json(
             **fingerprints,
-            evaluation_sha256=_sha256(output / "evaluation.json"),
-            report_sha256=_sha256(output / "report.html"),
             training_job=self.run.training_job,
+            evidence={name: _sha256(output / name) for name in sorted(files)},
         )
         (output / "gate.json").write_text(to_json_text(gate), encoding="utf-8")
 

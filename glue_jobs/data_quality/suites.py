@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,14 +14,14 @@ from contracts.expectations import Check, build_suite
 from contracts.spark_schema import struct_type
 from data_quality.outcomes import Outcome, failure
 from data_quality.storage import read_json
-from mortgage_etl.sources import SourceError, SourceTables, read_source
+from mortgage_etl.clean_tables import read_clean_tables
+from mortgage_etl.sources import SourceTables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 CORRUPT = "_corrupt_record"
 OLD_EXTRACT_DAYS = 45  # tapes come monthly; two weeks are a usual delay
-TABLE_IN_PATH = re.compile(r"/([a-z_0-9]+)/ingest_date=")
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,13 @@ class Subject:
     outcomes: list[Outcome] = field(default_factory=list)
 
 
-def raw_subject(
-    spark: SparkSession, source: str, raw_root: str, run_date: date, previous: Mapping[str, int]
-) -> Subject:
-    """The source's canonical tables as its reader gives them, and what it set aside or could not read."""
+def raw_subject(spark: SparkSession, prefix: str, run_date: date, previous: Mapping[str, int]) -> Subject:
+    """The clean tables published under ``prefix``, and what their reading set aside."""
     try:
-        read = read_source(spark, source, raw_root, run_date)
-    except SourceError as error:
-        found = TABLE_IN_PATH.search(str(error))
-        table = found.group(1) if found else source
-        return Subject(outcomes=[failure(table, "source_is_readable", f"{table}: {error}")])
+        read = read_clean_tables(spark, prefix)
+    except FileNotFoundError:
+        said = f"raw: there is no {prefix.rstrip('/')}/_manifest.json; run clean_raw_tables for this delivery first."
+        return Subject(outcomes=[failure("raw", "dataset_is_published", said)])
     subject = Subject(outcomes=[*_rejections(read), *_extract_ages(read, run_date)])
     for name, frame in read.tables.items():
         contract = load_contract(name)

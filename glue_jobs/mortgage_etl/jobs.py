@@ -1,4 +1,4 @@
-"""The Glue jobs' work from arguments to manifest; the entry scripts only add awsglue."""
+"""Clean tables → loan panel or scoring input, from arguments to manifest; the entry script only adds awsglue."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from datetime import date
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from contracts import load_contract
-from mortgage_etl import storage
+from mortgage_etl.clean_tables import read_clean_tables
 from mortgage_etl.labels import STATES
 from mortgage_etl.panel import (
     build_panel,
@@ -22,7 +21,7 @@ from mortgage_etl.panel import (
 from mortgage_etl.progress import say
 from mortgage_etl.publish import publish_attempt
 from mortgage_etl.quarantine import ReconciliationError
-from mortgage_etl.sources import SourceTables, read_source
+from mortgage_etl.sources import SourceTables
 
 ROWS_PER_MONTH_FILE = 1_000_000
 ROWS_PER_SCORING_FILE = 500_000
@@ -32,11 +31,10 @@ ROWS_PER_TASK = 250_000
 def prepare_panel(
     spark: SparkSession,
     source: str,
-    raw_root: str,
+    tables_root: str,
     as_of_date: date,
     horizon_months: int,
     dataset: str,
-    quarantine_root: str,
     job_run_id: str,
     code_sha256: str,
     write: Callable[[DataFrame, str], None],
@@ -44,8 +42,7 @@ def prepare_panel(
     """Build and publish the loan panel; returns its manifest. ``write`` stores a frame by snapshot_month at a path."""
     if horizon_months < 1:
         raise ValueError(f"horizon_months is {horizon_months}; it must be at least 1")
-    tables = read_source(spark, source, raw_root, as_of_date)
-    write_quarantine(tables, quarantine_root, source, as_of_date, "train")
+    tables = read_clean_tables(spark, tables_root)
     counts = panel_counts(loan_months(tables, as_of_date, horizon_months), tables)
     rows = counts["observations"]
     say(
@@ -72,8 +69,8 @@ def prepare_panel(
             "as_of_date": as_of_date.isoformat(),
             "horizon_months": horizon_months,
             "code_sha256": code_sha256,
-            "extracts": _extracts(tables),
-            "counts": {"tables": tables.counts, "panel": counts},
+            "extracts": {name: extract.to_json() for name, extract in tables.extracts.items()},
+            "counts": {"panel": counts},
         }
 
     return publish_attempt(dataset, job_run_id, lambda path: write(panel, path), describe)
@@ -82,10 +79,9 @@ def prepare_panel(
 def prepare_scoring_input(
     spark: SparkSession,
     source: str,
-    raw_root: str,
+    tables_root: str,
     as_of_date: date,
     dataset: str,
-    quarantine_root: str,
     job_run_id: str,
     code_sha256: str,
 ) -> dict[str, Any]:
@@ -93,8 +89,7 @@ def prepare_scoring_input(
 
     Header-less CSV, columns of contract scoring_input in order, empty = null, sorted by loan_id.
     """
-    tables = read_source(spark, source, raw_root, as_of_date)
-    write_quarantine(tables, quarantine_root, source, as_of_date, "score")
+    tables = read_clean_tables(spark, tables_root)
     scoring, latest = build_scoring_input(tables, as_of_date)
     counts = _scoring_counts(latest.persist(), tables)
     rows = counts["scored"]
@@ -114,24 +109,14 @@ def prepare_scoring_input(
             "source": source,
             "score_date": as_of_date.isoformat(),
             "code_sha256": code_sha256,
-            "extracts": _extracts(tables),
-            "counts": {"tables": tables.counts, "scoring": counts},
+            "extracts": {name: extract.to_json() for name, extract in tables.extracts.items()},
+            "counts": {"scoring": counts},
         }
 
     def write(path: str) -> None:
         ordered.write.options(header="false", nullValue="", emptyValue="").csv(path)
 
     return publish_attempt(dataset, job_run_id, write, describe)
-
-
-def write_quarantine(tables: SourceTables, root: str, source: str, run_date: date, mode: str) -> None:
-    """Replace the quarantine of this source, date and mode, table by table (a table without rejects has none)."""
-    for table, counts in tables.counts.items():
-        path = f"{root.rstrip('/')}/{table}/source={source}/run_date={run_date}/mode={mode}/"
-        storage.delete_prefix(path)
-        if counts["quarantined"]:
-            tables.quarantine.where(F.col("table") == table).coalesce(1).write.mode("overwrite").parquet(path)
-            say(f"{counts['quarantined']:,} rows of {table} in quarantine: {path}")
 
 
 def _scoring_counts(latest: DataFrame, tables: SourceTables) -> dict[str, Any]:
@@ -151,11 +136,4 @@ def _scoring_counts(latest: DataFrame, tables: SourceTables) -> dict[str, Any]:
             **{state: states[state] for state in STATES[1:]},
             "no_performance": on_tape - sum(states.values()),
         },
-    }
-
-
-def _extracts(tables: SourceTables) -> dict[str, dict[str, Any]]:
-    return {
-        name: {"ingest_date": str(extract.ingest_date), "files": list(extract.files), "bytes": extract.bytes}
-        for name, extract in tables.extracts.items()
     }

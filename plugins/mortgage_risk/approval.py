@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mortgage_risk.registry import ApprovedModel
+
 APPROVE, REJECT = "Approve", "Reject"
+NOBODY = "nobody - the time was up"  # who rejected a model that nobody answered about
 
 
 @dataclass(frozen=True)
@@ -78,22 +81,44 @@ def approval_text(
     verdict: str,
     checks: list[Mapping[str, Any]],
     report_url: str,
+    champion: ApprovedModel | None,
 ) -> str:
-    """Markdown for the approver: what is to be decided, the figures it rests on, where to read on."""
+    """Markdown for the approver: what is to be decided, the figures it rests on, where to read on.
+
+    Figures without a threshold are left to the report.
+    """
     rows = "\n".join(
         f"| {check['question']} | {_figure(check['value'])} | {_bounds(check.get('bounds', {}))} | {check['verdict']} |"
         for check in checks
+        if check.get("bounds") or check["verdict"] != "pass"
     )
     return (
         f"Probability-of-default model for **{source}** loans, trained as of **{as_of_date}**: version "
         f"{package['version']} of its model package group.\n\n"
         f"{verdict}\n\n"
         f"| Question | Observed | Threshold | Verdict |\n|---|---|---|---|\n{rows}\n\n"
-        f"[Validation report]({report_url})\n\n"
+        f"{_comparison(checks, champion)}\n\n"
+        f"[Validation report, with its charts]({report_url})\n\n"
         "Approve: nightly scoring uses this model from its effective date on. "
         "Reject: the model in force stays.\n\n"
         f"`{package['model_package_arn']}`"
     )
+
+
+def _comparison(checks: list[Mapping[str, Any]], champion: ApprovedModel | None) -> str:
+    """The new model's figures beside those of the model in force, each on its own out-of-time sample."""
+    if champion is None:
+        return "No model is in force: nothing to compare with."
+    rows = [
+        f"| {check['question']} | {_figure(check['value'])} | {champion.metadata[name]} |"
+        for check in checks
+        if (name := f"{check.get('sample')}_{check.get('metric')}") in champion.metadata
+    ]
+    as_of = champion.metadata.get("as_of_date", "an unknown date")
+    head = f"**Against version {champion.version}**, in force since {champion.effective_from}, trained as of {as_of}"
+    if not rows:
+        return f"{head}: its registry entry has none of these figures."
+    return f"{head}, each on its own sample:\n\n| Question | This model | In force |\n|---|---|---|\n" + "\n".join(rows)
 
 
 def _figure(value: Any) -> str:

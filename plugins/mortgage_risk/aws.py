@@ -33,6 +33,12 @@ _THROTTLED = {
     "ConcurrentRunsExceededException",
 }
 _NOT_FOUND = {"404", "NoSuchKey", "EntityNotFoundException", "ResourceNotFound", "ResourceNotFoundException"}
+_DUPLICATE = {
+    "ResourceInUse",
+    "AlreadyExistsException",
+    "ConflictException",
+    "IdempotentParameterMismatchException",
+}
 _INGEST_DATE = re.compile(r"/ingest_date=(\d{4}-\d{2}-\d{2})/")
 
 
@@ -62,7 +68,7 @@ def is_not_found(error: Exception) -> bool:
 def is_duplicate(error: Exception) -> bool:
     """The name is taken: an answer ("it is there already"), not a failure."""
     message = _answer(error).get("Message", "")
-    return error_code(error) in {"ResourceInUse", "AlreadyExistsException", "ConflictException"} or (
+    return error_code(error) in _DUPLICATE or (
         error_code(error) == "ValidationException" and "already exist" in message.lower()
     )
 
@@ -131,6 +137,12 @@ def write_json(s3: Any, uri: str, value: Any, kms_key_id: str = "") -> None:
     write_bytes(s3, uri, body, "application/json", kms_key_id)
 
 
+def list_uris(s3: Any, uri: str) -> list[str]:
+    """The objects below `uri`, in the order of their names."""
+    bucket, _ = split_uri(uri)
+    return [f"s3://{bucket}/{item['Key']}" for item in _objects(s3, uri)]
+
+
 def fingerprint(s3: Any, uri: str, until: str) -> str:
     """SHA-256 of names, sizes and ETags below `uri`, leaving out extracts ingested after the date `until`.
 
@@ -142,6 +154,16 @@ def fingerprint(s3: Any, uri: str, until: str) -> str:
         if not (ingested and ingested.group(1) > until):
             digest.update(f"{item['Key']} {item['Size']} {item['ETag']}\n".encode())
     return digest.hexdigest()
+
+
+def ingest_dates(s3: Any, uri: str) -> dict[str, set[str]]:
+    """Table → ingest dates (YYYY-MM-DD) of its deliveries below the raw-data root `uri`."""
+    found: dict[str, set[str]] = {}
+    for item in _objects(s3, uri):
+        if ingested := _INGEST_DATE.search(item["Key"]):
+            table = item["Key"][: ingested.start()].rpartition("/")[2]
+            found.setdefault(table, set()).add(ingested.group(1))
+    return found
 
 
 def _objects(s3: Any, uri: str) -> Iterator[dict[str, Any]]:

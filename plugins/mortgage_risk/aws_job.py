@@ -1,12 +1,16 @@
 """The base of every operator that runs an AWS job: never lost, never doubled, never left running.
 
-A job is named by its request: the same DAG, task, business key, arguments, code and input data give the same
-name. So before anything is submitted, AWS is asked for that name, and a job that
+A job is named by its request: the same task, business key, arguments, code and input data give the same name,
+whichever DAG asks. So before anything is submitted, AWS is asked for that name, and a job that
 
 * still runs is attached to (the worker died, the answer was lost, or a second run of the same date asks for
   the same thing);
 * has succeeded, and whose result is still there, is used again;
-* has failed or was stopped gives way to the next attempt.
+* has failed or was stopped gives way to the next attempt; one that is stopping is waited for first.
+
+This is the Task SDK's `ResumableJobMixin` with the name in place of an id in the task's state store. The store
+knows a job only after its submit was answered and written down; and it would give a task that was cleared because
+its data changed the result of the old data. The name is known before the submit, and other data has another name.
 """
 
 from __future__ import annotations
@@ -16,24 +20,23 @@ import json
 import math
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from mortgage_risk import aws, links
-from mortgage_risk.job_requests import RunTags
+from mortgage_risk import aws, lineage, links
+from mortgage_risk.job_requests import QUEUE_SECONDS, RunTags, deployment
 from mortgage_risk.jobs import KINDS, JobState, job_name, log_tail
 from mortgage_risk.layout import Layout
+from mortgage_risk.ledger import BudgetExceeded, Ledger
 from mortgage_risk.settings import Settings
 from mortgage_risk.triggers import AwsJobTrigger
 from mortgage_risk.watch import JobWatch, Outcome
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-# What a job may wait for capacity before and after the time its own limit counts.
-QUEUE_SECONDS = 1800
 
 
 class AwsJobFailed(AirflowException):
@@ -63,8 +66,18 @@ class MortgageRiskOperator(BaseOperator):
             clients[service, retries] = aws.client(service, self.settings.aws_conn_id, retries=retries)
         return clients[service, retries]
 
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.settings, self.client)
+
     def run_tags(self, context: Context) -> RunTags:
-        return RunTags(self.dag_id, self.task_id, context["dag_run"].run_id, self.business_date)
+        return RunTags(
+            dag_id=self.dag_id,
+            task_id=self.task_id,
+            run_id=context["dag_run"].run_id,
+            business_date=self.business_date,
+            deployment=deployment(self.settings),
+        )
 
     def object_url(self, uri: str) -> str:
         return links.object_url(self.settings, uri, self.client("s3").meta.region_name)
@@ -79,6 +92,8 @@ class AwsJobOperator(MortgageRiskOperator):
     # Short jobs are waited for on the worker: deferring and coming back costs two process starts.
     seconds_on_worker: ClassVar[float] = 45
     operator_extra_links: Sequence[BaseOperatorLink] = (links.JobLink(), links.LogLink(), links.ResultLink())
+    _killed = False
+    _watch: JobWatch | None = None
 
     def build_request(self, tags: RunTags) -> dict[str, Any]:
         """The AWS request; `jobs.NAME` stands where the job's name goes."""
@@ -88,9 +103,6 @@ class AwsJobOperator(MortgageRiskOperator):
         """What the request does not say about its input, such as the content of the folders it names."""
         return {}
 
-    def prepare(self, client: Any) -> None:
-        """Called before a submit."""
-
     def result_is_there(self, state: JobState) -> bool:
         """Whether the result of a succeeded job can still be used."""
         raise NotImplementedError
@@ -98,6 +110,14 @@ class AwsJobOperator(MortgageRiskOperator):
     def result(self, state: JobState) -> dict[str, Any]:
         """The task's XCom for a succeeded job: URIs and small numbers."""
         raise NotImplementedError
+
+    def reads(self) -> list[str]:
+        """S3 URIs and ARNs of what the job reads, for its lineage."""
+        return []
+
+    def lineage_facts(self) -> dict[str, Any]:
+        """What else its lineage says."""
+        return {}
 
     def result_uri(self, state: JobState) -> str | None:
         """Where the Result link leads."""
@@ -107,9 +127,14 @@ class AwsJobOperator(MortgageRiskOperator):
         state = aws.patiently(lambda: self._find_or_submit(context), self.settings.outage_minutes * 60)
         watch = self._watch_arguments(state.job_id)
         self._watch = JobWatch(**watch)
+        if self._killed:  # while the submit was on its way
+            self._watch.stop()
+            raise AwsJobFailed(f"The task was killed; {self.kind} job {state.job_id} is stopped.")
         self._store_links(context, state)
         if state.phase != "running":
             return self._finish(context, state)
+        tags = self.run_tags(context)
+        aws.patiently(lambda: self.ledger.submitted(self.kind, state, tags), self.settings.outage_minutes * 60)
         worker_until = time.monotonic() + (self.seconds_on_worker if self.settings.deferrable else math.inf)
         while time.monotonic() < worker_until:
             if outcome := self._watch.poll():
@@ -122,9 +147,10 @@ class AwsJobOperator(MortgageRiskOperator):
         return self._conclude(context, event["job_id"], event["outcome"])
 
     def on_kill(self) -> None:
-        """Stop the job of a task that is killed while it waits on the worker."""
-        if watch := getattr(self, "_watch", None):
-            watch.stop()
+        """Stop the job of a task that is killed, or times out, while it is on the worker."""
+        self._killed = True
+        if self._watch:
+            self._watch.stop()
 
     # --- steps ---
 
@@ -133,25 +159,40 @@ class AwsJobOperator(MortgageRiskOperator):
         tags = self.run_tags(context)
         request = self.build_request(tags)
         name = self._request_name(request)
-        found = kind.latest(client, request, name)
+        found = self._wait_while_stopping(kind.latest(client, request, name))
+        if self._killed:
+            raise AwsJobFailed(f"The task was killed before it submitted its {self.kind} job.")
         if found and found.phase == "running":
             self.log.info("Found %s job %s (%s): waiting for it", kind.kind, found.job_id, found.status)
             return found
         if found and found.phase == "succeeded" and self.result_is_there(found):
             self.log.info("%s job %s has done exactly this already: using its result", kind.kind, found.job_id)
             return found
-        self.prepare(client)
+        try:
+            self.ledger.refuse_beyond_budget(tags, context["dag_run"].start_date)
+        except BudgetExceeded as error:
+            raise AirflowFailException(str(error)) from error
         job_id = kind.submit(self.client(kind.service, retries=False), request, name, found)
         self.log.info("Submitted %s job %s", kind.kind, job_id)
         return kind.describe(client, job_id)
 
+    def _wait_while_stopping(self, found: JobState | None) -> JobState | None:
+        """A task that is cleared starts again while its job is still being stopped."""
+        kind, until = KINDS[self.kind], time.monotonic() + QUEUE_SECONDS
+        while found and found.stopping and not self._killed:
+            if time.monotonic() > until:
+                raise AwsJobFailed(f"{self.kind} job {found.job_id} is Stopping since {QUEUE_SECONDS // 60} minutes.")
+            self.log.info("%s job %s is stopping: waiting for its end", kind.kind, found.job_id)
+            time.sleep(min(5, self.settings.poll_seconds))
+            found = kind.describe(self.client(kind.service), found.job_id)
+        return found
+
     def _request_name(self, request: dict[str, Any]) -> str:
         key = {
-            "dag": self.dag_id,
             "task": self.task_id,
             "source": self.source,
             "date": self.business_date,
-            "request": {key: value for key, value in request.items() if key != "Tags"},
+            "request": _without_tags(request),
             "inputs": self.input_fingerprints(),
         }
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
@@ -164,9 +205,15 @@ class AwsJobOperator(MortgageRiskOperator):
             "job_id": job_id,
             "aws_conn_id": self.settings.aws_conn_id,
             "poll_s": float(self.settings.poll_seconds),
-            "deadline": time.time() + self.settings.max_runtime_minutes * 60 + QUEUE_SECONDS,
+            "deadline": time.time() + self._limit_seconds,
             "outage_s": self.settings.outage_minutes * 60.0,
         }
+
+    @property
+    def _limit_seconds(self) -> float:
+        """Airflow does not hold a deferred task to its execution_timeout: the watch does."""
+        job_limit: float = self.settings.max_runtime_minutes * 60 + QUEUE_SECONDS
+        return min(job_limit, self.execution_timeout.total_seconds()) if self.execution_timeout else job_limit
 
     def _conclude(self, context: Context, job_id: str, outcome: Outcome) -> dict[str, Any]:
         if outcome == "unreachable":
@@ -177,12 +224,14 @@ class AwsJobOperator(MortgageRiskOperator):
         if outcome == "overdue":
             JobWatch(**self._watch_arguments(job_id)).stop()
             raise AwsJobFailed(
-                f"{self.kind} job {job_id} did not end within its limit of "
-                f"{self.settings.max_runtime_minutes} minutes and was stopped."
+                f"{self.kind} job {job_id} did not end within {self._limit_seconds / 60:g} minutes and was stopped. "
+                f"The limit is max_runtime_minutes + {QUEUE_SECONDS // 60}, or execution_timeout where that is less."
             )
         kind = KINDS[self.kind]
         client = self.client(kind.service)
-        state = aws.patiently(lambda: kind.describe(client, job_id), self.settings.outage_minutes * 60)
+        outage = self.settings.outage_minutes * 60
+        state = aws.patiently(lambda: kind.describe(client, job_id), outage)
+        aws.patiently(lambda: self.ledger.ended(self.kind, state), outage)
         self._store_links(context, state)
         return self._finish(context, state)
 
@@ -192,7 +241,33 @@ class AwsJobOperator(MortgageRiskOperator):
         self.log.info("%s job %s succeeded after %s s", self.kind, state.job_id, state.seconds)
         if uri := self.result_uri(state):
             links.store(self, context, {links.ResultLink: self.object_url(uri)})
-        return {"job": state.job_id, "seconds": state.seconds, **self.result(state)}
+        result = aws.patiently(lambda: self.result(state), self.settings.outage_minutes * 60)
+        self._report_lineage(context, state)
+        return {"job": state.job_id, "seconds": state.seconds, **result}
+
+    def _report_lineage(self, context: Context, state: JobState) -> None:
+        if not self.settings.lineage_url:
+            return
+        uri = self.result_uri(state)
+        event = lineage.run_event(
+            dag_id=self.dag_id,
+            task_id=self.task_id,
+            run_id=context["dag_run"].run_id,
+            try_key=state.job_id,
+            ended_at=state.ended_at or datetime.now(UTC),
+            inputs=self.reads(),
+            outputs=[uri] if uri else [],
+            facts={
+                "job": state.job_id,
+                "source": self.source,
+                "business_date": self.business_date,
+                **self.lineage_facts(),
+            },
+        )
+        try:
+            lineage.emit(self.settings.lineage_url, event)
+        except Exception as error:  # noqa: BLE001  (the work is done, told or not)
+            self.log.warning("The lineage of %s was not delivered: %s", state.job_id, error)
 
     def _fail(self, state: JobState) -> NoReturn:
         places = KINDS[self.kind].log_places(state.job_id)
@@ -214,3 +289,10 @@ class AwsJobOperator(MortgageRiskOperator):
         log = links.log_url(self.settings, self.kind, state.job_id, place.group, place.stream, region)
         self.log.info("Job: %s\nLog: %s", job, log)
         links.store(self, context, {links.JobLink: job, links.LogLink: log})
+
+
+def _without_tags(request: Any) -> Any:
+    """Who asks for a job is not part of what is asked for."""
+    if isinstance(request, dict):
+        return {key: _without_tags(value) for key, value in request.items() if key != "Tags"}
+    return request

@@ -1,13 +1,14 @@
 """The business date of a run, in the lender's time zone. Never Airflow's `ds`: a manual run may have no
 logical date.
 
-A night's run at 02:00 on the 15th closes the 14th: its business date is the day on which its data interval
-starts. A run started by hand without dates means what the last scheduled one would have meant.
+In this order: the form; the partition the run is for; the date that the assets which started it name; the run's
+data interval. A night's run at 02:00 on the 15th closes the 14th: its business date is the day on which its data
+interval starts. A run started by hand without dates means what the last scheduled one would have meant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -19,31 +20,43 @@ class RunDates(Protocol):
     data_interval_start: datetime | None
     data_interval_end: datetime | None
     run_after: datetime
+    partition_key: str | None
 
 
-def score_date(params: Mapping[str, Any], run: RunDates, timezone: str) -> str:
-    """Business date of a nightly run: the form's `score_date`, else the day its interval starts, else
-    yesterday.
+Events = Mapping[Any, Sequence[Any]]  # Airflow's triggering_asset_events
+
+
+def score_date(params: Mapping[str, Any], run: RunDates, timezone: str, events: Events | None = None) -> str:
+    """Business date of a nightly run: what the form, partition or assets state, else the day its interval starts,
+    else yesterday.
     """
-    if params.get("score_date"):
-        return _iso(params["score_date"])
+    if stated := _stated("score_date", params, run, events):
+        return stated
     if run.data_interval_start and run.data_interval_end:
         return _local_day(run.data_interval_start, timezone).isoformat()
     return (_local_day(run.run_after, timezone) - timedelta(days=1)).isoformat()
 
 
-def as_of_date(params: Mapping[str, Any], run: RunDates, timezone: str) -> str:
-    """Business date of a training run: the form's `as_of_date`, else the last month-end before its interval's
-    end.
+def as_of_date(params: Mapping[str, Any], run: RunDates, timezone: str, events: Events | None = None) -> str:
+    """Business date of a training run: what the form, partition or assets state, else the last month-end before its
+    interval's end.
     """
-    if params.get("as_of_date"):
-        return _iso(params["as_of_date"])
+    if stated := _stated("as_of_date", params, run, events):
+        return stated
     day = _local_day(run.data_interval_end or run.run_after, timezone)
     return (day.replace(day=1) - timedelta(days=1)).isoformat()
 
 
 def today(timezone: str) -> str:
     return datetime.now(ZoneInfo(timezone)).date().isoformat()
+
+
+def _stated(name: str, params: Mapping[str, Any], run: RunDates, events: Events | None) -> str | None:
+    """The date that somebody states in so many words. Of several events the latest counts."""
+    if params.get(name) or run.partition_key:
+        return _iso(params.get(name) or run.partition_key)
+    found = [event for of_asset in (events or {}).values() for event in of_asset if event.extra.get(name)]
+    return _iso(max(found, key=lambda event: event.timestamp).extra[name]) if found else None
 
 
 def _local_day(moment: datetime, timezone: str) -> date:

@@ -6,12 +6,17 @@ whose docstring gives the format); this module does not judge again. Standard li
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 FORMAT = 1
 BLOCKING = frozenset({"fail", "not_computable"})
 VERDICTS = BLOCKING | {"pass", "warn"}
+# Without any one of these a model cannot be judged later. bias.json is there only with a demographics table.
+EVIDENCE_PACK = ("evaluation.json", "report.html", "card.json", "explainability.json")
+CARD_FIELDS = ("purpose", "not_for", "data", "limits", "owner", "tier", "next_review_date", "conditions")
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,34 @@ def read_verdict(gate_json: dict[str, Any], thresholds_sha256: str) -> GateVerdi
         stale = f"The thresholds it was judged by ({judged}…) are not those in force ({in_force}…)."
         return GateVerdict(False, (f"{stale} Validate again.", *reasons), warnings, checks)
     return GateVerdict(gate_json["passed"], reasons, warnings, checks)
+
+
+def evidence_problem(gate_json: dict[str, Any], read: Callable[[str], bytes | None]) -> str | None:
+    """Why a model may not be registered with this evidence, or None.
+
+    `read` gives a file of the pack by name, None where it is not there. The pack must hold EVIDENCE_PACK and be, byte
+    for byte, what the verdict was given on.
+    """
+    recorded = gate_json.get("evidence")
+    if not isinstance(recorded, dict):
+        return "gate.json does not list the files that the verdict was given on"
+    if absent := [name for name in EVIDENCE_PACK if name not in recorded]:
+        return f"the evidence pack is incomplete: the validation wrote no {', '.join(absent)}"
+    for name, sha256 in recorded.items():
+        content = read(name)
+        if content is None:
+            return f"the evidence pack is incomplete: {name} is gone"
+        if (found := hashlib.sha256(content).hexdigest()) != sha256:
+            return (
+                f"{name} is not the file the verdict was given on: its SHA-256 is {found}, gate.json says {sha256}"
+            )
+    return None
+
+
+def card_problem(card: Any) -> str | None:
+    """Which mandatory field the model card lacks, or None."""
+    empty = [name for name in CARD_FIELDS if not (isinstance(card, dict) and card.get(name))]
+    return f"the model card (card.json) lacks {', '.join(empty)}" if empty else None
 
 
 def _damage(gate: Any) -> str | None:

@@ -13,6 +13,8 @@ from mortgage_risk.settings import Settings
 
 Request = dict[str, Any]
 
+PLATFORM = "mortgage-risk"  # the tag that all jobs carry
+QUEUE_SECONDS = 1800  # what a job may wait for capacity, beside the time its own limit counts
 _PROCESSING = "/opt/ml/processing"
 
 
@@ -24,10 +26,12 @@ class RunTags:
     task_id: str
     run_id: str
     business_date: str
+    deployment: str
 
     def as_dict(self) -> dict[str, str]:
         values = {
-            "platform": "mortgage-risk",
+            "platform": PLATFORM,
+            "deployment": self.deployment,
             "dag_id": self.dag_id,
             "task_id": self.task_id,
             "run_id": self.run_id,
@@ -39,11 +43,16 @@ class RunTags:
         return [{"Key": key, "Value": value} for key, value in self.as_dict().items()]
 
 
+def deployment(settings: Settings) -> str:
+    """Tells the jobs of two Airflow environments in one account apart: they may not share data and registry."""
+    return f"{settings.bucket}/{settings.model_name}"
+
+
 # --- Glue ---
 
 
-def glue_job_definition(settings: Settings, *, name: str, script: str, code_prefix: str) -> Request:
-    """CreateJob: one definition per script and code version, never changed under a running job."""
+def glue_job_definition(settings: Settings, *, name: str, script: str, code_prefix: str, tags: RunTags) -> Request:
+    """CreateJob: one definition per request, never changed under a running job."""
     arguments = {
         "--job-language": "python",
         "--extra-py-files": f"{code_prefix}glue_libs.zip",
@@ -61,8 +70,8 @@ def glue_job_definition(settings: Settings, *, name: str, script: str, code_pref
         "NumberOfWorkers": settings.glue_workers,
         "Timeout": settings.max_runtime_minutes,
         "MaxRetries": 0,  # retries are Airflow's
-        "ExecutionProperty": {"MaxConcurrentRuns": 20},
-        "Tags": {"platform": "mortgage-risk"},
+        "ExecutionProperty": {"MaxConcurrentRuns": 1},  # a second run of the same request is refused
+        "Tags": tags.as_dict(),
     }
     if settings.glue_security_configuration:
         request["SecurityConfiguration"] = settings.glue_security_configuration
@@ -120,6 +129,7 @@ def training_job(
         "StoppingCondition": _stopping(settings),
         "Tags": tags.as_list(),
         **_network(settings, "VpcConfig"),
+        **_spot(settings, f"{output_prefix}{name}/checkpoints/"),
     }
 
 
@@ -130,39 +140,70 @@ def validation_job(
     code_prefix: str,
     model_uri: str,
     panel_prefix: str,
+    demographics_prefix: str | None,
     output_prefix: str,
     arguments: Mapping[str, str],
     tags: RunTags,
 ) -> Request:
-    """CreateProcessingJob running model_validation_script.py in the training container."""
+    """CreateProcessingJob running model_validation_script.py in the training container.
+
+    demographics_prefix: None where the lender delivered no borrower_demographics.
+    """
     inputs = {
         "code": f"{code_prefix}sourcedir/",
         "model": model_uri,
         "panel": panel_prefix,
         "settings": f"{code_prefix}sourcedir/thresholds.json",
+        **({"demographics": demographics_prefix} if demographics_prefix else {}),
     }
+    return _processing_job(settings, name, "model_validation_script.py", inputs, output_prefix, arguments, tags)
+
+
+def monitoring_job(
+    settings: Settings,
+    *,
+    name: str,
+    code_prefix: str,
+    inputs: Mapping[str, str],
+    vintages_manifest: str,
+    output_prefix: str,
+    arguments: Mapping[str, str],
+    tags: RunTags,
+) -> Request:
+    """CreateProcessingJob running model_monitoring_script.py on one night.
+
+    inputs: model, input, scores and, where there are such, previous, before and panel. vintages_manifest: '' or the
+    ManifestFile that lists past scores.
+    """
+    everything = {"code": f"{code_prefix}sourcedir/", **inputs}
+    request = _processing_job(
+        settings, name, "model_monitoring_script.py", everything, output_prefix, arguments, tags
+    )
+    if vintages_manifest:
+        request["ProcessingInputs"].append(_processing_input("vintages", vintages_manifest, "ManifestFile"))
+    return request
+
+
+def _processing_job(
+    settings: Settings,
+    name: str,
+    script: str,
+    inputs: Mapping[str, str],
+    output_prefix: str,
+    arguments: Mapping[str, str],
+    tags: RunTags,
+) -> Request:
+    """A script of the code input, in the training container; each input becomes a folder of its name."""
     network = _network(settings, "VpcConfig")
     return {
         "ProcessingJobName": name,
         "RoleArn": settings.execution_role_arn,
         "AppSpecification": {
             "ImageUri": settings.image_uri,
-            "ContainerEntrypoint": ["python3", f"{_PROCESSING}/code/model_validation_script.py"],
+            "ContainerEntrypoint": ["python3", f"{_PROCESSING}/code/{script}"],
             "ContainerArguments": [text for key, value in arguments.items() for text in (f"--{key}", str(value))],
         },
-        "ProcessingInputs": [
-            {
-                "InputName": input_name,
-                "S3Input": {
-                    "S3Uri": uri,
-                    "LocalPath": f"{_PROCESSING}/{input_name}",
-                    "S3DataType": "S3Prefix",
-                    "S3InputMode": "File",
-                    "S3DataDistributionType": "FullyReplicated",
-                },
-            }
-            for input_name, uri in inputs.items()
-        ],
+        "ProcessingInputs": [_processing_input(input_name, uri) for input_name, uri in inputs.items()],
         "ProcessingOutputConfig": {
             "Outputs": [
                 {
@@ -180,6 +221,19 @@ def validation_job(
         "StoppingCondition": _stopping(settings),
         "Tags": tags.as_list(),
         **({"NetworkConfig": network} if network else {}),
+    }
+
+
+def _processing_input(name: str, uri: str, data_type: str = "S3Prefix") -> Request:
+    return {
+        "InputName": name,
+        "S3Input": {
+            "S3Uri": uri,
+            "LocalPath": f"{_PROCESSING}/{name}",
+            "S3DataType": data_type,
+            "S3InputMode": "File",
+            "S3DataDistributionType": "FullyReplicated",
+        },
     }
 
 
@@ -231,7 +285,7 @@ def model_package_group(*, name: str, source: str) -> Request:
     return {
         "ModelPackageGroupName": name,
         "ModelPackageGroupDescription": f"Mortgage probability-of-default models trained on {source} loans.",
-        "Tags": [{"Key": "platform", "Value": "mortgage-risk"}],
+        "Tags": [{"Key": "platform", "Value": PLATFORM}],
     }
 
 
@@ -240,12 +294,25 @@ def model_package(
     *,
     group: str,
     model_uri: str,
-    evaluation_uri: str,
+    evidence_uris: Mapping[str, str],
     description: str,
     metadata: Mapping[str, Any],
     client_token: str,
 ) -> Request:
-    """CreateModelPackage, waiting for approval; `metadata` is the evidence (values cut to 256)."""
+    """CreateModelPackage, waiting for approval.
+
+    `evidence_uris`: the evidence pack by file name; `metadata`: the rest of the evidence (values cut to 256).
+    """
+
+    def report(name: str) -> Request:
+        return {"ContentType": "application/json", "S3Uri": evidence_uris[name]}
+
+    metrics = {
+        "ModelQuality": {"Statistics": report("evaluation.json")},
+        "Explainability": {"Report": report("explainability.json")},
+    }
+    if "bias.json" in evidence_uris:
+        metrics["Bias"] = {"Report": report("bias.json")}
     return {
         "ModelPackageGroupName": group,
         "ModelPackageDescription": description[:1024],
@@ -266,7 +333,7 @@ def model_package(
             "SupportedTransformInstanceTypes": [settings.transform_instance_type],
             "SupportedRealtimeInferenceInstanceTypes": [settings.transform_instance_type],
         },
-        "ModelMetrics": {"ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": evaluation_uri}}},
+        "ModelMetrics": metrics,
         "CustomerMetadataProperties": metadata_properties(metadata),
         "ClientToken": client_token,
     }
@@ -287,6 +354,20 @@ def _resources(settings: Settings, instance_type: str) -> Request:
         "InstanceCount": 1,
         "VolumeSizeInGB": settings.volume_gb,
         **_kms(settings, "VolumeKmsKeyId"),
+    }
+
+
+def _spot(settings: Settings, checkpoints: str) -> Request:
+    """Managed spot training: the wait for capacity is bounded as any job's, and what the script leaves in
+    /opt/ml/checkpoints is there again when it is started anew.
+    """
+    if not settings.spot_training:
+        return {}
+    longest = settings.max_runtime_minutes * 60 + QUEUE_SECONDS
+    return {
+        "EnableManagedSpotTraining": True,
+        "StoppingCondition": {**_stopping(settings), "MaxWaitTimeInSeconds": longest},
+        "CheckpointConfig": {"S3Uri": checkpoints, "LocalPath": "/opt/ml/checkpoints"},
     }
 
 

@@ -2,8 +2,10 @@
 read its log.
 
 SageMaker jobs are found by name: attempt n of a request is called `<request name>-<n>`, and SageMaker refuses
-a name twice. A Glue run has neither a name nor a client token: it carries its request's name as argument
-`--idempotency_key` and is looked up among the runs of its job, which exists once per script and code version.
+a name twice. A Glue run has neither a name nor a client token, so each request has a Glue job of its own, called
+`<request name>`, whose runs are the request's attempts. It allows one run at a time: Glue itself refuses the second
+one of a submit whose answer was lost, or of two workers at once. (A job shared by all nights would have to be searched
+for the run; the price of one each, of 2,000 in an account, is that `operators/sweeper.py` deletes the old ones.)
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from typing import Any, ClassVar, Literal, Protocol
 from mortgage_risk import aws
 
 Phase = Literal["running", "succeeded", "failed", "stopped"]
-IDEMPOTENCY_KEY = "--idempotency_key"
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class JobState:
     started_at: datetime | None
     ended_at: datetime | None
     response: dict[str, Any]
+
+    @property
+    def stopping(self) -> bool:
+        """Still running, and about to end as stopped: not a job to wait for a result of."""
+        return self.status.lower() == "stopping"
 
     @property
     def seconds(self) -> float | None:
@@ -65,6 +71,7 @@ class SageMakerJob:
     def __init__(self, kind: str, started: str, ended: str) -> None:
         self.kind, self._started, self._ended = kind, started, ended
         self.name_key = f"{kind.title()}JobName"
+        self.call = f"{kind}_job"  # as in create_training_job
 
     def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None:
         found = None
@@ -81,14 +88,14 @@ class SageMakerJob:
         attempt = int(previous.job_id.rpartition("-")[2]) + 1 if previous else 1
         job_id = f"{name}-{attempt}"
         try:
-            getattr(client, f"create_{self.kind}_job")(**fill_in_name(request, job_id))
+            getattr(client, f"create_{self.call}")(**fill_in_name(request, job_id))
         except Exception as error:
             if not aws.is_duplicate(error):
                 raise
         return job_id
 
     def describe(self, client: Any, job_id: str) -> JobState:
-        answer = getattr(client, f"describe_{self.kind}_job")(**{self.name_key: job_id})
+        answer = getattr(client, f"describe_{self.call}")(**{self.name_key: job_id})
         status = answer[f"{self.kind.title()}JobStatus"]
         return JobState(
             job_id=job_id,
@@ -101,14 +108,14 @@ class SageMakerJob:
         )
 
     def stop(self, client: Any, job_id: str) -> None:
-        getattr(client, f"stop_{self.kind}_job")(**{self.name_key: job_id})
+        getattr(client, f"stop_{self.call}")(**{self.name_key: job_id})
 
     def log_places(self, job_id: str) -> list[LogPlace]:
         return [LogPlace(f"/aws/sagemaker/{self.kind.title()}Jobs", f"{job_id}/")]
 
 
 class GlueRun:
-    """Runs of a Glue job: job id = '<job name>/<run id>'."""
+    """Runs of a Glue job: job id = '<job name>/<run id>'. A request is {"CreateJob": …, "StartJobRun": …}."""
 
     kind = "glue"
     service = "glue"
@@ -122,23 +129,33 @@ class GlueRun:
     }
 
     def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None:
-        runs = self._runs(client, request["JobName"], name)
-        if running := [run for run in runs if run.phase == "running"]:
-            return min(running, key=_start_order)
-        succeeded = [run for run in runs if run.phase == "succeeded"]
-        return max(succeeded or runs, key=_start_order, default=None)
+        try:
+            runs = [self._state(name, run) for run in client.get_job_runs(JobName=name)["JobRuns"]]
+        except Exception as error:
+            if aws.is_not_found(error):
+                return None
+            raise
+        for phase in ("running", "succeeded"):
+            if found := [run for run in runs if run.phase == phase]:
+                return max(found, key=_start_order)
+        return max(runs, key=_start_order, default=None)
 
     def submit(self, client: Any, request: dict[str, Any], name: str, previous: JobState | None) -> str:
-        arguments = {**request["Arguments"], IDEMPOTENCY_KEY: name}
-        run_id = client.start_job_run(**{**request, "Arguments": arguments})["JobRunId"]
-        job_id = f"{request['JobName']}/{run_id}"
-        # Two workers may have started the same request at once: the earlier run stays.
-        running = [run for run in self._runs(client, request["JobName"], name) if run.phase == "running"]
-        first = min(running, key=_start_order, default=None)
-        if first and first.job_id != job_id:
-            self.stop(client, job_id)
-            return first.job_id
-        return job_id
+        try:
+            client.create_job(**fill_in_name(request["CreateJob"], name))
+        except Exception as error:
+            if not aws.is_duplicate(error):
+                raise
+        try:
+            run_id = client.start_job_run(**fill_in_name(request["StartJobRun"], name))["JobRunId"]
+        except Exception as error:
+            if aws.error_code(error) != "ConcurrentRunsExceededException":
+                raise
+            found = self.latest(client, request, name)
+            if not found or found.phase != "running":
+                raise
+            return found.job_id
+        return f"{name}/{run_id}"
 
     def describe(self, client: Any, job_id: str) -> JobState:
         job_name, _, run_id = job_id.partition("/")
@@ -151,16 +168,6 @@ class GlueRun:
     def log_places(self, job_id: str) -> list[LogPlace]:
         run_id = job_id.partition("/")[2]
         return [LogPlace("/aws-glue/jobs/error", run_id), LogPlace("/aws-glue/jobs/output", run_id)]
-
-    def _runs(self, client: Any, job_name: str, key: str) -> list[JobState]:
-        try:
-            pages = client.get_paginator("get_job_runs").paginate(JobName=job_name)
-            runs = [run for page in pages for run in page["JobRuns"]]
-        except Exception as error:
-            if aws.is_not_found(error):
-                return []
-            raise
-        return [self._state(job_name, run) for run in runs if run.get("Arguments", {}).get(IDEMPOTENCY_KEY) == key]
 
     def _state(self, job_name: str, run: dict[str, Any]) -> JobState:
         return JobState(

@@ -37,10 +37,12 @@ class Layout:
         """SageMaker appends `<training job>/output/model.tar.gz`."""
         return f"{self.root}models/{self.model_name}/"
 
+    def clean_tables(self, source: str, delivered_by: str) -> str:
+        return f"{self.root}processed-data/clean_tables/source={source}/delivered_by={delivered_by}/"
+
     def loan_panel(self, source: str, as_of_date: str, horizon_months: str | int) -> str:
         return (
-            f"{self.root}processed-data/loan_panel/source={source}/as_of_date={as_of_date}"
-            f"/horizon_months={horizon_months}/"
+            f"{self.panels_root(source)}as_of_date={as_of_date}/horizon_months={horizon_months}/"
         )
 
     def scoring_input(self, source: str, score_date: str) -> str:
@@ -50,10 +52,29 @@ class Layout:
         return f"{self.root}inference-data/transform/source={source}/score_date={score_date}/{job}/"
 
     def scores(self, source: str, score_date: str) -> str:
-        return f"{self.root}inference-data/output/source={source}/score_date={score_date}/"
+        return f"{self.scores_root(source)}score_date={score_date}/"
 
     def validation(self, source: str, as_of_date: str, job: str) -> str:
         return f"{self.root}validation-results/training/source={source}/as_of_date={as_of_date}/{job}/"
+
+    def scores_root(self, source: str) -> str:
+        return f"{self.root}inference-data/output/source={source}/"
+
+    def panels_root(self, source: str) -> str:
+        return f"{self.root}processed-data/loan_panel/source={source}/"
+
+    def monitoring(self, source: str, score_date: str, job: str) -> str:
+        return f"{self.root}validation-results/monitoring/source={source}/date={score_date}/{job}/"
+
+    def monitoring_index(self, source: str) -> str:
+        """Holds month=YYYY-MM.json: one row per monitored night, what the dashboard reads."""
+        return f"{self.root}validation-results/monitoring-index/source={source}/"
+
+    def monitoring_inputs(self, source: str) -> str:
+        return f"{self.root}validation-results/monitoring-inputs/source={source}/"
+
+    def retraining_request(self, source: str) -> str:
+        return f"{self.root}validation-results/monitoring-index/retraining/source={source}.json"
 
     def data_quality_result(self, suite: str, source: str, run_date: str) -> str:
         return f"{self.data_quality_root}{suite}/source={source}/run_date={run_date}/result.json"
@@ -63,6 +84,9 @@ class Layout:
 
     def run_summary(self, dag_id: str, source: str, date: str) -> str:
         return f"{self.root}run-summaries/{dag_id}/source={source}/date={date}.json"
+
+    def cost_ledger(self, day: str) -> str:
+        return f"{self.root}cost-ledger/{self.model_name}/day={day}/"
 
     def model_package_group(self, source: str) -> str:
         return f"{self.model_name}-{source.replace('_', '-')}"

@@ -26,12 +26,31 @@ HYPERPARAMETERS: dict[str, tuple[str, float, float]] = {
     "early_stopping_rounds": ("integer", 1, 1000),
     "seed": ("integer", 0, 2**31 - 1),
     "max_train_rows": ("integer", 0, 10**9),
+    "num_parallel_tree": ("integer", 1, 20),
 }
 
 
 def scoring_params() -> dict[str, Param]:
     return {
         "score_date": _date("Score date", "Loans are scored as known on this day. Empty: the night's own date."),
+        "source": _source(),
+    }
+
+
+def sweeper_params(settings: Settings) -> dict[str, Param]:
+    return {
+        "dry_run": Param(
+            settings.sweeper_dry_run,
+            type="boolean",
+            title="Dry run",
+            description="Report only. Off: stop the jobs that belong to no live task, delete old Glue jobs.",
+        ),
+    }
+
+
+def monitoring_params() -> dict[str, Param]:
+    return {
+        "score_date": _date("Score date", "The scored night to monitor. Empty: the night's own date."),
         "source": _source(),
     }
 

@@ -6,6 +6,7 @@ configuration option `mortgage_risk.<field>`). Nothing else tells a laptop from 
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import MISSING, dataclass, fields
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+PLUGIN = Path(__file__).resolve().parent
 PREFIX = "AIRFLOW__MORTGAGE_RISK__"
 
 
@@ -35,25 +37,41 @@ class Settings:
     timezone: str = "America/New_York"  # the lender's: decides what "tonight" and "today" are
     nightly_schedule: str = "0 2 * * *"
     training_schedule: str = "0 4 5 * *"
+    sweeper_schedule: str = "0 8 * * *"
+    sweeper_dry_run: bool = True  # False: the nightly sweeper stops the orphans it finds
+    monitoring_schedule: str = "0 7 * * *"  # by when the night's scores are due: then a missing night is reported
 
     training_instance_type: str = "ml.m5.4xlarge"
+    spot_training: bool = False  # cheaper instances that AWS may take back: training then starts again
     processing_instance_type: str = "ml.m5.2xlarge"
     transform_instance_type: str = "ml.m5.xlarge"
     transform_instances: int = 1
     volume_gb: int = 50
     glue_worker_type: str = "G.1X"
     glue_workers: int = 5
+    glue_job_days: int = 90  # the sweeper deletes older Glue jobs; their results stay
     max_runtime_minutes: int = 240  # of any one job; AWS stops it then
+
+    price_table: Path = PLUGIN / "prices.json"
+    run_budget_usd: float = math.inf  # a run that has spent this submits no further job
+    day_budget_usd: float = math.inf  # the same for all runs of a day (UTC)
 
     deferrable: bool = True
     poll_seconds: int = 30
     outage_minutes: int = 10  # how long AWS may be unreachable before a waiting task fails
 
+    lineage_url: str = ""  # where OpenLineage events go: file:///path or http(s)://…; '' = nowhere
+
     approval_mode: str = "manual"  # default of the training form: manual | auto
     approvers: tuple[str, ...] = ()  # Airflow user names that may answer; empty = whoever may edit the run
-    approval_hours: int = 168
+    approval_hours: int = 168  # without an answer by then the model is rejected
 
-    job_code_root: Path = Path(__file__).resolve().parents[2]  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
+    scores_due_hours: int = 4  # after the nightly run was queued; later, people are told
+    sns_topic_arn: str = ""  # where to tell people of failures, rejections, approvals to give, late scores
+    notifier: str = ""  # the same by this notifier of Airflow: path of its class
+    notifier_arguments: str = ""  # its arguments, JSON; {subject} and {text} stand for the message
+
+    job_code_root: Path = PLUGIN.parents[1]  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
     git_commit: str = ""  # '' = ask git in job_code_root
 
     kms_key_id: str = ""
@@ -92,6 +110,12 @@ class Settings:
         for field in fields(self):
             if field.type == "int":
                 _require(getattr(self, field.name) > 0, field.name, getattr(self, field.name), "a number above 0")
+        _require(
+            re.fullmatch(r"|file:///.+|https?://.+", self.lineage_url),
+            "lineage_url",
+            self.lineage_url,
+            "file:///path or http(s)://host/path",
+        )
         try:
             ZoneInfo(self.timezone)
         except (KeyError, ValueError, OSError):
@@ -126,6 +150,9 @@ def _parse(name: str, kind: Any, text: str) -> Any:
     if kind == "int":
         _require(re.fullmatch(r"\d+", text), name, text, "a whole number")
         return int(text)
+    if kind == "float":
+        _require(re.fullmatch(r"\d+(\.\d+)?", text), name, text, "a number")
+        return float(text)
     if kind == "bool":
         _require(text.lower() in ("true", "false"), name, text, "true or false")
         return text.lower() == "true"

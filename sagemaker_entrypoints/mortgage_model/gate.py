@@ -9,29 +9,32 @@ gate.json
     passed             true when no check blocks
     reasons            list of sentences: why the gate fails; empty when it passes
     warnings           list of sentences that do not block
-    checks             list of {id, question, metric, sample, value, interval, n, events, bounds:
-    {min|above|max},
-                       severity, verdict, reason, source, why}; verdict is pass, warn, fail or not_computable
+    checks             list of {id, question, metric, sample, value, interval, p_value, n, events,
+                       bounds: {min|above|max}, severity, verdict, reason, source, why}; verdict is pass, warn,
+                       fail or not_computable; severity error, warning or information (reported only)
+    not_run            list of {id, question, reason}: optional tests whose input was not delivered
     thresholds_sha256  SHA-256 of the bytes of the thresholds file that was used
-    evaluation_sha256  SHA-256 of the bytes of evaluation.json
-    report_sha256      SHA-256 of the bytes of report.html
+    evidence           SHA-256 of the bytes of every file of the evidence pack, by file name
     model_sha256       SHA-256 of model.tar.gz
     training_job       name of the training job
 
-A thresholds file is a JSON list of {metric, sample, severity: error|warning, source, why} with min (at
-least), above (greater than) or max (at most). A metric that has no value blocks, whatever the severity:
-silence is not evidence.
+A thresholds file is a JSON list of {metric, sample, severity: error|warning, source, why} or, for a test of the
+battery (validation/battery), {test, severity, source}, with min (at least), above (greater than) or max (at
+most). A figure that has no value blocks, whatever the severity: silence is not evidence. A test with
+"optional": true is left out where its own input was not delivered, and listed as not run. A test without a
+threshold is reported only.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 FORMAT = 1
 BOUNDS = {"min": "at least", "above": "more than", "max": "at most"}
 REQUIRED = {"metric", "sample", "severity", "source", "why"}
+REQUIRED_OF_TEST = {"test", "severity", "source"}
 SAMPLE_NAMES = {
     "train": "Training",
     "validation": "Validation",
@@ -80,8 +83,9 @@ class GateResult:
     reasons: list[str]
     warnings: list[str]
     checks: list[dict[str, Any]]
+    not_run: list[dict[str, Any]] = field(default_factory=list)
 
-    def to_json(self, **fingerprints: str) -> dict[str, Any]:
+    def to_json(self, **fingerprints: Any) -> dict[str, Any]:
         """The content of gate.json; `fingerprints` are the entries that name what was judged."""
         return {"format": FORMAT, **asdict(self), **fingerprints}
 
@@ -89,18 +93,73 @@ class GateResult:
 def evaluate_gate(evaluation: dict[str, Any], thresholds: list[dict[str, Any]]) -> GateResult:
     """Judge the content of evaluation.json by a list of thresholds (see the module's docstring for both).
 
-    Every threshold is a check; the validator's own checks (evaluation["mortgage"]["checks"]: what it saw
-    against what training recorded) are judged with them. Raises ThresholdError for a thresholds list that is
-    empty or wrong.
+    Every threshold is a check, and so is every test of evaluation["mortgage"]["checks"]. Raises ThresholdError
+    for a thresholds list that is empty or wrong.
     """
-    detail = evaluation["mortgage"]
-    checks = [_judge(detail["metrics"], entry) for entry in checked_thresholds(thresholds)]
-    checks += detail["checks"]
+    detail, entries = evaluation["mortgage"], checked_thresholds(thresholds)
+    checks = [_judge(detail["metrics"], entry) for entry in entries if "metric" in entry]
+    not_run: list[dict[str, Any]] = []
+    by_test: dict[str, list[dict[str, Any]]] = {}
+    for entry in entries:
+        if "test" in entry:
+            by_test.setdefault(entry["test"], []).append(entry)
+    for test in detail["checks"]:
+        settings = by_test.pop(test["id"], [])
+        if reason := _left_out(test, settings):
+            not_run.append({"id": test["id"], "question": test["question"], "reason": reason})
+        else:
+            checks += [_judge_test(test, entry) for entry in settings or [{}]]
+    unknown = {"question": "Was every test of the settings made?", "reason": "the evaluation does not hold it"}
+    for name, settings in by_test.items():
+        checks += [_judge_test({"id": name, **unknown}, entry) for entry in settings]
     blocking = [check for check in checks if check["verdict"] in ("fail", "not_computable")]
-    told = {(check["sample"], check["metric"]) for check in blocking if check.get("metric")}
+    told = {_subject(check) for check in blocking}
     # A figure that blocks is not worth a warning as well.
-    warning = [c for c in checks if c["verdict"] == "warn" and (c.get("sample"), c.get("metric")) not in told]
-    return GateResult(not blocking, [c["reason"] for c in blocking], [c["reason"] for c in warning], checks)
+    warning = [c for c in checks if c["verdict"] == "warn" and _subject(c) not in told]
+    return GateResult(not blocking, [c["reason"] for c in blocking], [c["reason"] for c in warning], checks, not_run)
+
+
+def _subject(check: dict[str, Any]) -> tuple[Any, ...]:
+    if check.get("metric"):
+        return check.get("sample"), check["metric"]
+    return (check["id"].removesuffix(f".{check.get('severity')}"),)
+
+
+def _left_out(test: dict[str, Any], settings: list[dict[str, Any]]) -> str | None:
+    """Why a test does not count: its input was not delivered and it is optional, or nobody asks for its figure."""
+    if test.get("missing") and all(entry.get("optional") for entry in settings):
+        return test["missing"]
+    if not settings and test.get("verdict") is None and test.get("value") is None:
+        return test["reason"]
+    return None
+
+
+def _judge_test(test: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    """A test of the battery as a check: its own verdict, or its figure held against a threshold ({} for none)."""
+    verdict, reason = test.get("verdict"), test["reason"]
+    value = test.get("value") if _is_number(test.get("value")) else None
+    bounds = {bound: entry[bound] for bound in BOUNDS if bound in entry}
+    severity = entry.get("severity", "error" if verdict else "information")
+    if verdict is None and value is None:
+        verdict, reason = "not_computable", f"{test['question']} This could not be computed: {reason}."
+    elif verdict is None and value is not None:
+        verdict = "pass" if _inside(value, bounds) else "warn" if severity == "warning" else "fail"
+        reason = f"{reason}{_wish(bounds, severity)}."
+    evidence = {name: test.get(name) for name in ("interval", "p_value", "n", "events")}
+    return {
+        "id": f"{test['id']}.{severity}" if entry else test["id"],
+        "question": test.get("question"),
+        "metric": None,
+        "sample": None,
+        "value": value,
+        **evidence,
+        "bounds": bounds,
+        "severity": severity,
+        "verdict": verdict,
+        "reason": reason,
+        "source": entry.get("source", "The validator's own test."),
+        "why": test.get("why", ""),
+    }
 
 
 def checked_thresholds(thresholds: Any) -> list[dict[str, Any]]:
@@ -110,10 +169,13 @@ def checked_thresholds(thresholds: Any) -> list[dict[str, Any]]:
     for position, entry in enumerate(thresholds, 1):
         if not isinstance(entry, dict):
             raise ThresholdError(f"threshold {position} is not an object")
-        name = f"threshold {position} ({entry.get('sample')} {entry.get('metric')})"
-        if missing := sorted(REQUIRED - entry.keys()):
+        of_test = "test" in entry
+        subject = entry["test"] if of_test else f"{entry.get('sample')} {entry.get('metric')}"
+        name = f"threshold {position} ({subject})"
+        required = REQUIRED_OF_TEST if of_test else REQUIRED
+        if missing := sorted(required - entry.keys()):
             raise ThresholdError(f"{name} lacks {', '.join(missing)}")
-        if unknown := sorted(entry.keys() - REQUIRED - BOUNDS.keys()):
+        if unknown := sorted(entry.keys() - required - BOUNDS.keys() - ({"optional"} if of_test else set())):
             raise ThresholdError(f"{name} has unknown entries {', '.join(unknown)}")
         bounds = [entry[bound] for bound in BOUNDS if bound in entry]
         if not bounds or not all(_is_number(bound) for bound in bounds):
@@ -136,12 +198,8 @@ def _judge(metrics: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
         verdict = "not_computable"
         reason = f"{name} could not be computed: {found.get('reason', 'no reason was given')}."
     else:
-        inside = value >= bounds.get("min", -math.inf) and value <= bounds.get("max", math.inf)
-        inside = inside and value > bounds.get("above", -math.inf)
-        verdict = "pass" if inside else "warn" if entry["severity"] == "warning" else "fail"
-        asked = " and ".join(f"{BOUNDS[bound]} {limit:g}" for bound, limit in bounds.items())
-        wish = "the gate asks for" if entry["severity"] == "error" else "it should be"
-        reason = f"{name} is {_figure(value)}{_evidence(found)}; {wish} {asked}."
+        verdict = "pass" if _inside(value, bounds) else "warn" if entry["severity"] == "warning" else "fail"
+        reason = f"{name} is {_figure(value)}{_evidence(found)}{_wish(bounds, entry['severity'])}."
     return {
         "id": f"{sample}.{metric}.{entry['severity']}",
         "question": QUESTIONS.get(metric, f"Is the {METRIC_NAMES.get(metric, metric)} within its bounds?"),
@@ -149,6 +207,7 @@ def _judge(metrics: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
         "sample": sample,
         "value": value,
         "interval": found.get("interval"),
+        "p_value": None,
         "n": found.get("n"),
         "events": found.get("events"),
         "bounds": bounds,
@@ -158,6 +217,18 @@ def _judge(metrics: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
         "source": entry["source"],
         "why": entry["why"],
     }
+
+
+def _inside(value: float, bounds: dict[str, float]) -> bool:
+    above_floor = value >= bounds.get("min", -math.inf) and value > bounds.get("above", -math.inf)
+    return above_floor and value <= bounds.get("max", math.inf)
+
+
+def _wish(bounds: dict[str, float], severity: str) -> str:
+    if not bounds:
+        return ""
+    asked = " and ".join(f"{BOUNDS[bound]} {limit:g}" for bound, limit in bounds.items())
+    return f"; {'the gate asks for' if severity == 'error' else 'it should be'} {asked}"
 
 
 def _evidence(found: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from mortgage_model import report_battery as battery
 from mortgage_model import report_context as context
 from mortgage_model import report_sections as sections
 from mortgage_model.gate import GateResult
@@ -27,18 +28,27 @@ TILES = (
 )
 
 
-def render_report(evaluation: dict[str, Any], gate: GateResult) -> str:
+def render_report(evaluation: dict[str, Any], gate: GateResult, card: dict[str, Any]) -> str:
     """The report's HTML."""
     detail = evaluation["mortgage"]
+    tests = {test["id"]: test for test in detail["checks"]}
     body = [
         _head(detail),
         _verdict(gate),
         _tiles(detail["metrics"], gate),
         _checks(gate),
+        _card(card),
         sections.metrics_by_sample(detail),
         sections.discrimination(evaluation),
+        battery.segments(tests),
         sections.calibration(detail),
+        battery.years_and_grades(tests),
         context.stability(detail),
+        battery.migration(tests),
+        battery.benchmark(tests),
+        battery.explanation(tests),
+        battery.stress(tests),
+        battery.fairness(tests),
         context.over_time(detail),
         context.model(detail["model"]),
         context.provenance(detail),
@@ -99,18 +109,52 @@ def _tiles(metrics: dict[str, Any], gate: GateResult) -> str:
 
 
 def _checks(gate: GateResult) -> str:
+    open_ = [check for check in gate.checks if check["verdict"] != "pass"]
+    passed = [check for check in gate.checks if check["verdict"] == "pass"]
     rows = [
         [
             badge(check["verdict"]),
             f"<strong>{escape(check['question'])}</strong><br>{escape(check['reason'])}",
             f"{escape(check['why'])}<br><span class='soft small'>{escape(check['source'])}</span>",
         ]
-        for check in sorted(gate.checks, key=lambda c: {"pass": 2, "warn": 1}.get(c["verdict"], 0))
+        for check in sorted(open_, key=lambda c: c["verdict"] == "warn")
     ]
+    head = ["Verdict", "Question and answer", "Why it matters, and the threshold's source"]
+    quiet = [
+        [
+            "<span class='badge'>reported</span>" if check["severity"] == "information" else badge(check["verdict"]),
+            f"{escape(check['question'])}<span class='range'>{escape(check['reason'])}</span>",
+            f"<span class='soft small'>{escape(check['source'])}</span>",
+        ]
+        for check in passed
+    ]
+    skipped = "".join(
+        f"<li>{escape(test['question'])} {escape(test['reason'].capitalize())}.</li>" for test in gate.not_run
+    )
     return (
         "<h2>Why: every check and what it rests on</h2>"
         "<p class='soft'>The thresholds are the ones in force when this report was made; their "
         "hash is under Provenance. "
         "A figure that could not be computed blocks, because silence is not evidence.</p>"
-        + table(["Verdict", "Question and answer", "Why it matters, and the threshold's source"], rows)
+        + (table(head, rows) if rows else "")
+        + f"<h3>{len(passed)} that pass or are reported</h3>"
+        + table(["Verdict", "Question and answer", "Source"], quiet)
+        + (f"<h3>Not run</h3><ul class='small'>{skipped}</ul>" if skipped else "")
     )
+
+
+def _card(card: dict[str, Any]) -> str:
+    def items(texts: list[str]) -> str:
+        return f"<ul>{''.join(f'<li>{escape(text)}</li>' for text in texts)}</ul>"
+
+    facts = {
+        "Purpose": escape(card["purpose"]),
+        "Not for": escape(card["not_for"]),
+        "Owner": escape(card["owner"]),
+        "Tier": escape(card["tier"]),
+        "Next review": escape(card["next_review_date"]),
+        "Limits": items(card["limits"]),
+        "Conditions of use": items(card["conditions"]),
+    }
+    listed = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in facts.items())
+    return f"<h2>Model card</h2><dl>{listed}</dl>"

@@ -114,8 +114,26 @@ def over_time(detail: dict[str, Any]) -> str:
         + "<h3>By calendar year of the observation</h3>"
         + _breakdown("Year", detail["by_year"])
         + "<h3>By vintage (year of origination), out of time</h3>"
+        + _vintages([row for row in detail["by_vintage"] if not row["suppressed"]])
         + _breakdown("Vintage", detail["by_vintage"])
     )
+
+
+def _vintages(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return ""
+    plot = Plot(
+        "Mean PD and observed default rate by vintage, out of time",
+        "With 95 percent Jeffreys intervals",
+        index_axis([row["key"] for row in rows], "Year of origination"),
+        Axis("Rate over the horizon", 0, max(row["interval"][1] for row in rows) * 1.1, text=percent),
+        width=1140,
+        height=300,
+    )
+    plot.intervals([(i + 0.1, *row["interval"]) for i, row in enumerate(rows)], "observed")
+    plot.line([(i, row["mean_pd"]) for i, row in enumerate(rows)], "model", "mean PD")
+    plot.dots([(i + 0.1, row["observed_rate"]) for i, row in enumerate(rows)], "observed", "observed")
+    return chart("Vintage curve", plot.svg(), "A vintage whose interval lies off the line is one that the PDs miss.")
 
 
 def _breakdown(name: str, rows: list[dict[str, Any]]) -> str:

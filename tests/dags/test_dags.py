@@ -22,12 +22,15 @@ from mortgage_risk.params import HYPERPARAMETERS
 
 REPO = Path(__file__).resolve().parents[2]
 FILES = sorted((REPO / "dags").glob("*.py"))
-TAGS = {"mortgage-risk", "training", "scoring"}
+TAGS = {"mortgage-risk", "training", "scoring", "monitoring", "operations"}
+PIPELINES = ("mortgage_training", "mortgage_nightly_scoring")  # what makes data or models, and sums it up
 NO_RETRIES = {"release.gate", "release.ask_for_approval"}  # a verdict, and a question that timed out
 
 TASKS = {
     "mortgage_training": [
         "package_code",
+        "prepare_data.find_delivery",
+        "prepare_data.clean_raw_data",
         "prepare_data.check_raw_data",
         "prepare_data.prepare_loan_panel",
         "prepare_data.check_loan_panel",
@@ -43,6 +46,8 @@ TASKS = {
     "mortgage_nightly_scoring": [
         "package_code",
         "select_model",
+        "prepare_data.find_delivery",
+        "prepare_data.clean_raw_data",
         "prepare_data.prepare_scoring_input",
         "prepare_data.check_scoring_input",
         "score.create_model",
@@ -50,6 +55,8 @@ TASKS = {
         "score.publish_scores",
         "summarize_run",
     ],
+    "mortgage_model_monitoring": ["package_code", "find_nights", "monitor_night", "request_retraining"],
+    "mortgage_orphan_sweeper": ["sweep_orphans"],
 }
 
 
@@ -86,7 +93,7 @@ def test_the_pipelines_are_complete_and_in_order(dags: dict[str, DAG]) -> None:
 
 
 def test_the_summary_runs_whatever_happened_and_decides_nothing(dags: dict[str, DAG]) -> None:
-    for dag in dags.values():
+    for dag in (dags[name] for name in PIPELINES):
         summary = dag.get_task("summarize_run")
         assert summary.is_teardown
         assert not summary.on_failure_fail_dagrun
@@ -108,11 +115,40 @@ def test_every_task_has_owner_tags_retries_and_words(dags: dict[str, DAG]) -> No
     for dag in dags.values():
         assert set(dag.tags) <= TAGS
         assert not dag.catchup
-        assert str(dag.timetable._timezone.name) == "America/New_York"
+        timetable = getattr(dag.timetable, "timetable", dag.timetable)  # inside "asset or time"
+        assert str(timetable._timezone.name) == "America/New_York"
         for task in dag.tasks:
             assert task.owner.startswith("credit-risk")
             assert task.retries == (0 if task.task_id in NO_RETRIES else 2)
             assert task.doc_md or type(task).__doc__
+
+
+def test_failures_are_told_and_late_scores_too(dags: dict[str, DAG]) -> None:
+    for dag in dags.values():
+        for task in dag.tasks:
+            assert [type(callback).__name__ for callback in task.on_failure_callback] == ["TaskFailed"], task.task_id
+    (due,) = dags["mortgage_nightly_scoring"].deadline
+    assert due.interval.total_seconds() == 4 * 3600
+
+
+def test_assets_link_the_dags(dags: dict[str, DAG]) -> None:
+    made = {
+        asset.name: task.task_id for dag in dags.values() for task in dag.tasks for asset in task.outlets if asset.name
+    }
+    assert made == {
+        "mortgage_loan_panel": "prepare_data.prepare_loan_panel",
+        "mortgage_approved_model": "release.record_decision",
+        "mortgage_scores": "score.publish_scores",
+        "mortgage_retraining": "request_retraining",
+    }
+
+
+def test_scores_start_monitoring_and_monitoring_may_start_training(dags: dict[str, DAG]) -> None:
+    def assets(dag_id: str) -> set[str]:
+        return {asset.name for _, asset in dags[dag_id].timetable.asset_condition.iter_assets()}
+
+    assert assets("mortgage_model_monitoring") == {"mortgage_scores"}
+    assert assets("mortgage_training") == {"mortgage_retraining"}
 
 
 def test_dags_survive_serialization(dags: dict[str, DAG]) -> None:
@@ -131,6 +167,7 @@ def test_dags_survive_serialization(dags: dict[str, DAG]) -> None:
         ("mortgage_training", {"approval_mode": "maybe"}),
         ("mortgage_nightly_scoring", {"score_date": "2019-13-01"}),
         ("mortgage_nightly_scoring", {"source": ""}),
+        ("mortgage_model_monitoring", {"score_date": "tonight"}),
     ],
 )
 def test_a_form_refuses_what_makes_no_sense(dags: dict[str, DAG], dag_id: str, bad: dict[str, object]) -> None:

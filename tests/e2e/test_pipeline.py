@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local_platform.airflow_api import FINISHED
+
 if TYPE_CHECKING:
     from conftest import Installation
 
@@ -23,11 +25,15 @@ def training_jobs(installation: Installation) -> list[dict]:
     return installation.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
 
 
-def wait_for_training_job(installation: Installation, seconds: int = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while not any(job["TrainingJobStatus"] == "InProgress" for job in training_jobs(installation)):
-        assert time.monotonic() < deadline, "no training job started"
-        time.sleep(0.2)
+def wait_for_training_job(installation: Installation, run_id: str) -> None:
+    """Until the run's training job is in the middle of its work; a run that ends before has failed."""
+
+    def under_way() -> bool:
+        state = installation.api.run_state(TRAINING, run_id)
+        assert state not in FINISHED, installation.explain(TRAINING, run_id)
+        return any(job["TrainingJobStatus"] == "InProgress" for job in training_jobs(installation))
+
+    installation.until(under_way, lambda: installation.api.tasks(TRAINING, run_id))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +47,7 @@ def trained(installation: Installation) -> dict:
         override_by="e2e test",
         override_reason="A book this small cannot pass the gate",
     )
-    wait_for_training_job(installation)
+    wait_for_training_job(installation, run_id)
     installation.kill("local-aws")
     installation.kill("scheduler")
     time.sleep(2)
@@ -69,7 +75,7 @@ def test_an_override_is_recorded_with_who_why_and_what_the_gate_said(installatio
 
 
 def test_rows_in_are_rows_out_plus_quarantined_and_exactly_what_was_planted(installation, trained):
-    counts = trained["data"]["prepare_data.prepare_loan_panel"]["counts"]["tables"]
+    counts = trained["data"]["prepare_data.clean_raw_data"]["counts"]["tables"]
     planted = json.loads((installation.truth / "dirt.json").read_text())["tables"]
     for table, count in counts.items():
         assert count["rows_in"] == count["rows_out"] + count["quarantined"], table
@@ -112,11 +118,9 @@ def test_a_backfill_scores_past_nights_each_in_its_own_partition(installation, s
         "--max-active-runs",
         "2",
     )
-    deadline = time.monotonic() + 600
-    wanted = {f"inference-data/output/source=canonical/score_date=2015-01-{day}/_manifest.json" for day in (11, 12)}
-    while not wanted <= set(installation.objects("inference-data/output/source=canonical/")):
-        assert time.monotonic() < deadline, "the backfill did not publish both nights"
-        time.sleep(2)
+    prefix = "inference-data/output/source=canonical/"
+    wanted = {f"{prefix}score_date=2015-01-{day}/_manifest.json" for day in (11, 12)}
+    installation.until(lambda: wanted <= set(installation.objects(prefix)), lambda: list(installation.objects(prefix)))
 
 
 def test_a_source_without_an_approved_model_is_refused_in_words(installation):

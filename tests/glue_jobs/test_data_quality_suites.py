@@ -75,31 +75,6 @@ def test_docs_are_uploaded_with_types_a_browser_knows(s3: FolderS3, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
-    [
-        ({}, "there is no folder fannie_mae_acquisition"),
-        ({"fannie_mae_acquisition/ingest_date=2019-12-31/a.txt": b""}, "is empty (0 bytes)"),
-        ({"fannie_mae_acquisition/ingest_date=2020-12-31/a.txt": b"1|2"}, "no extract at or before 2019-12-31"),
-    ],
-)
-def test_unreadable_source_is_one_failed_check(
-    spark: SparkSession, tmp_path: Path, files: dict[str, bytes], said: str
-) -> None:
-    for name, content in files.items():
-        (tmp_path / name).parent.mkdir(parents=True)
-        (tmp_path / name).write_bytes(content)
-    subject = suites.raw_subject(spark, "fannie_mae", str(tmp_path), RUN_DATE, {})
-    (outcome,) = subject.outcomes
-    assert (subject.tables, outcome.severity, outcome.success) == ([], "error", False)
-    assert said in outcome.message
-
-
-def test_absent_bucket_is_told(spark: SparkSession, tmp_path: Path) -> None:
-    subject = suites.raw_subject(spark, "canonical", f"{tmp_path}/nothing/raw-data", RUN_DATE, {})
-    assert "cannot be listed" in subject.outcomes[0].message
-
-
-@pytest.mark.parametrize(
     ("rejected", "failed"),
     [(0, set()), (50, {"warning"}), (51, {"warning", "error"})],
 )
@@ -112,7 +87,7 @@ def test_rejected_rows_warn_and_too_many_are_an_error(
         "quarantined": rejected,
         "by_reason": {"out_of_range": rejected} if rejected else {},
     }
-    outcomes = raw_outcomes(spark, monkeypatch, SourceTables({}, None, {"loans": counts}))
+    outcomes = raw_outcomes(spark, monkeypatch, SourceTables({}, {"loans": counts}))
     assert {outcome.severity for outcome in outcomes if not outcome.success} == failed
     assert all(f"{rejected:,} of 1,000 rows" in outcome.message for outcome in outcomes)
     assert not rejected or "out of range" in outcomes[0].message
@@ -121,14 +96,14 @@ def test_rejected_rows_warn_and_too_many_are_an_error(
 @pytest.mark.parametrize(("day", "fresh"), [(dt.date(2019, 11, 16), True), (dt.date(2019, 11, 15), False)])
 def test_old_extract_warns(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, day: dt.date, fresh: bool) -> None:
     extracts = {"loans": Extract("loans", ("f",), 1, day)}
-    (outcome,) = raw_outcomes(spark, monkeypatch, SourceTables({}, None, {}, {}, extracts))
+    (outcome,) = raw_outcomes(spark, monkeypatch, SourceTables({}, {}, {}, extracts))
     assert (outcome.severity, outcome.success) == ("warning", fresh)
     assert str(day) in outcome.message
 
 
 def raw_outcomes(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, read: SourceTables) -> list[Outcome]:
-    monkeypatch.setattr(suites, "read_source", lambda *_: read)
-    return suites.raw_subject(spark, "canonical", "s3://b/raw-data", RUN_DATE, {}).outcomes
+    monkeypatch.setattr(suites, "read_clean_tables", lambda *_: read)
+    return suites.raw_subject(spark, "s3://b/tables", RUN_DATE, {}).outcomes
 
 
 def dataset(spark: SparkSession, suite: str) -> suites.Subject:
@@ -136,6 +111,9 @@ def dataset(spark: SparkSession, suite: str) -> suites.Subject:
 
 
 def test_unpublished_and_unreadable_datasets(spark: SparkSession, s3: FolderS3, tmp_path: Path) -> None:
+    (outcome,) = suites.raw_subject(spark, str(tmp_path / "tables"), RUN_DATE, {}).outcomes
+    assert (outcome.severity, outcome.success) == ("error", False)
+    assert f"there is no {tmp_path}/tables/_manifest.json" in outcome.message
     assert "there is no s3://b/data/_manifest.json" in dataset(spark, "loan_panel").outcomes[0].message
     storage.write_json("s3://b/data/_manifest.json", {"rows": 1, "data_prefix": f"{tmp_path}/gone"})
     assert "cannot be read" in dataset(spark, "loan_panel").outcomes[0].message

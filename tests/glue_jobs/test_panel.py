@@ -44,6 +44,7 @@ def economics() -> list[dict]:
 @pytest.fixture(scope="module")
 def published(spark, tmp_path_factory):
     """One tape prepared in both modes."""
+    from mortgage_etl.clean_tables import prepare_clean_tables
     from mortgage_etl.jobs import prepare_panel, prepare_scoring_input
 
     root = tmp_path_factory.mktemp("tape")
@@ -53,12 +54,14 @@ def published(spark, tmp_path_factory):
     rows = performance_rows("LATE", late) + performance_rows("PAID", paid) + performance_rows("BAD", bad)
     rows.append({"loan_id": "GHOST"})
     write_tape(root / "raw", ["LATE", "PAID", "BAD", "SILENT"], rows, economics())
+    prepare_clean_tables(
+        spark, "canonical", str(root / "raw"), AS_OF, str(root / "tables"), str(root / "quarantine"), "run-0", "c0de"
+    )
     common = {
         "spark": spark,
         "source": "canonical",
-        "raw_root": str(root / "raw"),
+        "tables_root": str(root / "tables"),
         "as_of_date": AS_OF,
-        "quarantine_root": str(root / "quarantine"),
         "code_sha256": "c0de",
     }
     panel = prepare_panel(
@@ -155,11 +158,10 @@ def test_scoring_input_equals_the_panels_row(published):
 
 def test_quarantine_is_published_with_the_raw_line(published):
     root, _, _ = published
-    for mode in ("train", "score"):
-        path = root / "quarantine" / "performance" / "source=canonical" / "run_date=2012-01-31" / f"mode={mode}"
-        row = pd.read_parquet(path).iloc[0]
-        assert (row["reason"], row["row_number"]) == ("unknown_loan", 45)
-        assert row["raw"].startswith("GHOST,")
+    path = root / "quarantine" / "performance" / "source=canonical" / "delivered_by=2012-01-31"
+    row = pd.read_parquet(path).iloc[0]
+    assert (row["reason"], row["row_number"]) == ("unknown_loan", 45)
+    assert row["raw"].startswith("GHOST,")
 
 
 def test_a_failed_write_leaves_the_published_dataset_alone(spark, tmp_path):

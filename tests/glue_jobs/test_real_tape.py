@@ -9,12 +9,14 @@ from pathlib import Path
 import oracle
 import pytest
 
+from local_platform import landing
+
 DATA = Path(os.environ.get("MORTGAGE_REAL_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 TAPE = DATA / "fannie_mae_2007q3"
 
 
 @pytest.mark.skipif(not TAPE.is_dir(), reason="real data (../shared/data or $MORTGAGE_REAL_DATA) is absent")
-def test_reconcile_agrees_with_the_oracle(spark, capsys):
+def test_reconcile_agrees_with_the_oracle(spark, capsys, tmp_path):
     from mortgage_etl.reconcile import main
 
     timelines: dict[str, dict] = {}
@@ -24,7 +26,10 @@ def test_reconcile_agrees_with_the_oracle(spark, capsys):
         timelines.setdefault(fields[0], {})[int(year) * 12 + int(month) - 1] = (fields[10], fields[12])
     expected, by_year = oracle.totals(timelines, 12)
 
-    assert main(["--data", str(TAPE)]) == 0
+    delivery = landing.describe(TAPE)
+    landing.mirror(delivery, tmp_path)
+    arguments = ["--source", delivery.source, "--raw_root", str(tmp_path), "--as_of_date", delivery.as_of_date]
+    assert main(arguments) == 0
     last_line = capsys.readouterr().out.splitlines()[-1]
     found = json.loads(last_line)
 

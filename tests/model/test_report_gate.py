@@ -34,7 +34,7 @@ def evaluation(value: Any, checks: tuple[dict[str, Any], ...] = (), **more: Any)
 def test_the_shipped_thresholds_are_complete_and_are_the_agreed_ones():
     checked_thresholds(SHIPPED)
     blocking = {(t["sample"], t["metric"]): {k: t[k] for k in ("min", "above", "max") if k in t}
-                for t in SHIPPED if t["severity"] == "error"}  # fmt: skip
+                for t in SHIPPED if t["severity"] == "error" and "metric" in t}  # fmt: skip
     assert blocking == {
         ("oot", "auc"): {"min": 0.65},
         ("oot", "ks"): {"min": 0.2},

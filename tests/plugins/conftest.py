@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import collections
 import os
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,7 +28,8 @@ def settings() -> Settings:
 
 @pytest.fixture
 def tags() -> RunTags:
-    return RunTags("mortgage_training", "build_model.train_model", "manual__2020-01-05T09:00:00+00:00", "2019-12-31")
+    run_id = "manual__2020-01-05T09:00:00+00:00"
+    return RunTags("mortgage_training", "build_model.train_model", run_id, "2019-12-31", "bucket/model")
 
 
 @pytest.fixture
@@ -53,5 +57,7 @@ class FakeTaskInstance:
 def context() -> dict:
     class Run:
         run_id = "manual__2020-01-05T09:00:00+00:00"
+        start_date = datetime.now(UTC)
 
-    return {"ti": FakeTaskInstance(), "dag_run": Run()}
+    outlets: dict = collections.defaultdict(SimpleNamespace)
+    return {"ti": FakeTaskInstance(), "dag_run": Run(), "outlet_events": outlets}

@@ -48,6 +48,7 @@ class FakeAws:
         self.packages: list[dict[str, Any]] = []
         self.models: dict[str, dict[str, Any]] = {}
         self.logs: dict[tuple[str, str], list[str]] = {}
+        self.metrics: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.faults: dict[str, list[Exception]] = {}
         self.outcome: tuple[str, str] | None = ("Completed", "")
@@ -56,7 +57,7 @@ class FakeAws:
 
     def client(self, service: str, aws_conn_id: str = "", *, retries: bool = True) -> Any:
         self.retries_of[service] = retries
-        return {"s3": FakeS3, "glue": FakeGlue, "sagemaker": FakeSageMaker, "logs": FakeLogs}[service](self)
+        return SERVICES[service](self)
 
     def pass_time(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -113,6 +114,7 @@ class FakeS3(_Service):
         return {"Contents": [{"Key": k, "Size": len(b), "ETag": hashlib.md5(b).hexdigest()} for k, b in found]}
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+        self.fake.enter("get_object")
         if Key not in self.fake.objects:
             raise client_error("NoSuchKey", Key, 404)
         body = self.fake.objects[Key][0]
@@ -124,6 +126,7 @@ class FakeS3(_Service):
     def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
         self.fake.enter("put_object")
         self.fake.objects[Key] = (Body, self.fake.now)
+        self.fake.leave("put_object")
 
     def get_paginator(self, name: str) -> _Pages:
         return _Pages(self.list_objects_v2)
@@ -135,9 +138,12 @@ class FakeGlue(_Service):
         if definition["Name"] in self.fake.glue_jobs:
             raise client_error("AlreadyExistsException", "Job already exists")
         self.fake.glue_jobs[definition["Name"]] = definition
+        self.fake.leave("create_job")
 
     def start_job_run(self, JobName: str, Arguments: dict[str, str]) -> dict[str, str]:
         self.fake.enter("start_job_run")
+        if any(job.get("job") == JobName and job["status"] == "InProgress" for job in self.fake.jobs.values()):
+            raise client_error("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {JobName}")
         run_id = f"jr_{len(self.fake.jobs) + 1}"
         job = {
             "id": run_id,
@@ -165,22 +171,21 @@ class FakeGlue(_Service):
             raise client_error("EntityNotFoundException", "no such job")
         return {"JobRuns": [self._run(job) for job in self.fake.jobs.values() if job["job"] == JobName]}
 
-    def get_paginator(self, name: str) -> _Pages:
-        return _Pages(self.get_job_runs)
-
     def batch_stop_job_run(self, JobName: str, JobRunIds: list[str]) -> None:
         self.fake.enter("batch_stop_job_run")
         self.fake.jobs[f"{JobName}/{JobRunIds[0]}"]["status"] = "Stopped"
 
     @staticmethod
     def _run(job: dict[str, Any]) -> dict[str, Any]:
-        words = {"InProgress": "RUNNING", "Completed": "SUCCEEDED", "Failed": "FAILED", "Stopped": "STOPPED"}
+        words = {"InProgress": "RUNNING", "Completed": "SUCCEEDED"}
         run = {
             "Id": job["id"],
             "JobName": job["job"],
-            "JobRunState": words[job["status"]],
+            "JobRunState": words.get(job["status"], job["status"].upper()),
             "StartedOn": job["started"],
             "Arguments": job["request"],
+            "WorkerType": "G.1X",
+            "NumberOfWorkers": 5,
             "ErrorMessage": job["reason"],
         }
         return run | ({"CompletedOn": job["ended"]} if job["ended"] else {})
@@ -215,6 +220,8 @@ class FakeSageMaker(_Service):
             f"{title}JobStatus": job["status"],
             "CreationTime": job["started"],
             "FailureReason": job["reason"],
+            "ResourceConfig": {"InstanceType": "ml.m5.4xlarge", "InstanceCount": 1},
+            "TransformResources": {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1},
             "ModelArtifacts": {"S3ModelArtifacts": f"s3://mortgage-loan-ml/models/m/{name}/output/model.tar.gz"},
             "FinalMetricDataList": [
                 {"MetricName": "oot-auc", "Value": 0.81},
@@ -240,14 +247,17 @@ class FakeSageMaker(_Service):
         if request["ModelName"] in self.fake.models:
             raise client_error("ValidationException", "Cannot create already existing model")
         self.fake.models[request["ModelName"]] = request
+        self.fake.leave("create_model")
 
     def describe_model_package_group(self, ModelPackageGroupName: str) -> None:
+        self.fake.enter("describe_model_package_group")
         if ModelPackageGroupName not in self.fake.groups:
             raise client_error("ValidationException", f"ModelPackageGroup {ModelPackageGroupName} does not exist.")
 
     def create_model_package_group(self, **request: Any) -> None:
         self.fake.enter("create_model_package_group")
         self.fake.groups.add(request["ModelPackageGroupName"])
+        self.fake.leave("create_model_package_group")
 
     def create_model_package(self, **request: Any) -> dict[str, str]:
         self.fake.enter("create_model_package")
@@ -266,7 +276,9 @@ class FakeSageMaker(_Service):
         CreationTimeAfter: Any = None,
         **_: Any,
     ) -> dict[str, Any]:
-        self.describe_model_package_group(ModelPackageGroupName)
+        self.fake.enter("list_model_packages")
+        if ModelPackageGroupName not in self.fake.groups:
+            raise client_error("ValidationException", f"ModelPackageGroup {ModelPackageGroupName} does not exist.")
         return {
             "ModelPackageSummaryList": [
                 p
@@ -281,18 +293,33 @@ class FakeSageMaker(_Service):
         return _Pages(self.list_model_packages)
 
     def describe_model_package(self, ModelPackageName: str) -> dict[str, Any]:
+        self.fake.enter("describe_model_package")
         return next(p for p in self.fake.packages if p["ModelPackageArn"] == ModelPackageName)
 
     def update_model_package(
         self, ModelPackageArn: str, CustomerMetadataProperties: dict[str, str], **changes: Any
     ) -> None:
         self.fake.enter("update_model_package")
-        package = self.describe_model_package(ModelPackageArn)
+        package = next(p for p in self.fake.packages if p["ModelPackageArn"] == ModelPackageArn)
         package["CustomerMetadataProperties"] = {
             **package["CustomerMetadataProperties"],
             **CustomerMetadataProperties,
         }
         package.update(changes, LastModifiedTime=self.fake.now)
+        self.fake.leave("update_model_package")
+
+
+class FakeCloudWatch(_Service):
+    def put_metric_data(self, Namespace: str, MetricData: list[dict[str, Any]]) -> None:
+        self.fake.enter("put_metric_data")
+        assert len(MetricData) <= 1000, "CloudWatch takes 1,000 at most"
+        self.fake.metrics += MetricData
+
+    def put_metric_alarm(self, **request: Any) -> None:
+        self.fake.enter("put_metric_alarm")
+
+    def put_dashboard(self, **request: Any) -> None:
+        self.fake.enter("put_dashboard")
 
 
 class FakeLogs(_Service):
@@ -302,3 +329,12 @@ class FakeLogs(_Service):
 
     def get_log_events(self, logGroupName: str, logStreamName: str, **_: Any) -> dict[str, Any]:
         return {"events": [{"message": line} for line in self.fake.logs[logGroupName, logStreamName]]}
+
+
+SERVICES = {
+    "s3": FakeS3,
+    "glue": FakeGlue,
+    "sagemaker": FakeSageMaker,
+    "logs": FakeLogs,
+    "cloudwatch": FakeCloudWatch,
+}

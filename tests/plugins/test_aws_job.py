@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -54,6 +56,12 @@ def glue(settings: Settings, **changes: Any) -> GlueJobOperator:
         business_date="2019-12-31",
         **arguments,
     )
+
+
+def deferred(task: Any) -> Any:
+    """The task, made to wait on the triggerer from the first moment."""
+    task.settings, task.seconds_on_worker = replace(task.settings, deferrable=True), 0
+    return task
 
 
 @pytest.fixture(autouse=True)
@@ -196,24 +204,77 @@ def test_a_result_written_by_another_run_since_is_not_taken_for_its_own(settings
     assert fake_aws.count("start_job_run") == 2
 
 
-def test_of_two_glue_runs_started_at_once_one_stays(settings, context, fake_aws, monkeypatch) -> None:
-    """The other scheduler's run starts between our look-up and our start."""
-    fake_aws.outcome = None
+def test_of_two_glue_runs_started_at_once_the_second_is_refused_and_waits_for_the_first(
+    settings, context, fake_aws, monkeypatch
+) -> None:
+    """The other worker's run starts between our look-up and our start."""
     glue_client = type(fake_aws.client("glue"))
     start = glue_client.start_job_run
 
     def start_twice(self: Any, **request: Any) -> dict[str, str]:
         start(self, **request)
-        fake_aws.pass_time(1)
         return start(self, **request)
 
     monkeypatch.setattr(glue_client, "start_job_run", start_twice)
-    task = glue(settings)
-    task.settings, task.seconds_on_worker = replace(task.settings, deferrable=True), 0  # type: ignore[misc]
-    with pytest.raises(TaskDeferred) as deferred:
+    assert glue(settings).execute(context)["job"].endswith("/jr_1")
+    assert len(fake_aws.jobs) == 1
+
+
+@BOTH
+def test_a_task_killed_while_its_submit_is_on_its_way_stops_the_job(
+    settings, context, fake_aws, operator, create, monkeypatch
+) -> None:
+    task = operator(settings)
+    fake_aws.outcome = None
+    enter = fake_aws.enter
+    monkeypatch.setattr(fake_aws, "enter", lambda call: (task.on_kill() if call == create else None, enter(call)))
+    with pytest.raises(AwsJobFailed, match="killed"):
         task.execute(context)
-    assert deferred.value.trigger.watch["job_id"].endswith("/jr_1")
-    assert [job["status"] for job in fake_aws.jobs.values()] == ["InProgress", "Stopped"]
+    assert [job["status"] for job in fake_aws.jobs.values()] == ["Stopped"]
+
+
+@BOTH
+def test_a_task_killed_before_its_submit_submits_nothing(settings, context, fake_aws, operator, create) -> None:
+    task = operator(settings)
+    task.on_kill()
+    with pytest.raises(AwsJobFailed, match="killed"):
+        task.execute(context)
+    assert fake_aws.jobs == {}
+
+
+@BOTH
+def test_a_cleared_task_waits_for_the_end_of_its_stopping_job_and_starts_anew(
+    settings, context, fake_aws, operator, create, monkeypatch
+) -> None:
+    fake_aws.outcome = None
+    with pytest.raises(TaskDeferred):
+        deferred(operator(settings)).execute(context)
+    (job,) = fake_aws.jobs.values()
+    job["status"] = "Stopping"
+    fake_aws.outcome = ("Completed", "")
+
+    def sleep(seconds: float) -> None:
+        fake_aws.pass_time(seconds)
+        if job["status"] == "Stopping":
+            job.update(status="Stopped", ended=fake_aws.now)
+
+    monkeypatch.setattr("time.sleep", sleep)
+    operator(settings).execute(context)
+    assert [job["status"] for job in fake_aws.jobs.values()] == ["Stopped", "Completed"]
+
+
+def test_the_execution_timeout_holds_for_a_deferred_task_too(settings, context, fake_aws) -> None:
+    """Airflow applies it on the worker only."""
+    fake_aws.outcome = None
+    task = deferred(training(settings))
+    task.execution_timeout = timedelta(minutes=5)
+    with pytest.raises(TaskDeferred) as deferral:
+        task.execute(context)
+    watch = deferral.value.trigger.watch
+    assert watch["deadline"] - time.time() < 301
+    with pytest.raises(AwsJobFailed, match="within 5 minutes"):
+        task.execute_complete(context, {"job_id": watch["job_id"], "outcome": "overdue"})
+    assert [job["status"] for job in fake_aws.jobs.values()] == ["Stopped"]
 
 
 def test_starting_a_glue_run_is_never_repeated_by_the_client(settings, context, fake_aws, monkeypatch) -> None:
@@ -251,16 +312,23 @@ def test_on_kill_stops_the_job(settings, context, fake_aws, monkeypatch) -> None
 
 
 def test_a_job_over_its_limit_is_stopped(settings, context, fake_aws, monkeypatch) -> None:
-    import time
-
     fake_aws.outcome = None
     start = time.time()
     monkeypatch.setattr("time.sleep", lambda s: None)
     clock = iter(range(0, 10**9, 3600))
     monkeypatch.setattr("time.time", lambda: start + next(clock))
-    with pytest.raises(AwsJobFailed, match="did not end within its limit of 240 minutes"):
+    with pytest.raises(AwsJobFailed, match="did not end within 270 minutes"):
         training(settings).execute(context)
     assert fake_aws.count("stop_training_job") == 1
+
+
+def test_a_clock_that_jumps_back_ends_no_wait(settings, context, fake_aws, monkeypatch) -> None:
+    """The silence of AWS is measured by the monotonic clock; an hour back gives the job an hour more, no error."""
+    clock = iter([time.time(), time.time() - 3600, *[time.time() - 3600] * 100])
+    monkeypatch.setattr("time.time", lambda: next(clock))
+    fake_aws.faults["describe_training_job"] = [REFUSED]
+    assert training(settings).execute(context)["job"] in fake_aws.jobs
+    assert fake_aws.count("stop_training_job") == 0
 
 
 def test_a_long_silence_of_aws_ends_the_wait_but_not_the_job(settings, context, fake_aws, monkeypatch) -> None:

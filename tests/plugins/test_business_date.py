@@ -17,7 +17,7 @@ NEW_YORK = "America/New_York"
 
 
 def run(start: datetime | None, end: datetime | None, after: datetime) -> SimpleNamespace:
-    return SimpleNamespace(data_interval_start=start, data_interval_end=end, run_after=after)
+    return SimpleNamespace(data_interval_start=start, data_interval_end=end, run_after=after, partition_key=None)
 
 
 def local(*parts: int) -> datetime:
@@ -47,6 +47,31 @@ def test_the_form_comes_first() -> None:
     assert as_of_date({"as_of_date": "2019-06-30"}, night, NEW_YORK) == "2019-06-30"
     with pytest.raises(ValueError, match="2019-02-30"):
         score_date({"score_date": "2019-02-30"}, night, NEW_YORK)
+
+
+def event(day: str, at: datetime) -> SimpleNamespace:
+    return SimpleNamespace(extra={"score_date": day, "source": "canonical"}, timestamp=at)
+
+
+def test_a_run_started_by_an_asset_is_for_the_date_that_the_asset_names() -> None:
+    """Which may be any past night's, whenever it was scored."""
+    started = run(None, None, local(2020, 1, 15, 15))
+    one = {"mortgage_scores": [event("2019-11-30", local(2020, 1, 15, 14))]}
+    assert score_date({}, started, NEW_YORK, one) == "2019-11-30"
+    two = {"mortgage_scores": [*one["mortgage_scores"], event("2019-11-02", local(2020, 1, 15, 14, 30))]}
+    assert score_date({}, started, NEW_YORK, two) == "2019-11-02"
+    assert score_date({"score_date": "2018-01-31"}, started, NEW_YORK, two) == "2018-01-31"
+    other = {"mortgage_loan_panel": [SimpleNamespace(extra={"as_of_date": "2019-12-31"}, timestamp=started.run_after)]}
+    assert score_date({}, started, NEW_YORK, other) == "2020-01-14"
+    assert as_of_date({}, started, NEW_YORK, other) == "2019-12-31"
+
+
+def test_a_run_for_a_partition_is_for_that_date() -> None:
+    partition = SimpleNamespace(**{**vars(run(None, None, local(2020, 1, 15, 15))), "partition_key": "2019-06-30"})
+    assert score_date({}, partition, NEW_YORK) == "2019-06-30"
+    partition.partition_key = "june"
+    with pytest.raises(ValueError, match="june"):
+        score_date({}, partition, NEW_YORK)
 
 
 def test_monthly_training_is_as_of_the_last_month_end() -> None:

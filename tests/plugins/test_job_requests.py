@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mortgage_risk import cloudwatch
 from mortgage_risk import job_requests as requests
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.settings import Settings
@@ -41,10 +42,33 @@ def validation(settings: Settings, tags: RunTags) -> dict[str, Any]:
         code_prefix=CODE,
         model_uri="s3://b/models/m/train-1/output/model.tar.gz",
         panel_prefix="s3://b/panel/attempt=1/",
+        demographics_prefix="s3://b/raw-data/borrower_demographics/ingest_date=2019-12-31/",
         output_prefix="s3://b/validation-results/x/",
         arguments={"as_of_date": "2019-12-31", "source": "canonical"},
         tags=tags,
     )
+
+
+def monitoring(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.monitoring_job(
+        settings,
+        name="monitor-1",
+        code_prefix=CODE,
+        inputs={"model": "s3://b/models/m/model.tar.gz", "input": "s3://b/in/", "scores": "s3://b/scores/"},
+        vintages_manifest="s3://b/vintages-1.manifest",
+        output_prefix="s3://b/validation-results/monitoring/x/",
+        arguments={"source": "canonical", "score_date": "2019-12-31", "model_version": 3},
+        tags=tags,
+    )
+
+
+def monitoring_alarm(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    topic = "arn:aws:sns:us-east-1:123456789012:risk"
+    return cloudwatch.alarm_requests(replace(settings, sns_topic_arn=topic), "canonical")[2]
+
+
+def monitoring_dashboard(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return cloudwatch.dashboard(settings, "canonical", "us-east-1")
 
 
 def transform(settings: Settings, tags: RunTags) -> dict[str, Any]:
@@ -63,7 +87,9 @@ def model(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.glue_job_definition(settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE)
+    return requests.glue_job_definition(
+        settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE, tags=tags
+    )
 
 
 def glue_run(settings: Settings, tags: RunTags) -> dict[str, Any]:
@@ -79,17 +105,22 @@ def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
         settings,
         group="mortgage-default-risk-canonical",
         model_uri="s3://b/models/m/train-1/output/model.tar.gz",
-        evaluation_uri="s3://b/validation-results/x/evaluation.json",
+        evidence_uris={
+            name: f"s3://b/validation-results/x/{name}"
+            for name in ("evaluation.json", "explainability.json", "bias.json", "report.html", "card.json")
+        },
         description="PD model",
         metadata={"training_job": "train-1", "gate_reasons": "x" * 300, "override_by": ""},
         client_token="t",
     )
 
 
-BUILDERS = [training, validation, transform, model, glue_definition, glue_run, package_group, package]
 BOTO = {
     training: ("sagemaker", "CreateTrainingJob"),
     validation: ("sagemaker", "CreateProcessingJob"),
+    monitoring: ("sagemaker", "CreateProcessingJob"),
+    monitoring_alarm: ("cloudwatch", "PutMetricAlarm"),
+    monitoring_dashboard: ("cloudwatch", "PutDashboard"),
     transform: ("sagemaker", "CreateTransformJob"),
     model: ("sagemaker", "CreateModel"),
     glue_definition: ("glue", "CreateJob"),
@@ -97,6 +128,7 @@ BOTO = {
     package_group: ("sagemaker", "CreateModelPackageGroup"),
     package: ("sagemaker", "CreateModelPackage"),
 }
+BUILDERS = list(BOTO)
 
 
 @pytest.fixture(params=["plain", "locked_down"])
@@ -108,6 +140,7 @@ def variant(request: pytest.FixtureRequest, settings: Settings) -> tuple[str, Se
         security_group_ids=("sg-1",),
         glue_security_configuration="encrypted",
         glue_database="mortgage",
+        spot_training=True,
     )
     return request.param, {"plain": settings, "locked_down": locked_down}[request.param]
 
@@ -132,5 +165,5 @@ def test_request_is_the_golden_one_and_boto_accepts_it(builder, variant, tags) -
 
 
 def test_tags_keep_to_what_aws_allows() -> None:
-    tags = RunTags("d", "t", "manual__2020-01-05T09:00:00+00:00 {odd}", "2019-12-31").as_dict()
+    tags = RunTags("d", "t", "manual__2020-01-05T09:00:00+00:00 {odd}", "2019-12-31", "b/m").as_dict()
     assert tags["run_id"] == "manual__2020-01-05T09:00:00+00:00 _odd_"

@@ -9,6 +9,8 @@ layout = Layout("b", "m")
 
 def test_paths_are_those_of_the_interface() -> None:
     assert layout.raw_root == "s3://b/raw-data/"
+    tables = layout.clean_tables("canonical", "2019-12-31")
+    assert tables == "s3://b/processed-data/clean_tables/source=canonical/delivered_by=2019-12-31/"
     panel = layout.loan_panel("fannie_mae", "2019-12-31", 12)
     assert panel == "s3://b/processed-data/loan_panel/source=fannie_mae/as_of_date=2019-12-31/horizon_months=12/"
     assert manifest(panel) == panel + "_manifest.json"

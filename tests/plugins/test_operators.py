@@ -21,8 +21,9 @@ from mortgage_risk.operators.approval import (
 )
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.data_quality import DataQualityError, DataQualityOperator
+from mortgage_risk.operators.delivery import FindDeliveryOperator, NothingDelivered
 from mortgage_risk.operators.gate import GateOperator
-from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.operators.glue import CleanTablesOperator, GlueDatasetOperator
 from mortgage_risk.operators.registry import (
     EvidenceMismatch,
     NoApprovedModel,
@@ -52,6 +53,17 @@ PANEL = {
 PASSED = {"passed": True, "reasons": "", "gate_uri": VALIDATION["gate_uri"], "thresholds_sha256": "t"}
 FAILED = PASSED | {"passed": False, "reasons": "Out-of-time AUC is 0.58; at least 0.65 is required."}
 THRESHOLDS = b"[]"
+CARD_FIELDS = {
+    "purpose": "Early warning.",
+    "not_for": "Capital.",
+    "data": {"source": "canonical"},
+    "limits": ["Booked loans only."],
+    "owner": "Credit risk modelling",
+    "tier": "2",
+    "next_review_date": "2020-12-31",
+    "conditions": ["Monitored."],
+}
+CARD = json.dumps(CARD_FIELDS).encode()
 
 
 @pytest.fixture
@@ -67,8 +79,9 @@ def common(settings) -> dict[str, Any]:
 def evidence(fake_aws: FakeAws) -> dict[str, Any]:
     """A validation's files as the job writes them."""
     fake_aws.put(CODE["prefix"] + "sourcedir/thresholds.json", THRESHOLDS)
-    fake_aws.put(VALIDATION["report_uri"], b"<html>")
-    fake_aws.put(VALIDATION["evaluation_uri"], b"{}")
+    pack = {"report.html": b"<html>", "evaluation.json": b"{}", "explainability.json": b"{}", "card.json": CARD}
+    for name, content in pack.items():
+        fake_aws.put(f"{B}v/{name}", content)
     gate = {
         "format": 1,
         "passed": True,
@@ -85,8 +98,7 @@ def evidence(fake_aws: FakeAws) -> dict[str, Any]:
             }
         ],
         "thresholds_sha256": hashlib.sha256(THRESHOLDS).hexdigest(),
-        "report_sha256": hashlib.sha256(b"<html>").hexdigest(),
-        "evaluation_sha256": hashlib.sha256(b"{}").hexdigest(),
+        "evidence": {name: hashlib.sha256(content).hexdigest() for name, content in pack.items()},
     }
     fake_aws.put(VALIDATION["gate_uri"], json.dumps(gate).encode())
     return gate
@@ -115,7 +127,7 @@ def quality_result(fake_aws: FakeAws, severity: str) -> None:
 
 def data_quality(common: dict[str, Any]) -> DataQualityOperator:
     return DataQualityOperator(
-        task_id="check", suite="raw", data_root=f"{B}raw-data/", horizon_months=12, code=CODE, **common
+        task_id="check", suite="raw", data_root=f"{B}tables/", horizon_months=12, code=CODE, **common
     )
 
 
@@ -143,6 +155,39 @@ def test_a_dataset_is_known_by_its_manifest(common, context, fake_aws) -> None:
     assert len(json.dumps(result)) < 1024
 
 
+def deliver(fake_aws: FakeAws, **days: str) -> None:
+    for table, day in days.items():
+        fake_aws.put(f"{B}raw-data/{table}/ingest_date={day}/part-0.csv", day.encode())
+
+
+def test_the_newest_delivery_known_on_the_date_is_found(common, context, fake_aws) -> None:
+    operator = FindDeliveryOperator(task_id="find", **common)
+    with pytest.raises(NothingDelivered, match="there is none at all"):
+        operator.execute(context)
+    deliver(fake_aws, loans="2020-01-02")
+    with pytest.raises(NothingDelivered, match=r"No delivery at or before 2019-12-31.*the earliest is of 2020-01-02"):
+        operator.execute(context)
+    deliver(fake_aws, loans="2019-11-30", pmms="2019-12-30")
+    assert operator.execute(context) == {"delivered_by": "2019-12-30"}
+
+
+def test_nights_between_two_deliveries_share_one_cleaning(common, context, fake_aws) -> None:
+    def finish(job: dict[str, Any]) -> None:
+        prefix = job["request"]["--output_root"]
+        manifest = {"data_prefix": f"{prefix}attempt=1/", "rows": 7, "files": []}
+        fake_aws.put(f"{prefix}_manifest.json", json.dumps(manifest).encode())
+
+    fake_aws.on_finish = finish
+    deliver(fake_aws, loans="2019-11-30")
+    for night in ("2019-12-30", "2019-12-31"):
+        night_common = common | {"business_date": night}
+        found = FindDeliveryOperator(task_id="find", **night_common).execute(context)
+        del night_common["business_date"]
+        CleanTablesOperator(task_id="clean", code=CODE, **found, **night_common).execute(context)
+        deliver(fake_aws, loans="2020-01-31")  # of a later day: no night before may care
+    assert fake_aws.count("start_job_run") == 1
+
+
 def test_code_is_packed_and_named_by_its_hash(common, context, fake_aws, tmp_path) -> None:
     for folder in ("contracts", "glue_jobs", "sagemaker_entrypoints"):
         (tmp_path / folder).mkdir()
@@ -164,6 +209,26 @@ def test_the_gate_passes_on_its_verdict_and_fails_without_raising(common, contex
     refused = operator.execute(context)
     assert refused["passed"] is False
     assert "thresholds" in refused["reasons"]
+
+
+def test_validation_reads_the_demographics_of_the_day_where_there_are_any(common, context, fake_aws) -> None:
+    operator = ValidateModelOperator(
+        task_id="validate",
+        training={"job": "train-1", "model_uri": f"{B}m.tar.gz"},
+        panel=PANEL,
+        code=CODE,
+        hyperparameters="{}",
+        **common,
+    )
+
+    def delivered() -> list[str]:
+        inputs = operator.build_request(operator.run_tags(context))["ProcessingInputs"]
+        return [entry["S3Input"]["S3Uri"] for entry in inputs if entry["InputName"] == "demographics"]
+
+    assert delivered() == []
+    for date in ("2018-06-30", "2019-12-31", "2020-01-31"):
+        fake_aws.put(f"{B}raw-data/borrower_demographics/ingest_date={date}/borrower_demographics.csv", b"loan_id\n")
+    assert delivered() == [f"{B}raw-data/borrower_demographics/ingest_date=2019-12-31/"]
 
 
 def test_validation_hands_on_its_files(common, context, fake_aws) -> None:
@@ -225,6 +290,38 @@ def test_a_lost_answer_registers_nothing_twice(common, context, fake_aws, eviden
     fake_aws.faults["after:create_model_package"] = [LOST_ANSWER]
     register(common, context, fake_aws)
     assert len(fake_aws.packages) == 1
+
+
+def test_the_registry_shows_card_and_explainability(common, context, fake_aws, evidence) -> None:
+    register(common, context, fake_aws)
+    (package,) = fake_aws.packages
+    metadata = package["CustomerMetadataProperties"]
+    assert (metadata["model_owner"], metadata["next_review_date"]) == ("Credit risk modelling", "2020-12-31")
+    assert metadata["card_sha256"] == hashlib.sha256(CARD).hexdigest()
+    assert package["ModelMetrics"]["Explainability"]["Report"]["S3Uri"] == f"{B}v/explainability.json"
+    assert "Bias" not in package["ModelMetrics"]
+    assert not [name for name in metadata if "None" in name]
+
+
+@pytest.mark.parametrize("name", ["card.json", "explainability.json", "evaluation.json", "report.html"])
+def test_a_pack_with_a_file_gone_or_never_written_is_refused(common, context, fake_aws, evidence, name) -> None:
+    del fake_aws.objects[f"v/{name}"]
+    with pytest.raises(EvidenceMismatch, match=f"incomplete: {name} is gone"):
+        register(common, context, fake_aws)
+    unlisted = evidence | {"evidence": {key: value for key, value in evidence["evidence"].items() if key != name}}
+    fake_aws.put(VALIDATION["gate_uri"], json.dumps(unlisted).encode())
+    with pytest.raises(EvidenceMismatch, match=f"wrote no {name}"):
+        register(common, context, fake_aws)
+    assert fake_aws.packages == []
+
+
+def test_a_card_without_an_owner_is_refused(common, context, fake_aws, evidence) -> None:
+    card = json.dumps(CARD_FIELDS | {"owner": ""}).encode()
+    fake_aws.put(f"{B}v/card.json", card)
+    listed = evidence["evidence"] | {"card.json": hashlib.sha256(card).hexdigest()}
+    fake_aws.put(VALIDATION["gate_uri"], json.dumps(evidence | {"evidence": listed}).encode())
+    with pytest.raises(EvidenceMismatch, match="lacks owner"):
+        register(common, context, fake_aws)
 
 
 def test_changed_evidence_is_refused(common, context, fake_aws, evidence) -> None:
@@ -354,6 +451,34 @@ def test_the_approver_sees_verdict_figures_and_report(common, context, fake_aws,
         "at": "2020-01-05T00:00:00+00:00",
         "comment": "too few loans",
     }
+    no_answer = event | {"responded_by_user": None, "timedout": True, "params_input": {}}
+    assert operator.execute_complete(context, no_answer)["by"] == "nobody - the time was up"
+    assert operator.defaults == ["Reject"]
+
+
+def test_the_approver_sees_how_the_model_compares_with_the_one_in_force(
+    common, context, fake_aws, evidence, monkeypatch
+) -> None:
+    register_approved = register(common, context, fake_aws)
+    record(common, context, register_approved, PASSED, effective_from="2019-06-30")
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(
+        "airflow.providers.standard.operators.hitl.upsert_hitl_detail", lambda **detail: asked.update(detail)
+    )
+    context["task_instance"] = type("Ti", (), {"id": "ti"})()
+    better = json.loads(json.dumps(evidence))
+    better["checks"][0]["value"] = 0.83
+    fake_aws.put(VALIDATION["gate_uri"], json.dumps(better).encode())
+    with pytest.raises(TaskAwaitingInput):
+        AskForApprovalOperator(
+            task_id="ask",
+            gate=PASSED | {"thresholds_sha256": evidence["thresholds_sha256"]},
+            package={"model_package_arn": "arn", "version": 2},
+            validation=VALIDATION,
+            **common,
+        ).execute(context)
+    assert "**Against version 1**, in force since 2019-06-30, trained as of 2019-12-31" in asked["body"]
+    assert "| Does it rank? | 0.83 | 0.81 |" in asked["body"]
 
 
 # --- scoring ---

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mortgage_etl.sources.extracts import Extract
 
-__all__ = ["SOURCES", "SourceError", "SourceTables", "read_source"]
+__all__ = ["SOURCES", "SourceError", "SourceTables", "loan_extracts", "read_source"]
 
 SOURCES = ("canonical", "fannie_mae", "fannie_mae_current", "freddie_mac")
 
@@ -22,17 +22,17 @@ SOURCES = ("canonical", "fannie_mae", "fannie_mae_current", "freddie_mac")
 class SourceTables:
     """What a source gave.
 
-    ``tables``: canonical name → DataFrame of the contract's columns, good rows only. ``quarantine``: table, file,
-    row_number (from 1, the header is line 1), reason, column, raw. ``counts``: raw table → rows_in, rows_out,
-    quarantined, by_reason; they add up exactly. ``quarantined_by_year``: performance rows only, by reporting month.
-    ``extracts``: raw table → the files read.
+    ``tables``: canonical name → DataFrame of the contract's columns, good rows only. ``counts``: raw table → rows_in,
+    rows_out, quarantined, by_reason; they add up exactly. ``quarantined_by_year``: performance rows only, by reporting
+    month. ``extracts``: raw table → the files read. ``quarantine``: table, file, row_number (from 1, the header is line
+    1), reason, column, raw; None where clean tables were read, whose quarantine is stored already.
     """
 
     tables: dict[str, DataFrame]
-    quarantine: DataFrame
     counts: dict[str, dict]
     quarantined_by_year: dict[str, int] = field(default_factory=dict)
     extracts: dict[str, Extract] = field(default_factory=dict)
+    quarantine: DataFrame | None = None
 
 
 def read_source(spark: SparkSession, source: str, raw_root: str, as_of_date: date) -> SourceTables:
@@ -42,8 +42,16 @@ def read_source(spark: SparkSession, source: str, raw_root: str, as_of_date: dat
     ReconciliationError if the counts do not add up.
     """
     from mortgage_etl.sources.economics_public import economic_extracts
+    from mortgage_etl.sources.reader import read_extracts
+
+    extracts = loan_extracts(spark, source, raw_root, as_of_date) | economic_extracts(spark, raw_root, as_of_date)
+    return read_extracts(spark, source, extracts, as_of_date)
+
+
+def loan_extracts(spark: SparkSession, source: str, raw_root: str, as_of_date: date) -> dict[str, Extract]:
+    """The newest extract of each of the source's own tables. SourceError if one is missing."""
     from mortgage_etl.sources.extracts import newest_extract
-    from mortgage_etl.sources.reader import raw_tables, read_extracts
+    from mortgage_etl.sources.reader import raw_tables
 
     extracts = {}
     for raw in raw_tables(source):
@@ -54,5 +62,4 @@ def read_source(spark: SparkSession, source: str, raw_root: str, as_of_date: dat
                 f"{raw.name}/ingest_date=YYYY-MM-DD/."
             )
         extracts[raw.name] = extract
-    extracts.update(economic_extracts(spark, raw_root, as_of_date))
-    return read_extracts(spark, source, extracts, as_of_date)
+    return extracts

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JJavaError
 
@@ -26,6 +26,15 @@ class Extract:
     files: tuple[str, ...]
     bytes: int
     ingest_date: date | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        day = self.ingest_date.isoformat() if self.ingest_date else None
+        return {"ingest_date": day, "files": list(self.files), "bytes": self.bytes}
+
+    @classmethod
+    def from_json(cls, table: str, entry: dict[str, Any]) -> Extract:
+        day = date.fromisoformat(entry["ingest_date"]) if entry["ingest_date"] else None
+        return cls(table, tuple(entry["files"]), entry["bytes"], day)
 
 
 def newest_extract(spark: SparkSession, raw_root: str, table: str, as_of_date: date) -> Extract | None:

@@ -78,7 +78,7 @@ class _Reader:
         tables["economic_indicators"] = self._economics()
         empty = self.spark.sql("SELECT " + QUARANTINE_COLUMNS + " WHERE false")
         quarantine = reduce(DataFrame.unionByName, self.refused, empty)
-        return SourceTables(tables, quarantine, self.counts, self.quarantined_by_year, self.extracts)
+        return SourceTables(tables, self.counts, self.quarantined_by_year, self.extracts, quarantine)
 
     def _canonical(self, raws: dict[str, RawTable]) -> dict[str, DataFrame]:
         tables = {name: self._unique(raws[name]) for name in ("borrowers", "properties")}

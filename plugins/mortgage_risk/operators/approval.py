@@ -13,9 +13,12 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOper
 from airflow.sdk import BaseBranchOperator, Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from mortgage_risk import approval, aws, gate, links
+from mortgage_risk import approval, assets, aws, gate, links, registry
 from mortgage_risk.aws_job import MortgageRiskOperator
+from mortgage_risk.business_date import today
 from mortgage_risk.job_requests import metadata_properties
+from mortgage_risk.layout import Layout
+from mortgage_risk.notifications import ApprovalNeeded
 from mortgage_risk.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,8 +46,9 @@ class ChooseApprovalOperator(MortgageRiskOperator, BaseBranchOperator):
 
 
 class AskForApprovalOperator(ApprovalOperator):
-    """Asks in the Airflow UI. XCom: {"option", "by", "at", "comment"}. Without an answer in time the task
-    fails and the package keeps waiting for approval, which no scoring uses.
+    """Asks in the Airflow UI, with the verdict, the report and how the model compares with the one in force.
+
+    XCom: {"option", "by", "at", "comment"}. No answer in time is a rejection, by nobody.
     """
 
     template_fields = ("subject", "body", "source", "business_date", "gate", "package", "validation")
@@ -66,7 +70,9 @@ class AskForApprovalOperator(ApprovalOperator):
             subject=f"Approve the {source} model trained as of {business_date}?",
             body="",
             params={"comment": Param("", type="string", description="Recorded in the model registry with your name.")},
+            defaults=approval.REJECT,
             response_timeout=timedelta(hours=settings.approval_hours),
+            notifiers=[ApprovalNeeded()],
             assigned_users=[{"id": name, "name": name} for name in settings.approvers] or None,
             **kwargs,
         )
@@ -90,8 +96,16 @@ class AskForApprovalOperator(ApprovalOperator):
             verdict=verdict.in_words(),
             checks=list(verdict.checks),
             report_url=report,
+            champion=self._champion(),
         )
         return super().execute(context)
+
+    def _champion(self) -> registry.ApprovedModel | None:
+        """The model that would score the day before this one's approval."""
+        group = Layout(self.settings.bucket, self.settings.model_name).model_package_group(self.source)
+        client, zone = aws.client("sagemaker", self.settings.aws_conn_id), self.settings.timezone
+        approved = registry.packages(client, group, ModelApprovalStatus="Approved")
+        return registry.effective_model([registry.approved_model(package, zone) for package in approved], today(zone))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         # Not ApprovalOperator's: it would skip the task that records a rejection.
@@ -99,7 +113,7 @@ class AskForApprovalOperator(ApprovalOperator):
         user = answer["responded_by_user"] or {}
         return {
             "option": answer["chosen_options"][0],
-            "by": user.get("name") or user.get("id") or "unknown",
+            "by": approval.NOBODY if event.get("timedout") else user.get("name") or user.get("id") or "unknown",
             "at": answer["responded_at"].isoformat(),
             "comment": (answer["params_input"].get("comment") or "").strip(),
         }
@@ -186,4 +200,5 @@ class RecordDecisionOperator(MortgageRiskOperator):
                 "used again."
             )
         self.log.info("%s is approved by %s, in force from %s. %s", arn, decision.by, in_force, decision.reason)
+        assets.announce(self, context, model_package_arn=arn, effective_from=in_force)
         return {"status": decision.status, "by": decision.by, "effective_from": in_force}

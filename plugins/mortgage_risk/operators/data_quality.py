@@ -56,7 +56,7 @@ class DataQualityOperator(GlueJobOperator):
                 "horizon_months": str(horizon_months),
                 "result_root": layout.data_quality_root,
             },
-            inputs=[data_root if suite == "raw" else manifest(data_root)],
+            inputs=[manifest(data_root)],
             result_object=layout.data_quality_result(suite, source, business_date),
             **kwargs,
         )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from mortgage_risk import aws, job_requests
+from mortgage_risk import assets, aws, job_requests
 from mortgage_risk.aws_job import AwsJobOperator
 from mortgage_risk.job_requests import RunTags
-from mortgage_risk.jobs import JobState
-from mortgage_risk.layout import manifest
+from mortgage_risk.jobs import NAME, JobState
+from mortgage_risk.layout import Layout, manifest
+from mortgage_risk.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 
 class GlueJobOperator(AwsJobOperator):
@@ -53,19 +54,22 @@ class GlueJobOperator(AwsJobOperator):
 
     def build_request(self, tags: RunTags) -> dict[str, Any]:
         arguments = {**self.arguments, "code_sha256": self.code["sha256"]}
-        return job_requests.glue_job_run(job_name=self._definition()["Name"], arguments=arguments)
+        return {
+            "CreateJob": job_requests.glue_job_definition(
+                self.settings, name=NAME, script=self.script, code_prefix=self.code["prefix"], tags=tags
+            ),
+            "StartJobRun": job_requests.glue_job_run(job_name=NAME, arguments=arguments),
+        }
 
     def input_fingerprints(self) -> dict[str, str]:
         s3 = self.client("s3")
         return {uri: aws.fingerprint(s3, uri, until=self.business_date) for uri in self.inputs}
 
-    def prepare(self, client: Any) -> None:
-        """Glue refuses a second job of a name; the name is a digest of the job, so the first one will do."""
-        try:
-            client.create_job(**self._definition())
-        except Exception as error:
-            if not aws.is_duplicate(error) and aws.error_code(error) != "IdempotentParameterMismatchException":
-                raise
+    def reads(self) -> list[str]:
+        return self.inputs
+
+    def lineage_facts(self) -> dict[str, Any]:
+        return {"script": self.script, "code_sha256": self.code["sha256"], "arguments": self.arguments}
 
     def result_is_there(self, state: JobState) -> bool:
         """Another run may have written the same object since: it must date from this run."""
@@ -82,14 +86,6 @@ class GlueJobOperator(AwsJobOperator):
     def result(self, state: JobState) -> dict[str, Any]:
         return {"result_uri": self.result_object}
 
-    def _definition(self) -> dict[str, Any]:
-        definition = job_requests.glue_job_definition(
-            self.settings, name="", script=self.script, code_prefix=self.code["prefix"]
-        )
-        digest = hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()
-        name = f"{self.settings.model_name}-{PurePosixPath(self.script).stem.replace('_', '-')}-{digest[:10]}"
-        return {**definition, "Name": name}
-
 
 class GlueDatasetOperator(GlueJobOperator):
     """A Glue job that publishes a dataset: `prefix` with a manifest.
@@ -100,6 +96,11 @@ class GlueDatasetOperator(GlueJobOperator):
 
     def __init__(self, *, prefix: str, **kwargs: Any) -> None:
         super().__init__(result_object=manifest(prefix), **kwargs)
+
+    def _finish(self, context: Context, state: JobState) -> dict[str, Any]:
+        result = super()._finish(context, state)
+        assets.announce(self, context, manifest_uri=result["manifest_uri"])
+        return result
 
     def result(self, state: JobState) -> dict[str, Any]:
         s3 = self.client("s3")
@@ -112,3 +113,27 @@ class GlueDatasetOperator(GlueJobOperator):
             "rows": content["rows"],
             "fingerprint": aws.fingerprint(s3, content["data_prefix"], until=self.business_date),
         }
+
+
+class CleanTablesOperator(GlueDatasetOperator):
+    """Reads and judges the raw files delivered by a date, once for every run that needs them. XCom: a dataset's."""
+
+    def __init__(self, *, settings: Settings, source: str, delivered_by: str, **kwargs: Any) -> None:
+        layout = Layout(settings.bucket, settings.model_name)
+        prefix = layout.clean_tables(source, delivered_by)
+        super().__init__(
+            settings=settings,
+            source=source,
+            business_date=delivered_by,
+            script="clean_raw_tables.py",
+            arguments={
+                "source": source,
+                "raw_root": layout.raw_root,
+                "delivered_by": delivered_by,
+                "output_root": prefix,
+                "quarantine_root": layout.quarantine_root,
+            },
+            inputs=[layout.raw_root],
+            prefix=prefix,
+            **kwargs,
+        )

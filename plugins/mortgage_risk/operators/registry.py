@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from mortgage_risk import aws, job_requests, links, registry
+from mortgage_risk import aws, gate, job_requests, links, registry
 from mortgage_risk.aws_job import MortgageRiskOperator
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ class NoApprovedModel(AirflowFailException):
 
 
 class EvidenceMismatch(AirflowFailException):
-    """The validation's files are not those its verdict was given on."""
+    """The evidence pack is incomplete, or not the one that the verdict was given on."""
 
 
 class RegisterModelOperator(MortgageRiskOperator):
@@ -61,7 +60,7 @@ class RegisterModelOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         client, job = self.client("sagemaker"), self.training["job"]
-        evidence = self._evidence()
+        verdict, card = self._checked_pack()
 
         def register() -> tuple[str, bool]:
             group = self.layout.model_package_group(self.source)
@@ -73,9 +72,9 @@ class RegisterModelOperator(MortgageRiskOperator):
                 self.settings,
                 group=group,
                 model_uri=self.training["model_uri"],
-                evaluation_uri=self.validation["evaluation_uri"],
+                evidence_uris={name: self._pack_uri(name) for name in verdict["evidence"]},
                 description=f"{self.horizon_months}-month PD, {self.source}, as of {self.business_date}.",
-                metadata=evidence,
+                metadata=self._metadata(verdict, card),
                 client_token=registry.client_token(job),
             )
             return client.create_model_package(**request)["ModelPackageArn"], True
@@ -86,21 +85,32 @@ class RegisterModelOperator(MortgageRiskOperator):
         links.store(self, context, {links.ReportLink: self.object_url(self.validation["report_uri"])})
         return {"model_package_arn": arn, "version": version}
 
-    def _evidence(self) -> dict[str, Any]:
+    def _checked_pack(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """gate.json and card.json, once the evidence pack has been found complete and unchanged."""
         s3 = self.client("s3")
         verdict = aws.read_json(s3, self.gate["gate_uri"])
-        hashes = {
-            name: hashlib.sha256(aws.read_bytes(s3, self.validation[f"{name}_uri"])).hexdigest()
-            for name in ("report", "evaluation")
-        }
-        for name, sha256 in hashes.items():
-            if verdict.get(f"{name}_sha256") != sha256:
-                raise EvidenceMismatch(
-                    f"{self.validation[f'{name}_uri']} is not the file the verdict was given on: "
-                    f"its SHA-256 is {sha256}, gate.json says {verdict.get(f'{name}_sha256')}. "
-                    "Run the validation again."
-                )
-        metrics = {f"{c['sample']}_{c['metric']}": c["value"] for c in verdict.get("checks", [])}
+
+        def read(name: str) -> bytes | None:
+            uri = self._pack_uri(name)
+            return aws.read_bytes(s3, uri) if aws.exists(s3, uri) else None
+
+        card: dict[str, Any] = {}
+        problem = gate.evidence_problem(verdict, read)
+        if problem is None:
+            card = aws.read_json(s3, self._pack_uri("card.json"))
+            problem = gate.card_problem(card)
+        if problem:
+            raise EvidenceMismatch(
+                f"The model is not registered: {problem} ({self.gate['gate_uri']}). Run the validation again."
+            )
+        return verdict, card
+
+    def _pack_uri(self, name: str) -> str:
+        return f"{self.gate['gate_uri'].rpartition('/')[0]}/{name}"
+
+    def _metadata(self, verdict: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
+        hashes = verdict["evidence"]
+        metrics = {f"{c['sample']}_{c['metric']}": c["value"] for c in verdict.get("checks", []) if c["metric"]}
         return {
             "training_job": self.training["job"],
             "as_of_date": self.business_date,
@@ -112,9 +122,14 @@ class RegisterModelOperator(MortgageRiskOperator):
             "code_sha256": self.code["sha256"],
             "git_commit": self.code["git_commit"],
             "evaluation_uri": self.validation["evaluation_uri"],
-            "evaluation_sha256": hashes["evaluation"],
+            "evaluation_sha256": hashes["evaluation.json"],
             "report_uri": self.validation["report_uri"],
-            "report_sha256": hashes["report"],
+            "report_sha256": hashes["report.html"],
+            "card_uri": self._pack_uri("card.json"),
+            "card_sha256": hashes["card.json"],
+            "model_owner": card["owner"],
+            "model_tier": card["tier"],
+            "next_review_date": card["next_review_date"],
             "gate": "pass" if self.gate["passed"] else "fail",
             "gate_reasons": self.gate["reasons"],
             "thresholds_sha256": self.gate["thresholds_sha256"],

@@ -14,6 +14,7 @@ from mortgage_risk.jobs import NAME, JobState
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+DEMOGRAPHICS = "borrower_demographics"
 DEFAULT_SEED = 20240131
 
 
@@ -61,6 +62,12 @@ class TrainModelOperator(AwsJobOperator):
             tags=tags,
         )
 
+    def reads(self) -> list[str]:
+        return [self.panel["data_prefix"]]
+
+    def lineage_facts(self) -> dict[str, Any]:
+        return {"code_sha256": self.code["sha256"], "git_commit": self.code["git_commit"]}
+
     def result_is_there(self, state: JobState) -> bool:
         return aws.exists(self.client("s3"), self.result_uri(state))
 
@@ -106,6 +113,7 @@ class ValidateModelOperator(AwsJobOperator):
             code_prefix=self.code["prefix"],
             model_uri=self.training["model_uri"],
             panel_prefix=self.panel["data_prefix"],
+            demographics_prefix=self._demographics(),
             output_prefix=self.layout.validation(self.source, self.business_date, NAME),
             arguments={
                 "as_of_date": self.business_date,
@@ -118,6 +126,9 @@ class ValidateModelOperator(AwsJobOperator):
             },
             tags=tags,
         )
+
+    def reads(self) -> list[str]:
+        return [self.training["model_uri"], self.panel["data_prefix"]]
 
     def result_is_there(self, state: JobState) -> bool:
         s3, files = self.client("s3"), self._files(state)
@@ -134,6 +145,13 @@ class ValidateModelOperator(AwsJobOperator):
         links.store(self, context, {links.ReportLink: self.object_url(result["report_uri"])})
         self.log.info("Validation report: %s", self.object_url(result["report_uri"]))
         return result
+
+    def _demographics(self) -> str | None:
+        """The newest delivery of protected attributes on or before the as-of date; fairness is measured where it is."""
+        table = f"{self.layout.raw_root}{DEMOGRAPHICS}/"
+        dates = aws.ingest_dates(self.client("s3"), table).get(DEMOGRAPHICS, set())
+        newest = max((date for date in dates if date <= self.business_date), default=None)
+        return f"{table}ingest_date={newest}/" if newest else None
 
     def _files(self, state: JobState) -> dict[str, str]:
         prefix = self.layout.validation(self.source, self.business_date, state.job_id)
@@ -199,6 +217,12 @@ class BatchTransformOperator(AwsJobOperator):
             output_prefix=self.layout.transform_output(self.source, self.business_date, NAME),
             tags=tags,
         )
+
+    def reads(self) -> list[str]:
+        return [self.dataset["data_prefix"]]
+
+    def lineage_facts(self) -> dict[str, Any]:
+        return {"model": self.model}
 
     def result_is_there(self, state: JobState) -> bool:
         return aws.exists(self.client("s3"), self.result_uri(state))

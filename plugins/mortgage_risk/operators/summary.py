@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mortgage_risk import aws, links
+from mortgage_risk import aws, ledger, links
 from mortgage_risk.aws_job import MortgageRiskOperator
+from mortgage_risk.cost import load_prices
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -18,14 +19,15 @@ class RunSummaryOperator(MortgageRiskOperator):
     happened before.
 
     JSON: {"dag_id", "run_id", "source", "business_date", "tasks": {id: {"state", "seconds", …XCom}}, "data":
-    {task id: {"rows", "counts", …}}, "gate": gate.json, "model": {"arn", "status", "metadata"}, "urls":
-    {name: url}}. XCom: {"summary_uri"}.
+    {task id: {"rows", "counts", …}}, "gate": gate.json, "model": {"arn", "status", "metadata"}, "cost":
+    ledger.summary, "urls": {name: url}}. XCom: {"summary_uri"}.
     """
 
     operator_extra_links = (links.ResultLink(),)
 
     def execute(self, context: Context) -> dict[str, str]:
         summary = aws.patiently(lambda: self._collect(context), self.settings.outage_minutes * 60)
+        self._publish_cost(summary["cost"])
         uri = self.layout.run_summary(self.dag_id, self.source, self.business_date)
         aws.write_json(self.client("s3"), uri, summary, self.settings.kms_key_id)
         links.store(self, context, {links.ResultLink: self.object_url(uri)})
@@ -67,8 +69,23 @@ class RunSummaryOperator(MortgageRiskOperator):
             },
             "gate": aws.read_json(s3, found["gate_uri"]) if "gate_uri" in found else None,
             "model": self._model(found.get("model_package_arn")),
+            "cost": ledger.summary(
+                self.ledger.of_run(self.dag_id, run.run_id, run.start_date), load_prices(self.settings.price_table)
+            ),
             "urls": {key.removesuffix("_uri"): self.object_url(uri) for key, uri in uris.items()},
         }
+
+    def _publish_cost(self, cost: dict[str, Any]) -> None:
+        """The run's cost as metric RunCost of namespace MortgageRisk. The run is what it is without it."""
+        self.log.info("Cost: %s USD%s", cost["usd"], f" ({cost['reason']})" if cost["reason"] else "")
+        if cost["usd"] is None:
+            return
+        dimensions = [{"Name": "Dag", "Value": self.dag_id}, {"Name": "Source", "Value": self.source}]
+        metric = {"MetricName": "RunCost", "Unit": "None", "Value": cost["usd"], "Dimensions": dimensions}
+        try:
+            self.client("cloudwatch").put_metric_data(Namespace="MortgageRisk", MetricData=[metric])
+        except Exception as error:  # noqa: BLE001
+            self.log.warning("CloudWatch did not take the run's cost: %s", error)
 
     def _model(self, arn: str | None) -> dict[str, Any] | None:
         if arn is None:

@@ -80,6 +80,49 @@ def delong(labels: np.ndarray, scores: np.ndarray, confidence: float = 0.95) -> 
     Rows are taken as independent: with several months per loan it is too narrow, and the loan bootstrap is
     the interval to judge by.
     """
+    bad_component, good_component = _placements(labels, scores)
+    area = float(bad_component.mean())
+    error = float(np.sqrt(sum(part.var(ddof=1) / part.size for part in (bad_component, good_component))))
+    reach = NormalDist().inv_cdf(0.5 + confidence / 2) * error
+    return DeLong(area, error, (max(0.0, area - reach), min(1.0, area + reach)))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A difference with its standard error, normal interval and two-sided p of "it is 0"."""
+
+    value: float
+    standard_error: float
+    interval: tuple[float, float]
+    p_value: float
+
+
+def paired_delong(labels: np.ndarray, scores: np.ndarray, other: np.ndarray, confidence: float = 0.95) -> Difference:
+    """AUC of `scores` less AUC of `other` on the same rows (DeLong, DeLong & Clarke-Pearson 1988, section 3).
+
+    Rows are taken as independent, as in `delong`.
+    """
+    first, second = _placements(labels, scores), _placements(labels, other)
+    difference = float(first[0].mean() - second[0].mean())
+    error = float(np.sqrt(sum((a - b).var(ddof=1) / a.size for a, b in zip(first, second, strict=True))))
+    reach = NormalDist().inv_cdf(0.5 + confidence / 2) * error
+    p_value = 2 * NormalDist().cdf(-abs(difference) / error) if error else float(difference == 0)
+    return Difference(difference, error, (difference - reach, difference + reach), p_value)
+
+
+def auc_decay_p_value(development: float, current: float, standard_error: float) -> float:
+    """One-sided p of "the AUC has not fallen": 1 - Phi((development - current) / standard error).
+
+    ECB, Instructions for reporting the validation results of internal models (2019), section 2.5.4, with the
+    standard error of the current AUC, the development AUC being taken as given.
+    """
+    if not standard_error > 0:
+        raise NotComputable("the AUC has no standard error")
+    return NormalDist().cdf(-(development - current) / standard_error)
+
+
+def _placements(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Per default the share of others it outranks, per other the share of defaults that outrank it."""
     y, s = labels_and_scores(labels, scores)
     require_both_classes(y)
     bad, good = s[y == 1], s[y == 0]
@@ -89,12 +132,7 @@ def delong(labels: np.ndarray, scores: np.ndarray, confidence: float = 0.95) -> 
             f"DeLong's variance needs two of each class; there are {m:,} defaults and {n:,} others"
         )
     ranks = rankdata(np.concatenate((bad, good)))
-    bad_component = (ranks[:m] - rankdata(bad)) / n
-    good_component = 1.0 - (ranks[m:] - rankdata(good)) / m
-    area = float(bad_component.mean())
-    error = float(np.sqrt(bad_component.var(ddof=1) / m + good_component.var(ddof=1) / n))
-    reach = NormalDist().inv_cdf(0.5 + confidence / 2) * error
-    return DeLong(area, error, (max(0.0, area - reach), min(1.0, area + reach)))
+    return (ranks[:m] - rankdata(bad)) / n, 1.0 - (ranks[m:] - rankdata(good)) / m
 
 
 def average_precision(labels: np.ndarray, scores: np.ndarray) -> float:

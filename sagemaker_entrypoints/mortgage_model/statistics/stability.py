@@ -13,6 +13,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from scipy.stats import chi2
 
 from .common import NotComputable
 
@@ -38,6 +39,18 @@ def psi_terms(reference_counts: np.ndarray, compared_counts: np.ndarray) -> np.n
     e = (e + PSEUDO_COUNT) / (e.sum() + PSEUDO_COUNT * e.size)
     a = (a + PSEUDO_COUNT) / (a.sum() + PSEUDO_COUNT * a.size)
     return (a - e) * np.log(a / e)
+
+
+def psi_critical_value(reference: int, compared: int, bins: int, confidence: float = 0.95) -> float:
+    """The PSI that two samples of one population stay below with `confidence`, by sampling alone.
+
+    Yurdakul & Naranjo (2020), Statistical properties of the population stability index, Journal of Risk Model
+    Validation 14(4): PSI / (1/n + 1/m) is asymptotically chi-square with bins - 1 degrees of freedom. Sizes
+    are independent observations: of a panel, loans.
+    """
+    if reference <= 0 or compared <= 0 or bins < 2:
+        raise NotComputable("a critical value needs two samples with rows and two bins")
+    return float((1 / reference + 1 / compared) * chi2.ppf(confidence, bins - 1))
 
 
 def quantile_edges(reference: np.ndarray, bins: int = 10) -> np.ndarray:

@@ -1,44 +1,52 @@
-"""The validator's own checks: is this the model, and is this the data, that training recorded?
+"""One test of the battery: a question, a function of the evidence that answers it, and its outcome.
 
-A check is a function of the `Evidence`, registered with `@check`; it returns a verdict (pass, warn, fail or
-not_computable), the figure behind it and one sentence. `run_checks` gives them in the gate's form; fail and
-not_computable block.
+A test is registered with `@check`. Most measure: the figure is held against the settings file by the gate
+(mortgage_model/gate.py), which gives the verdict; a figure without a threshold is reported only. A test whose
+answer is yes or no gives its verdict itself. `NotComputable` means that the figure does not exist on these
+rows, `InputMissing` that the test's own input (a challenger, a demographics table) was not delivered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from contracts import Contract
-from mortgage_model import booster
-from mortgage_model.artifact import MortgageModel
-from mortgage_model.splits import SAMPLES, SplitBounds, month_number
-from mortgage_model.validation.samples import ScoredSample
+import numpy as np
+import pandas as pd
 
-# A metric is a sum over millions of floats; another order of summation moves it by less than this.
-SAME_METRIC = 1e-6
-# Training's names for metrics, where they differ from the validator's.
-TRAINING_NAMES = {
-    "auc": "auc",
-    "ks": "ks",
-    "brier": "brier",
-    "logloss": "log_loss",
-    "calibration_slope": "calibration_slope",
-}
+from contracts import Contract
+from mortgage_model.artifact import MortgageModel
+from mortgage_model.splits import SplitBounds
+from mortgage_model.statistics import NotComputable
+from mortgage_model.validation.evaluation import Replicates
+from mortgage_model.validation.samples import DrawnRows, ScoredSample
+
+
+class InputMissing(ValueError):
+    """What the test compares with was not delivered; the message names it."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a check may look at."""
+    """What a test may look at. `drawn` holds rows of training and out of time for tests that score again; `csi`
+    the feature shift of evaluation.json; `demographics` has protected columns, indexed by loan hash.
+    """
 
     model: MortgageModel
     contract: Contract
     bounds: SplitBounds
     samples: dict[str, ScoredSample]
     metrics: dict[str, dict[str, Any]]
+    replicates: Replicates
+    drawn: Mapping[str, DrawnRows]
+    csi: list[dict[str, Any]]
+    seed: int
+    demographics: pd.DataFrame | None = None
+
+    @property
+    def oot(self) -> ScoredSample:
+        return self.samples["oot"]
 
     @property
     def train_was_sampled(self) -> bool:
@@ -49,16 +57,26 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A check's answer: verdict, one sentence, and the figure behind it where there is one."""
+    """A test's answer in one sentence. `verdict` is None where the settings decide on `value`."""
 
-    verdict: str
+    verdict: str | None
     reason: str
     value: float | None = None
+    interval: tuple[float, float] | None = None
+    p_value: float | None = None
+    n: int | None = None
+    events: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def measured(value: float, reason: str, **more: Any) -> Outcome:
+    """An outcome that the settings judge."""
+    return Outcome(None, reason, float(value), **more)
 
 
 @dataclass(frozen=True)
 class Check:
-    """`id` and the question in words; `why` it matters; `run` answers it."""
+    """`id` is `<section>.<name>`; the question in words; `why` it matters; `run` answers it."""
 
     id: str
     question: str
@@ -70,7 +88,7 @@ CHECKS: list[Check] = []
 
 
 def check(id: str, question: str, why: str) -> Callable[[Callable[[Evidence], Outcome]], Callable[[Evidence], Outcome]]:
-    """Register a function as a check."""
+    """Register a function as a test."""
 
     def register(function: Callable[[Evidence], Outcome]) -> Callable[[Evidence], Outcome]:
         CHECKS.append(Check(id, question, why, function))
@@ -79,134 +97,42 @@ def check(id: str, question: str, why: str) -> Callable[[Callable[[Evidence], Ou
     return register
 
 
-def run_checks(evidence: Evidence) -> list[dict[str, Any]]:
-    """Every registered check, as gate.json holds them. What the model does not record makes a check not
-    computable.
+def run_checks(evidence: Evidence, tests: Sequence[Check] = CHECKS) -> list[dict[str, Any]]:
+    """Every test as evaluation.json holds it, in the order of registration.
+
+    `missing` says which input was not delivered; `verdict` is null where the gate has yet to judge.
     """
     results: list[dict[str, Any]] = []
-    for registered in CHECKS:
+    for registered in tests:
+        missing = None
         try:
             outcome = registered.run(evidence)
-        except KeyError as missing:
-            outcome = Outcome("not_computable", f"The model's metadata does not record {missing}.")
+        except InputMissing as absent:
+            missing = str(absent)
+            outcome = Outcome(None, missing)
+        except NotComputable as reason:
+            outcome = Outcome(None, str(reason))
+        except KeyError as absent:
+            outcome = Outcome("not_computable", f"The model's metadata does not record {absent}.")
         results.append(
             {
                 "id": registered.id,
                 "question": registered.question,
-                "metric": None,
-                "sample": None,
-                "value": outcome.value,
-                "interval": None,
-                "n": None,
-                "events": None,
-                "bounds": {},
-                "severity": "error",
+                "why": registered.why,
                 "verdict": outcome.verdict,
                 "reason": outcome.reason,
-                "source": "The validator's own check.",
-                "why": registered.why,
+                "missing": missing,
+                "value": outcome.value,
+                "interval": None if outcome.interval is None else list(outcome.interval),
+                "p_value": outcome.p_value,
+                "n": outcome.n,
+                "events": outcome.events,
+                "detail": outcome.detail,
             }
         )
     return results
 
 
-@check(
-    "artifact.booster",
-    "Is the booster the one that training recorded?",
-    "Evidence about another model is none.",
-)
-def same_booster(evidence: Evidence) -> Outcome:
-    recorded = evidence.model.metadata["booster_sha256"]
-    found = booster.fingerprint(evidence.model.booster)
-    if found != recorded:
-        return Outcome("fail", f"The booster's fingerprint is {found[:12]}…, training recorded {recorded[:12]}….")
-    return Outcome("pass", f"The booster's fingerprint is the recorded one, {recorded[:12]}….")
-
-
-@check(
-    "artifact.contract",
-    "Is the panel read by the contract that training used?",
-    "A column that has changed its meaning gives figures that look right.",
-)
-def same_contract(evidence: Evidence) -> Outcome:
-    recorded = evidence.model.metadata["contract"]
-    used = {"name": evidence.contract.name, "version": evidence.contract.version}
-    words = f"contract {used['name']} {used['version']}"
-    if used != recorded:
-        return Outcome("fail", f"Validation reads {words}, training used {recorded['name']} {recorded['version']}.")
-    return Outcome("pass", f"Both use {words}.")
-
-
-@check(
-    "data.counts",
-    "Are there as many rows and defaults per sample as training counted?",
-    "Another panel, or rows lost on the way, would make the comparison meaningless.",
-)
-def same_counts(evidence: Evidence) -> Outcome:
-    recorded = evidence.model.metadata["samples"]
-    differing = []
-    for name, sample in evidence.samples.items():
-        expected = (recorded[name]["labelled"], recorded[name]["events"])
-        if expected != (sample.n, sample.events):
-            differing.append(
-                f"{name} has {sample.n:,} rows and {sample.events:,} defaults, "
-                f"training counted {expected[0]:,} and {expected[1]:,}"
-            )
-    if differing:
-        return Outcome("fail", f"The samples differ from training's: {'; '.join(differing)}.")
-    total = sum(sample.n for sample in evidence.samples.values())
-    return Outcome("pass", f"All {total:,} rows of the three samples are there, with the same defaults.", total)
-
-
-@check(
-    "data.fingerprint",
-    "Does the booster see the very rows that it saw in training?",
-    "Equal counts can hide changed values; equal hashes cannot.",
-)
-def same_rows(evidence: Evidence) -> Outcome:
-    recorded = evidence.model.metadata["matrix_sha256"]
-    comparable = [name for name in SAMPLES if not (name == "train" and evidence.train_was_sampled)]
-    differing = [name for name in comparable if evidence.samples[name].matrix_sha256 != recorded[name]]
-    if differing:
-        return Outcome("fail", f"The values of {' and '.join(differing)} differ from those that training saw.")
-    note = "" if len(comparable) == len(SAMPLES) else " (training drew a part of its own rows, which is not compared)"
-    return Outcome("pass", f"The hashes of {', '.join(comparable)} equal training's{note}.")
-
-
-@check(
-    "data.embargo",
-    "Do the outcome windows of the samples stay apart?",
-    "A default that counts in two samples makes the later one look easier than it is.",
-)
-def samples_stay_apart(evidence: Evidence) -> Outcome:
-    horizon = int(evidence.model.metadata["hyperparameters"]["horizon_months"])
-    gaps = []
-    for earlier, later in pairwise(SAMPLES):
-        end, start = evidence.bounds.range_of(earlier)[1], evidence.bounds.range_of(later)[0]
-        gaps.append(month_number(start) - month_number(end) - 1)
-    words = f"{' and '.join(map(str, gaps))} months lie between the samples; the outcome window is {horizon} months"
-    return Outcome("pass" if min(gaps) >= horizon else "fail", f"{words}.", min(gaps))
-
-
-@check(
-    "replication.metrics",
-    "Do the metrics that training reported come out again?",
-    "Two programs that agree on a figure are better evidence than one.",
-)
-def same_metrics(evidence: Evidence) -> Outcome:
-    differing, compared = [], 0
-    for name in SAMPLES:
-        if name == "train" and evidence.train_was_sampled:
-            continue
-        for theirs, ours in TRAINING_NAMES.items():
-            reported = evidence.model.metadata["metrics"][f"{name}-{theirs}"]["value"]
-            found = evidence.metrics[name][ours]["value"]
-            compared += 1
-            both_missing = reported is None and found is None
-            if not both_missing and (None in (reported, found) or abs(reported - found) > SAME_METRIC):
-                differing.append(f"{name} {ours}: training {reported}, validation {found}")
-    if differing:
-        return Outcome("fail", f"Metrics differ from what training reported: {'; '.join(differing)}.")
-    return Outcome(
-        "pass", f"All {compared} metrics that training reported are found again to {SAME_METRIC:g}.", compared
-    )
+def one_row_per_loan(sample: ScoredSample) -> np.ndarray:
+    """Positions of each loan's first month in the sample: the months of one loan are not independent."""
+    return np.unique(sample.loan, return_index=True)[1]

@@ -1,30 +1,46 @@
 """Reads the loan panel as training did and scores it, one observation month at a time.
 
-Only what the statistics need is kept (a PD, a label, a loan code and a vintage per row, counts per feature
-bin), so memory does not grow with the number of features.
+Only what the statistics need is kept (a PD, a label, a loan code, a vintage and a few segments per row, counts
+per feature bin), so memory does not grow with the number of features; and a random draw of whole rows for the
+tests that score them again.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from contracts import Contract
 from mortgage_model.artifact import MortgageModel
 from mortgage_model.panel_data import KEY, MONTH, label_name, read_sample
-from mortgage_model.splits import SAMPLES, SplitBounds
+from mortgage_model.splits import SAMPLES, SplitBounds, month_number
 from mortgage_model.statistics.stability import MISSING, OTHER, numeric_bin_counts
 
 VINTAGE_SOURCE = "origination_date"
 UNKNOWN_VINTAGE = 0
+# Rows of a sample that perturbation, importance and stress score again, about this many of each.
+DRAWN_ROWS = 20_000
+DRAWN_SAMPLES = ("train", "oot")
+# A date of something to come says nothing about the outcome.
+SCHEDULED_DATES = {"first_payment_date"}
+# Segments by which the ranking is looked at: bands' inner bounds, lower bound inclusive, or the column's levels.
+SEGMENTS: dict[str, tuple[float, ...] | None] = {
+    "ltv": (60, 70, 80, 90),
+    "credit_score": (620, 660, 700, 740, 780),
+    "property_state": None,
+    "channel": None,
+    "loan_age": (12, 36, 60, 120),
+    "delinquency_status": (1, 2),
+}
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,11 @@ class ScoredSample:
 
     `labels` 0/1, `pd` in [0, 1], `grade` names, `loan` codes in [0, number of loans of all samples), `month`
     as 'YYYY-MM', `vintage` = year of origination (UNKNOWN_VINTAGE where it is not known). `matrix_sha256`
-    fingerprints the rows as the booster saw them, as the training job does.
+    fingerprints the rows as the booster saw them, as the training job does. `loan_hash` is the 64-bit hash of
+    the loan_id (see `hash_loans`). Out of time only: `segments` names each row's band per segmentation, and
+    `rivals` holds the PDs of the models to compare with.
+
+    `duplicates` counts rows that repeat a loan and month, `late_dates` dates after the month they were known in.
     """
 
     name: str
@@ -44,6 +64,11 @@ class ScoredSample:
     month: np.ndarray
     vintage: np.ndarray
     matrix_sha256: str
+    loan_hash: np.ndarray = field(default_factory=lambda: np.array([], dtype=np.uint64))
+    segments: Mapping[str, np.ndarray] = field(default_factory=dict)
+    rivals: Mapping[str, np.ndarray] = field(default_factory=dict)
+    duplicates: int = 0
+    late_dates: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -62,12 +87,40 @@ class ScoredSample:
         return np.unique(self.loan[self.labels == 1]).size
 
 
+@dataclass(frozen=True)
+class DrawnRows:
+    """Rows of a sample drawn at random: `frame` (contract columns), `matrix` (model features), and per row
+    label, PD, month and loan hash.
+    """
+
+    frame: pd.DataFrame
+    matrix: pd.DataFrame
+    labels: np.ndarray
+    pd: np.ndarray
+    month: np.ndarray
+    loan_hash: np.ndarray
+
+
+@dataclass(frozen=True)
+class ScoredPanel:
+    """The three samples; counts of the out-of-time rows per bin of the reference profile; the drawn rows."""
+
+    samples: dict[str, ScoredSample]
+    feature_counts: dict[str, np.ndarray]
+    drawn: dict[str, DrawnRows]
+
+
 @dataclass
 class _Collector:
     """Column-wise pieces of a sample, one per month."""
 
+    share: float = 0.0
     pieces: dict[str, list[np.ndarray]] = field(default_factory=dict)
     digest: Any = field(default_factory=hashlib.sha256)
+    frames: list[pd.DataFrame] = field(default_factory=list)
+    matrices: list[pd.DataFrame] = field(default_factory=list)
+    duplicates: int = 0
+    late_dates: dict[str, int] = field(default_factory=dict)
 
     def add(self, **columns: np.ndarray) -> None:
         for name, values in columns.items():
@@ -76,6 +129,12 @@ class _Collector:
     def column(self, name: str, dtype: Any) -> np.ndarray:
         return np.concatenate(self.pieces[name]) if self.pieces.get(name) else np.array([], dtype=dtype)
 
+    def named(self, prefix: str) -> dict[str, np.ndarray]:
+        """The columns whose name begins with `prefix`, without it."""
+        return {
+            name[len(prefix) :]: np.concatenate(parts) for name, parts in self.pieces.items() if name.startswith(prefix)
+        }
+
 
 def score_samples(
     dataset: ds.Dataset,
@@ -83,15 +142,15 @@ def score_samples(
     model: MortgageModel,
     bounds: SplitBounds,
     profile: Mapping[str, Any],
-) -> tuple[dict[str, ScoredSample], dict[str, np.ndarray]]:
-    """Score every labelled row of the three samples.
-
-    Returns the samples by name, and per input feature the out-of-time sample's counts over the bins of the
-    model's reference profile (see `profile_bins`).
-    """
-    months = sorted(set(dataset.to_table(columns=[MONTH])[MONTH].unique().to_pylist()))
-    inputs = [*model.spec.inputs, *([VINTAGE_SOURCE] if VINTAGE_SOURCE in dataset.schema.names else [])]
-    collectors = {name: _Collector() for name in SAMPLES}
+    rivals: Mapping[str, Callable[[pd.DataFrame], np.ndarray]] | None = None,
+    seed: int = 0,
+) -> ScoredPanel:
+    """Score every labelled row of the three samples; `rivals` (name -> PDs of raw rows) score those out of time."""
+    known = dataset.to_table(columns=[MONTH, label_name(contract)])
+    months = sorted(set(known[MONTH].unique().to_pylist()))
+    dates = [c.name for c in contract.columns if c.type == "date" and c.name in dataset.schema.names]
+    inputs = [*dict.fromkeys((*model.spec.inputs, *dates))]
+    collectors = _collectors(known, bounds, contract)
     feature_counts: dict[str, np.ndarray] = {}
     for month in months:
         name = bounds.sample_of(month)
@@ -100,21 +159,77 @@ def score_samples(
         sample = read_sample(dataset, contract, [month], columns=inputs)
         matrix = model.spec.transform(sample.frame)
         scores = model.score(matrix)
+        hashes = _loan_hashes(dataset, contract, month)
         collector = collectors[name]
         collector.digest.update(np.ascontiguousarray(matrix.to_numpy(copy=False)))
+        collector.duplicates += hashes.size - np.unique(hashes).size
+        for date in set(dates) - SCHEDULED_DATES:
+            late = int((pd.to_datetime(sample.frame[date]) > pd.Period(month).end_time).sum())
+            collector.late_dates[date] = collector.late_dates.get(date, 0) + late
         collector.add(
             labels=sample.labels,
             pd=scores,
             grade=model.scale.assign(scores),
-            loan=_loan_hashes(dataset, contract, month),
+            loan=hashes,
             month=np.full(scores.size, month),
             vintage=_vintage(sample.frame),
         )
+        if collector.share:
+            rng = np.random.default_rng([seed, month_number(month)])
+            chosen = np.flatnonzero(rng.random(scores.size) < collector.share)
+            collector.frames.append(sample.frame.iloc[chosen])
+            collector.matrices.append(matrix.iloc[chosen])
+            collector.add(drawn=chosen + sum(len(piece) for piece in collector.pieces["labels"][:-1]))
         if name == "oot":
+            collector.add(**{f"segment {key}": text for key, text in _segments(sample.frame).items()})
+            collector.add(**{f"rival {key}": predict(sample.frame) for key, predict in (rivals or {}).items()})
             for feature in profile["features"]:
                 counts = profile_bins(sample.frame[feature], profile["features"][feature])
                 feature_counts[feature] = feature_counts.get(feature, 0) + counts
-    return _assemble(collectors), feature_counts
+    samples = _assemble(collectors)
+    drawn = {name: _drawn(collectors[name], samples[name]) for name in DRAWN_SAMPLES if collectors[name].frames}
+    return ScoredPanel(samples, feature_counts, drawn)
+
+
+def _collectors(known: pa.Table, bounds: SplitBounds, contract: Contract) -> dict[str, _Collector]:
+    """One collector per sample, with the share of its rows to draw."""
+    labelled = known.filter(pc.is_valid(known[label_name(contract)]))[MONTH].value_counts()
+    rows = dict.fromkeys(SAMPLES, 0)
+    for entry in labelled.to_pylist():
+        if name := bounds.sample_of(entry["values"]):
+            rows[name] += entry["counts"]
+    return {
+        name: _Collector(min(1.0, DRAWN_ROWS / max(n, 1)) if name in DRAWN_SAMPLES else 0.0) for name, n in rows.items()
+    }
+
+
+def _drawn(collector: _Collector, sample: ScoredSample) -> DrawnRows:
+    position = collector.column("drawn", np.int64)
+    return DrawnRows(
+        frame=pd.concat(collector.frames, ignore_index=True),
+        matrix=pd.concat(collector.matrices, ignore_index=True),
+        labels=sample.labels[position],
+        pd=sample.pd[position],
+        month=sample.month[position],
+        loan_hash=sample.loan_hash[position],
+    )
+
+
+def _segments(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The band of every row per segmentation whose column is there, as text; "missing" where it is null."""
+    segments = {}
+    for column, inner in SEGMENTS.items():
+        if column not in frame:
+            continue
+        values = frame[column]
+        if inner is None:
+            segments[column] = values.astype(object).where(values.notna(), "missing").to_numpy(dtype=object)
+            continue
+        names = [f"below {inner[0]}", *(f"{a} to {b}" for a, b in pairwise(inner)), f"{inner[-1]} and more", "missing"]
+        numbers = values.to_numpy(np.float64, na_value=np.nan)
+        position = np.where(np.isnan(numbers), len(names) - 1, np.searchsorted(inner, numbers, side="right"))
+        segments[column] = np.array(names, dtype=object)[position]
+    return segments
 
 
 def profile_bins(values: pd.Series, feature: Mapping[str, Any]) -> np.ndarray:
@@ -164,6 +279,11 @@ def _assemble(collectors: Mapping[str, _Collector]) -> dict[str, ScoredSample]:
             month=collector.column("month", str),
             vintage=collector.column("vintage", np.int32),
             matrix_sha256=collector.digest.hexdigest(),
+            loan_hash=hashes[name],
+            segments=collector.named("segment "),
+            rivals=collector.named("rival "),
+            duplicates=collector.duplicates,
+            late_dates=collector.late_dates,
         )
         start += labels.size
     return samples
@@ -174,7 +294,12 @@ def _loan_hashes(dataset: ds.Dataset, contract: Contract, month: str) -> np.ndar
     labelled = ds.field(label_name(contract)).is_valid()
     table = dataset.to_table(columns=[KEY], filter=(ds.field(MONTH) == month) & labelled)
     ordered = pc.cast(table[KEY], "string").take(pc.sort_indices(table[KEY]))
-    return pd.util.hash_array(ordered.to_numpy(zero_copy_only=False))
+    return hash_loans(ordered.to_numpy(zero_copy_only=False))
+
+
+def hash_loans(loan_ids: np.ndarray) -> np.ndarray:
+    """64-bit hash per loan_id (object array of str)."""
+    return pd.util.hash_array(loan_ids)
 
 
 def _vintage(frame: pd.DataFrame) -> np.ndarray:

@@ -1,0 +1,239 @@
+"""`make history`: two years of monitored nights from the demo's own model and loan panel, in minutes.
+
+Every night goes through the monitoring job's code (mortgage_model/monitoring) and the operator's (mortgage_risk/
+monitoring.py); only SageMaker, Airflow and the files between them are left out. A servicer's report on a loan comes on
+the loan's own day of the month, so the portfolio changes a little every night. Runs in the SageMaker runtime, on a
+local AWS that holds an approved model and its panel (`make demo`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import pandas as pd
+import pyarrow.dataset as ds
+
+from local_platform.environments import ROOT
+
+sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
+
+from model_monitoring_script import read_outcomes  # noqa: E402
+
+from contracts import load_contract  # noqa: E402
+from mortgage_model.artifact import MortgageModel, load_model, read_profile  # noqa: E402
+from mortgage_model.monitoring import performance  # noqa: E402
+from mortgage_model.monitoring.effects import SAMPLE, mean_contributions  # noqa: E402
+from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
+from mortgage_model.monitoring.report import render_report  # noqa: E402
+from mortgage_model.panel_data import KEY, MONTH, open_panel  # noqa: E402
+from mortgage_model.splits import month_number, month_text  # noqa: E402
+from mortgage_risk import monitoring  # noqa: E402
+from mortgage_risk.layout import Layout, split_uri  # noqa: E402
+from simulator.faults import Fault, plant  # noqa: E402
+
+LAST_REPORTING_DAY = 28  # a month that has ended is on the tape in full
+PANEL_DAYS = 5  # the day of the month on which the panel of the month before is built
+NIGHTS = 730
+
+
+@dataclass(frozen=True)
+class Month:
+    """One month-end of the book: contract features, ids, the day of the month on which each loan is reported."""
+
+    frame: pd.DataFrame
+    loan_id: np.ndarray
+    day: np.ndarray
+
+
+@dataclass(frozen=True)
+class Book:
+    """A model and the months it scores. outcomes: as `performance.outcomes` wants them."""
+
+    model: MortgageModel
+    profile: Mapping[str, Any]
+    months: Mapping[str, Month]
+    outcomes: Mapping[str, pd.DataFrame]
+
+
+def read_book(model_folder: Path, panel_folder: Path, first: date, last: date) -> Book:
+    """The model, and the panel's months that nights from `first` to `last` look at."""
+    model = load_model(model_folder)
+    dataset = open_panel(panel_folder, load_contract("loan_panel"))
+    numbers = range(month_number(_month(first)) - 1, month_number(_month(last)) + 1)
+    months = {}
+    for month in map(month_text, numbers):
+        table = dataset.to_table(columns=[KEY, *model.spec.inputs], filter=ds.field(MONTH) == month).to_pandas()
+        if not len(table):
+            raise ValueError(f"the loan panel has no rows of {month}: nights from {first} need it")
+        day = pd.util.hash_array(table[KEY].to_numpy()) % LAST_REPORTING_DAY + 1
+        months[month] = Month(table[list(model.spec.inputs)], table[KEY].to_numpy(), day.astype(int))
+    return Book(model, read_profile(model_folder), months, read_outcomes(dataset, list(months)))
+
+
+def portfolio(book: Book, night: date) -> tuple[pd.DataFrame, np.ndarray]:
+    """Features and ids of the loans as reported by the end of `night`: this month's report, else the last one's."""
+    now = book.months[_month(night)]
+    before = book.months[month_text(month_number(_month(night)) - 1)]
+    new, old = now.day <= night.day, before.day > night.day
+    frame = pd.concat([now.frame[new], before.frame[old]], ignore_index=True)
+    return frame, np.concatenate((now.loan_id[new], before.loan_id[old]))
+
+
+def nights(
+    book: Book, first: date, last: date, faults: tuple[Fault, ...] = (), seed: int = 1
+) -> Iterator[dict[str, Any]]:
+    """The monitoring documents of the nights, oldest first."""
+    model, order = book.model, list(book.model.scale.grades)
+    scored: dict[str, pd.DataFrame] = {}
+    last_scores: dict[str, pd.DataFrame] = {}
+    previous: dict[str, Any] | None = None
+    for night in (first + timedelta(days=n) for n in range((last - first).days + 1)):
+        frame, ids = portfolio(book, night)
+        frame, ids = plant(frame, ids, night, faults, seed)
+        features = model.spec.transform(frame)
+        pd_ = model.score(features)
+        grades = model.scale.assign(pd_)
+        scores = pd.DataFrame({KEY: ids, "pd": pd_, "grade": grades})
+        read = _outcomes(book, scored, night) if night.day == PANEL_DAYS and scored else None
+        findings = performance.outcome_findings(read["vintages"]) if read else []
+        before = last_scores.get(monitoring.month_before(night.isoformat(), list(last_scores)) or "")
+        effects = mean_contributions(model, features.iloc[:: max(1, len(features) // EFFECT_ROWS)])
+        document = monitor(
+            Night("canonical", night.isoformat(), "1", frame, pd_, grades, effects, ids, before),
+            book.profile,
+            model.contract,
+            order,
+            previous,
+            findings,
+        )
+        document["performance"] = read
+        last_scores[night.isoformat()] = scores[[KEY, "grade"]]
+        last_scores = dict(list(last_scores.items())[-46:])
+        if _month(night + timedelta(days=1)) != _month(night):
+            scored[_month(night)] = scores
+        previous = document
+        yield document
+
+
+EFFECT_ROWS = SAMPLE // 4
+
+
+def _outcomes(book: Book, scored: dict[str, pd.DataFrame], night: date) -> dict[str, Any]:
+    """As the panel built tonight shows them: nothing later than the last month that has ended."""
+    until = month_text(month_number(_month(night)) - 1)
+    known = {month: frame for month, frame in book.outcomes.items() if month <= until}
+    grades = list(book.model.scale.grades)
+    return {"panel_as_of": night.isoformat(), **performance.performance(scored, known, grades)}
+
+
+def operational_facts(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what a night without jobs has: nothing ran, so nothing took time or cost money."""
+    rows = document["rows"]
+    return {"rows_in": rows, "rows_out": rows, "quarantined": 0, "reason": "simulated history: no job ran"}
+
+
+def _month(day: date) -> str:
+    return day.isoformat()[:7]
+
+
+# --- reading from and writing to the installation ---
+
+
+def _download(s3: Any, uri: str, folder: Path) -> None:
+    bucket, prefix = split_uri(uri)
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            target = folder / item["Key"].removeprefix(prefix)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            s3.download_file(bucket, item["Key"], str(target))
+
+
+def _newest_package(layout: Layout) -> dict[str, Any]:
+    client = boto3.client("sagemaker")
+    found = client.list_model_packages(
+        ModelPackageGroupName=layout.model_package_group("canonical"),
+        ModelApprovalStatus="Approved",
+        SortBy="CreationTime",
+        SortOrder="Descending",
+    )["ModelPackageSummaryList"]
+    if not found:
+        sys.exit("history: no approved model; run `make demo` first")
+    return client.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"])
+
+
+def write(s3: Any, layout: Layout, documents: Iterator[dict[str, Any]]) -> int:
+    """Write every night's monitoring.json and report.html and the index; the number of nights."""
+    bucket = layout.bucket
+    months: dict[str, dict[str, Any]] = {}
+    row, count, started = None, 0, datetime.now(UTC)
+
+    def put(uri: str, body: str, kind: str) -> None:
+        s3.put_object(Bucket=bucket, Key=split_uri(uri)[1], Body=body.encode(), ContentType=kind)
+
+    for document in documents:
+        prefix = layout.monitoring("canonical", document["score_date"], "history")
+        put(f"{prefix}monitoring.json", json.dumps(document), "application/json")
+        put(f"{prefix}report.html", render_report(document), "text/html")
+        row = monitoring.index_row(document, prefix, operational_facts(document), row)
+        uri = monitoring.month_file(layout.monitoring_index("canonical"), document["score_date"])
+        months[uri] = monitoring.with_row(months.get(uri), row)
+        count += 1
+        if document["score_date"].endswith("-01"):
+            seconds = (datetime.now(UTC) - started).total_seconds()
+            print(f"[{seconds:5.0f} s] {document['score_date']}: {count} nights", flush=True)
+    for uri, month in months.items():
+        put(uri, json.dumps(month), "application/json")
+    return count
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m local_platform.history", description=__doc__.splitlines()[0])
+    parser.add_argument("--bucket", required=True)
+    parser.add_argument("--model_name", default="mortgage-default-risk")
+    parser.add_argument("--nights", type=int, default=NIGHTS)
+    parser.add_argument(
+        "--plant",
+        type=Fault.parse,
+        action="append",
+        default=[],
+        help="a fault: kind@first[..last], kind one of unit_change, broken_feed, population; repeatable",
+    )
+    options = parser.parse_args(arguments)
+    layout, s3 = Layout(options.bucket, options.model_name), boto3.client("s3")
+    package = _newest_package(layout)
+    bucket, key = split_uri(package["CustomerMetadataProperties"]["panel_manifest_uri"])
+    panel = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        bucket, key = split_uri(package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+        with tarfile.open(fileobj=io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())) as tar:
+            tar.extractall(folder / "model", filter="data")
+        _download(s3, panel["data_prefix"], folder / "panel")
+        last = _last_day(folder / "panel")
+        first = last - timedelta(days=options.nights - 1)
+        print(f"{options.nights} nights from {first} to {last}", flush=True)
+        book = read_book(folder / "model", folder / "panel", first, last)
+        count = write(s3, layout, nights(book, first, last, tuple(options.plant)))
+    print(f"{count} nights in {layout.monitoring_index('canonical')}")
+
+
+def _last_day(panel: Path) -> date:
+    last = max(path.name.partition("=")[2] for path in panel.glob("snapshot_month=*"))
+    year, month = map(int, month_text(month_number(last) + 1).split("-"))
+    return date(year, month, 1) - timedelta(days=1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""What CloudWatch gets of a monitored night: metrics, the alarms on them, a dashboard. Pure functions; golden files
+test the requests.
+
+Metrics carry the source alone (for alarms), source and model version, or source and segment (for charts). Their time
+is when the night was monitored: CloudWatch takes nothing older than two weeks, and an alarm is about now.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from mortgage_risk.settings import Settings
+
+Json = dict[str, Any]
+
+NAMESPACE = "MortgageRisk/Monitoring"
+SEVERITIES = ("attention", "breach")
+DAY = 86400
+
+# metric, at or above which it rings, days looked at, days needed, what it means and what to do
+ALARMS = (
+    ("Breaches", 1.0, 1, 1, "The night's data or scores break a rule. Read the report of mortgage_model_monitoring."),
+    ("NightMissing", 1.0, 1, 1, "A night has no scores. Look at mortgage_nightly_scoring."),
+    ("ScorePSITraining", 0.25, 7, 5, "The PD distribution has left training's for days. Review the model."),
+    ("ChecksFailed", 1.0, 1, 1, "Data checks failed. Look at the check's log; ask for a corrected extract."),
+)
+
+
+def metric_data(document: Mapping[str, Any], ops: Mapping[str, Any], when: datetime) -> list[Json]:
+    """The night as PutMetricData's MetricData: by source for alarms, by model version and segment for charts."""
+    source = {"Name": "Source", "Value": document["source"]}
+    version = {"Name": "ModelVersion", "Value": str(document["model_version"])}
+    score = document["score"]
+    grave = dict.fromkeys(SEVERITIES, 0)
+    for finding in document["findings"]:
+        grave[finding["severity"]] += 1
+    figures = {
+        "Loans": document["rows"],
+        "MeanPD": score["mean_pd"],
+        "ScorePSITraining": score["training"]["psi"],
+        "ScorePSIRecent": (score["recent"] or {}).get("psi"),
+        "LargestFeaturePSIRecent": max(
+            ((f["recent"] or {}).get("psi", 0.0) for f in document["features"]), default=None
+        ),
+        "Attention": grave["attention"],
+        "Breaches": grave["breach"],
+        "NightMissing": 0,
+        "Quarantined": ops.get("quarantined"),
+        "DaysSinceIngest": ops.get("days_since_ingest"),
+        "RunSeconds": ops.get("seconds"),
+        "RunCost": ops.get("cost"),
+        "ChecksFailed": ops.get("checks_failed"),
+    }
+    data = [
+        {"MetricName": name, "Dimensions": dimensions, "Timestamp": when, "Value": float(value)}
+        for dimensions in ([source], [source, version])
+        for name, value in figures.items()
+        if value is not None
+    ]
+    for dimension, levels in document["segments"].items():
+        for level, found in levels.items():
+            segment = {"Name": "Segment", "Value": f"{dimension}={level}"}
+            data.append(
+                {
+                    "MetricName": "MeanPD",
+                    "Dimensions": [source, segment],
+                    "Timestamp": when,
+                    "Value": float(found["mean_pd"]),
+                }
+            )
+    return data
+
+
+def missing_metric(source: str, when: datetime) -> list[Json]:
+    dimensions = [{"Name": "Source", "Value": source}]
+    return [{"MetricName": "NightMissing", "Dimensions": dimensions, "Timestamp": when, "Value": 1.0}]
+
+
+def alarm_requests(settings: Settings, source: str) -> list[Json]:
+    """PutMetricAlarm, one per entry of ALARMS; to the topic of setting sns_topic_arn, where there is one."""
+    topics = [settings.sns_topic_arn] if settings.sns_topic_arn else []
+    return [
+        {
+            "AlarmName": f"mortgage-{source}-{metric}",
+            "AlarmDescription": words,
+            "Namespace": NAMESPACE,
+            "MetricName": metric,
+            "Dimensions": [{"Name": "Source", "Value": source}],
+            "Statistic": "Maximum",
+            "Period": DAY,
+            "EvaluationPeriods": days,
+            "DatapointsToAlarm": needed,
+            "Threshold": threshold,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": topics,
+            "OKActions": topics,
+        }
+        for metric, threshold, days, needed, words in ALARMS
+    ]
+
+
+# title, metrics, whether they are by model version too
+WIDGETS = (
+    ("Mean PD", ("MeanPD",), True),
+    ("PSI of the PD", ("ScorePSITraining", "ScorePSIRecent"), True),
+    ("Largest feature PSI against the last nights", ("LargestFeaturePSIRecent",), False),
+    ("Findings", ("Breaches", "Attention", "NightMissing"), False),
+    ("Loans and quarantined rows", ("Loans", "Quarantined"), False),
+    ("Run time (seconds)", ("RunSeconds",), False),
+    ("Cost of the scoring run (USD)", ("RunCost",), False),
+    ("Days since ingest", ("DaysSinceIngest",), False),
+)
+
+
+def dashboard(settings: Settings, source: str, region: str) -> Json:
+    """PutDashboard: the page's figures for those who live in CloudWatch; new segments and versions appear by search."""
+    widgets = []
+    for i, (title, metrics, by_version) in enumerate(WIDGETS):
+        lines: list[Any] = [[NAMESPACE, metric, "Source", source] for metric in metrics]
+        if by_version:
+            lines += [[_search(metric, source, "ModelVersion")] for metric in metrics]
+        widgets.append(_widget(i, title, lines, region))
+    widgets.append(_widget(len(WIDGETS), "Mean PD by segment", [[_search("MeanPD", source, "Segment")]], region))
+    return {
+        "DashboardName": f"{settings.model_name}-{source}".replace("_", "-"),
+        "DashboardBody": json.dumps({"widgets": widgets}, sort_keys=True),
+    }
+
+
+def _search(metric: str, source: str, dimension: str) -> Json:
+    schema = f'{{{NAMESPACE},Source,{dimension}}} MetricName="{metric}" Source="{source}"'
+    return {"expression": f"SEARCH('{schema}', 'Maximum', {DAY})"}
+
+
+def _widget(place: int, title: str, metrics: list[Any], region: str) -> Json:
+    return {
+        "type": "metric",
+        "x": 12 * (place % 2),
+        "y": 6 * (place // 2),
+        "width": 12,
+        "height": 6,
+        "properties": {
+            "title": title,
+            "metrics": metrics,
+            "view": "timeSeries",
+            "stat": "Maximum",
+            "period": DAY,
+            "region": region,
+        },
+    }

@@ -1,0 +1,33 @@
+"""What all DAGs of the platform have in common."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+
+from mortgage_risk.business_date import as_of_date, score_date
+from mortgage_risk.notifications import TaskFailed
+from mortgage_risk.settings import Settings
+
+
+def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[str, Any]:
+    """Arguments of DAG(…): no catching up, retries, failures told, business dates as macros.
+
+    `every_task` are operator arguments that all tasks of the DAG share.
+    """
+    return {
+        "start_date": pendulum.datetime(2000, 1, 1, tz=settings.timezone),
+        "catchup": False,
+        "user_defined_macros": {"as_of_date": as_of_date, "score_date": score_date, "timezone": settings.timezone},
+        "default_args": {
+            "owner": owner,
+            "retries": 2,
+            "retry_delay": timedelta(seconds=20),
+            "retry_exponential_backoff": True,
+            "on_failure_callback": [TaskFailed()],
+            "settings": settings,
+            **every_task,
+        },
+    }

@@ -1,0 +1,158 @@
+"""The night's report: one self-contained HTML page from monitoring.json, findings first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from string import Template
+from typing import Any
+
+from mortgage_model.report import TEMPLATE
+from mortgage_model.report_charts import Plot, index_axis, rate_axis
+from mortgage_model.report_parts import chart, figure, nothing, pair, share, table
+
+WORDS = {
+    "ok": ("pass", "Nothing to report."),
+    "attention": ("warn", "Worth a look; no alarm."),
+    "breach": ("fail", "Alarm: this night needs somebody."),
+}
+BADGES = {"ok": ("pass", "ok"), "attention": ("warn", "attention"), "breach": ("fail", "breach")}
+LIGHTS = {"green": "ok", "amber": "attention", "red": "breach"}
+MOST_FEATURES = 15
+
+
+def render_report(document: Mapping[str, Any]) -> str:
+    """The report's HTML."""
+    body = [
+        _head(document),
+        _verdict(document),
+        _scores(document["score"]),
+        _features(document["features"]),
+        _performance(document["performance"]),
+    ]
+    title = f"Monitoring of {document['source']}, {document['score_date']}"
+    template = Template(TEMPLATE.read_text(encoding="utf-8"))
+    return template.substitute(title=escape(title), body="\n".join(body))
+
+
+def _head(document: Mapping[str, Any]) -> str:
+    return (
+        "<header><p class='soft small'>Mortgage default risk · monitoring of a scored night</p>"
+        f"<h1>{escape(document['score_date'])}</h1><p class='soft'>source {escape(document['source'])} · model "
+        f"version {escape(str(document['model_version']))} · {document['rows']:,} loans</p></header>"
+    )
+
+
+def _verdict(document: Mapping[str, Any]) -> str:
+    style, word = WORDS[document["verdict"]]
+    rows = "".join(f"<li>{_badge(f['severity'])} {escape(f['message'])}</li>" for f in document["findings"])
+    return (
+        f"<section class='verdict {style}' aria-label='Verdict'><strong class='word'>{word}</strong>"
+        + (f"<ul>{rows}</ul>" if rows else "")
+        + "</section>"
+    )
+
+
+def _badge(verdict: str) -> str:
+    style, word = BADGES[verdict]
+    return f"<span class='badge {style}'>{word}</span>"
+
+
+def _scores(score: Mapping[str, Any]) -> str:
+    counts, before = score["counts"], score["training_counts"]
+    now = [n / sum(counts) for n in counts]
+    then = [n / sum(before) for n in before]
+    names = [f"≤ {100 * edge:.2g} %" for edge in score["edges"]] + ["above"]
+    grades, total = score["grades"], sum(score["grades"].values())
+    distribution = (
+        Plot(
+            "PD tonight and in training", "Share of loans by PD band", index_axis(names), rate_axis("loans", now + then)
+        )
+        .bars(then, "muted", "training", offset=-0.2, width=0.38)
+        .bars(now, "model", "tonight", offset=0.2, width=0.38)
+    )
+    shares = [n / total for n in grades.values()]
+    by_grade = Plot(
+        "Grades tonight", "Share of loans by grade", index_axis(list(grades)), rate_axis("loans", shares)
+    ).bars(shares, "model")
+    data = table(
+        ["PD", "training", "tonight"],
+        [[escape(n), share(a), share(b)] for n, a, b in zip(names, then, now, strict=True)],
+        (1, 2),
+    )
+    psi = score["training"]
+    words = f"PSI {figure(psi['psi'])} ({figure(psi['interval'][0])} to {figure(psi['interval'][1])}) against training"
+    return (
+        f"<h2>Scores</h2><p>Mean PD {share(score['mean_pd'])}; in training {share(score['training_mean_pd'])}.</p>"
+        + pair(
+            chart("PD tonight and in training", distribution.svg(), words, data),
+            chart("Grades tonight", by_grade.svg(), "Master-scale grades, best first"),
+        )
+    )
+
+
+def _features(features: list[Mapping[str, Any]]) -> str:
+    rows = [
+        [
+            _badge(row["verdict"]),
+            escape(row["feature"]),
+            figure(row["effect"]),
+            figure(row["effect_change"]),
+            _psi(row["recent"]),
+            _psi(row["training"]),
+            share(row["missing"]),
+            share(row["out_of_range"]),
+        ]
+        for row in features[:MOST_FEATURES]
+    ]
+    head = ["", "Input", "Effect on log-odds", "change", "PSI, last nights", "PSI, training", "missing", "out of range"]
+    return (
+        "<h2>Inputs</h2><p class='soft'>Findings first, then by what the input does to the PD: its mean contribution "
+        "to the log-odds since training.</p>" + table(head, rows, (2, 3, 4, 5, 6, 7))
+    )
+
+
+def _psi(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "–"
+    low, high = found["interval"]
+    return f"{figure(found['psi'])}<span class='range'>{figure(low)} to {figure(high)}</span>"
+
+
+def _performance(performance: Mapping[str, Any] | None) -> str:
+    head = "<h2>Outcomes of earlier nights</h2>"
+    if performance is None:
+        return head + nothing("Performance", "no new loan panel tonight; the last night that read one has them")
+    rows = []
+    for vintage in performance["vintages"]:
+        reads, estimate = vintage["reads"], vintage["estimate"]
+        rows.append(
+            [
+                vintage["month"],
+                f"{vintage['n']:,}",
+                share(vintage["mean_pd"]),
+                *(_read(reads[name]) for name in ("early_3m", "early_6m", "final_12m")),
+                f"{figure(estimate['auc'])}<span class='range'>estimate</span>",
+                " ".join(
+                    _badge(LIGHTS[g["light"]]) for g in reads["final_12m"].get("grades", []) if g["light"] != "green"
+                )
+                or ("all green" if reads["final_12m"]["matured"] else "–"),
+            ]
+        )
+    columns = [
+        "Vintage",
+        "Loans",
+        "Mean PD",
+        "30+ at 3 months",
+        "60+ at 6 months",
+        "Default at 12",
+        "AUC expected",
+        "Grades",
+    ]
+    return head + table(columns, rows, (1, 2, 3, 4, 5, 6))
+
+
+def _read(read: Mapping[str, Any]) -> str:
+    if not read["matured"]:
+        return "<span class='soft'>open</span>"
+    return f"{figure(read['auc'])}<span class='range'>{read['events']:,} of {read['n']:,}</span>"

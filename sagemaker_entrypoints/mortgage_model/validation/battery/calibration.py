@@ -1,0 +1,174 @@
+"""Is a PD of 2 % a default rate of 2 %? Every test here takes one month of each loan, so that rows are independent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from mortgage_model.statistics import NotComputable, calibration, calibration_tests
+from mortgage_model.statistics.bootstrap import percentile_interval
+from mortgage_model.validation.checks import Evidence, Outcome, check, measured, one_row_per_loan
+from mortgage_model.validation.samples import ScoredSample
+
+
+@check(
+    "calibration.level",
+    "Is the sum of the PDs the number of defaults?",
+    "Provisions and prices follow the level of the PD; a model that ranks well can still be a third too high.",
+)
+def level(evidence: Evidence) -> Outcome:
+    expected, observed = (evidence.metrics["oot"][name] for name in ("mean_pd", "default_rate"))
+    if not observed["value"]:
+        raise NotComputable("nothing defaulted out of time" if observed["value"] == 0 else observed["reason"])
+    ratio = expected["value"] / observed["value"]
+    drawn, rate = (evidence.replicates.of("oot", name) for name in ("mean_pd", "default_rate"))
+    interval = percentile_interval(drawn / rate) if drawn is not None and rate is not None else None
+    words = f", 95 % interval {interval[0]:.3f} to {interval[1]:.3f} by loan bootstrap" if interval else ""
+    return measured(
+        ratio,
+        f"Out of time the mean PD is {ratio:.3f} times the default rate ({100 * expected['value']:.3g} % against "
+        f"{100 * observed['value']:.3g} %{words})",
+        interval=interval,
+        n=observed["n"],
+        events=observed["events"],
+    )
+
+
+@check(
+    "calibration.grades",
+    "Is any grade's PD too low for the defaults it saw?",
+    "Grades carry prices and capital; each has to hold by itself, allowing for how many are looked at.",
+)
+def grades(evidence: Evidence) -> Outcome:
+    rows = grade_tests(evidence)
+    if not rows:
+        raise NotComputable("the out-of-time sample has no rows")
+    worst = min(rows, key=lambda row: row["holm_p"])
+    return measured(
+        worst["holm_p"],
+        f"The grade that speaks loudest for a PD too low is {worst['label']}: PD {100 * worst['mean_pd']:.3g} %, "
+        f"{worst['events']:,} defaults among {worst['n']:,} loans, Jeffreys p = {worst['jeffreys_p']:.3g}, "
+        f"{worst['holm_p']:.3g} after Holm's correction for {len(rows)} grades",
+        p_value=worst["holm_p"],
+        n=worst["n"],
+        events=worst["events"],
+        detail={"grades": rows},
+    )
+
+
+def grade_tests(evidence: Evidence) -> list[dict[str, Any]]:
+    """Jeffreys and binomial test of "the PD is not too low" per grade, one month of each loan out of time."""
+    oot, chosen = evidence.oot, one_row_per_loan(evidence.oot)
+    order = list(evidence.model.scale.grades)
+    bands = calibration.by_group(oot.labels[chosen], oot.pd[chosen], oot.grade[chosen], order) if oot.n else []
+    rows = [
+        asdict(band)
+        | {
+            "jeffreys_p": calibration.jeffreys_p_value(band.events, band.n, band.mean_pd),
+            "binomial_p": calibration_tests.binomial_p_value(band.events, band.n, band.mean_pd),
+        }
+        for band in bands
+    ]
+    adjusted = calibration_tests.holm([row["jeffreys_p"] for row in rows])
+    return [row | {"holm_p": float(p)} for row, p in zip(rows, adjusted, strict=True)]
+
+
+@check(
+    "calibration.spiegelhalter",
+    "Is the Brier score the one that right PDs would have?",
+    "It finds PDs that are too high, too low, too far apart or too close together, in one figure.",
+)
+def spiegelhalter(evidence: Evidence) -> Outcome:
+    labels, pd_ = _independent_rows(evidence.oot)
+    found = calibration_tests.spiegelhalter(labels, pd_)
+    return measured(
+        found.statistic,
+        f"Spiegelhalter's z is {found.statistic:.2f} (p = {found.p_value:.3g}; one month of each of {labels.size:,} "
+        "loans)",
+        p_value=found.p_value,
+        n=int(labels.size),
+        events=int(labels.sum()),
+    )
+
+
+@check(
+    "calibration.hosmer_lemeshow",
+    "Do the deciles of PD have the defaults they should? (reported, not judged)",
+    "At a large n the test rejects deviations that do not matter; the calibration chart shows which they are.",
+)
+def hosmer_lemeshow(evidence: Evidence) -> Outcome:
+    labels, pd_ = _independent_rows(evidence.oot)
+    found = calibration_tests.hosmer_lemeshow(labels, pd_)
+    return measured(
+        found.statistic,
+        f"The Hosmer-Lemeshow chi-square is {found.statistic:.1f} (p = {found.p_value:.3g}, {labels.size:,} loans)",
+        p_value=found.p_value,
+        n=int(labels.size),
+        events=int(labels.sum()),
+    )
+
+
+@check(
+    "calibration.brier_parts",
+    "What is the Brier score made of?",
+    "Reliability is what recalibration could still gain, resolution what the ranking brings.",
+)
+def brier_parts(evidence: Evidence) -> Outcome:
+    parts = calibration_tests.murphy(evidence.oot.labels, evidence.oot.pd)
+    if not parts.uncertainty:
+        raise NotComputable("one of the two classes is empty out of time")
+    share = parts.reliability / parts.uncertainty
+    return measured(
+        share,
+        f"Of the uncertainty {parts.uncertainty:.3g}, resolution takes away {parts.resolution:.3g} and miscalibration "
+        f"(reliability) adds {parts.reliability:.3g}, {100 * share:.2g} % of it",
+        n=evidence.oot.n,
+        events=evidence.oot.events,
+        detail=asdict(parts),
+    )
+
+
+@check(
+    "calibration.traffic_light",
+    "In which years did more loans default than the PDs allow for?",
+    "A level that is right on average can be wrong year after year in the same direction.",
+)
+def traffic_light(evidence: Evidence) -> Outcome:
+    rows: list[dict[str, Any]] = []
+    for sample in evidence.samples.values():
+        years = sample.month.astype("U4")
+        for year in np.unique(years):
+            chosen = np.flatnonzero(years == year)
+            chosen = chosen[np.unique(sample.loan[chosen], return_index=True)[1]]
+            n, events, mean = chosen.size, int(sample.labels[chosen].sum()), float(sample.pd[chosen].mean())
+            rows.append(
+                {
+                    "year": str(year),
+                    "sample": sample.name,
+                    "n": n,
+                    "events": events,
+                    "mean_pd": mean,
+                    "p_value": calibration_tests.binomial_p_value(events, n, mean),
+                    "colour": calibration_tests.traffic_light(events, n, mean),
+                }
+            )
+    later = [row for row in rows if row["sample"] != "train"]
+    if not later:
+        raise NotComputable("there is no year after training")
+    red = [row["year"] for row in later if row["colour"] == "red"]
+    named = f" ({', '.join(red)})" if red else ""
+    counted = {colour: sum(row["colour"] == colour for row in later) for colour in ("green", "yellow", "red")}
+    return measured(
+        len(red),
+        f"Of {len(later)} years after training {counted['green']} are green, {counted['yellow']} yellow and "
+        f"{counted['red']} red{named}",
+        detail={"years": rows},
+    )
+
+
+def _independent_rows(sample: ScoredSample) -> tuple[np.ndarray, np.ndarray]:
+    """Label and PD of one month of each loan."""
+    chosen = one_row_per_loan(sample)
+    return sample.labels[chosen], sample.pd[chosen]

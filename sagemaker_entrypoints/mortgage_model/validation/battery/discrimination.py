@@ -1,0 +1,89 @@
+"""Are defaulters ranked above the rest: everywhere, and still?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mortgage_model.statistics import NotComputable, discrimination
+from mortgage_model.validation.checks import Evidence, Outcome, check, measured
+from mortgage_model.validation.evaluation import SMALLEST_CELL
+from mortgage_model.validation.samples import UNKNOWN_VINTAGE
+
+# A segment's AUC is judged from this many defaults on: below, its interval is wider than any finding.
+SEGMENT_EVENTS = 30
+
+
+@check(
+    "discrimination.decay",
+    "Is the fall of the AUC since development more than chance?",
+    "A fall that chance explains is no finding; one that it does not is decay, however small.",
+)
+def decay(evidence: Evidence) -> Outcome:
+    then, now = (evidence.metrics[name]["auc"] for name in ("train", "oot"))
+    for name, metric in (("training", then), ("out of time", now)):
+        if metric["value"] is None:
+            raise NotComputable(f"the AUC of {name} has no value: {metric['reason']}")
+    if now["standard_deviation"] is None:
+        raise NotComputable("the AUC out of time has no standard error")
+    p_value = discrimination.auc_decay_p_value(then["value"], now["value"], now["standard_deviation"])
+    return measured(
+        p_value,
+        f"The AUC went from {then['value']:.3f} to {now['value']:.3f}; were it as good as in development, chance would "
+        f"give so low a figure with p = {p_value:.3g} (one-sided, standard error by loan bootstrap)",
+        p_value=p_value,
+        n=now["n"],
+        events=now["events"],
+    )
+
+
+@check(
+    "discrimination.segments",
+    "Is there a part of the portfolio that the model cannot rank?",
+    "A good average can hide a state, a channel or a vintage in which the PD orders nothing.",
+)
+def segments(evidence: Evidence) -> Outcome:
+    rows = segment_table(evidence)
+    judged = [row for row in rows if row["judged"]]
+    if not judged:
+        raise NotComputable(f"no segment has {SEGMENT_EVENTS} defaults and {SEGMENT_EVENTS} others out of time")
+    weakest = min(judged, key=lambda row: row["auc"])
+    return measured(
+        weakest["auc"],
+        f"Of {len(judged)} segments with at least {SEGMENT_EVENTS} defaults the weakest is {weakest['segmentation']} "
+        f"{weakest['segment']}: AUC {weakest['auc']:.3f} ({weakest['events']:,} defaults)",
+        interval=tuple(weakest["interval"]),
+        n=weakest["n"],
+        events=weakest["events"],
+        detail={"segments": rows},
+    )
+
+
+def segment_table(evidence: Evidence) -> list[dict[str, Any]]:
+    """AUC with DeLong interval per segment out of time; cells below SMALLEST_CELL rows hold nothing else."""
+    oot = evidence.oot
+    vintage = np.where(oot.vintage == UNKNOWN_VINTAGE, "unknown", oot.vintage.astype("U4"))
+    rows = []
+    for segmentation, of_row in {"vintage": vintage, **oot.segments}.items():
+        for segment in np.unique(of_row):
+            chosen = of_row == segment
+            n, events = int(chosen.sum()), int(oot.labels[chosen].sum())
+            row: dict[str, Any] = {"segmentation": segmentation, "segment": str(segment), "judged": False}
+            if n >= SMALLEST_CELL:
+                row |= {
+                    "n": n,
+                    "events": events,
+                    "mean_pd": float(oot.pd[chosen].mean()),
+                    "auc": None,
+                    "interval": None,
+                }
+                try:
+                    found = discrimination.delong(oot.labels[chosen], oot.pd[chosen])
+                except NotComputable as reason:
+                    row["reason"] = str(reason)
+                else:
+                    row |= {"auc": found.auc, "interval": list(found.interval)}
+                    row["judged"] = min(events, n - events) >= SEGMENT_EVENTS
+            rows.append(row)
+    return rows

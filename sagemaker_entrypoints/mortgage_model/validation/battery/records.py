@@ -1,0 +1,122 @@
+"""Is this the model, and is this the data, that training recorded?"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from mortgage_model import booster
+from mortgage_model.splits import SAMPLES, month_number
+from mortgage_model.validation.checks import Evidence, Outcome, check
+
+# A metric is a sum over millions of floats; another order of summation moves it by less than this.
+SAME_METRIC = 1e-6
+# Training's names for metrics, where they differ from the validator's.
+TRAINING_NAMES = {
+    "auc": "auc",
+    "ks": "ks",
+    "brier": "brier",
+    "logloss": "log_loss",
+    "calibration_slope": "calibration_slope",
+}
+
+
+@check(
+    "artifact.booster",
+    "Is the booster the one that training recorded?",
+    "Evidence about another model is none.",
+)
+def same_booster(evidence: Evidence) -> Outcome:
+    recorded = evidence.model.metadata["booster_sha256"]
+    found = booster.fingerprint(evidence.model.booster)
+    if found != recorded:
+        return Outcome("fail", f"The booster's fingerprint is {found[:12]}…, training recorded {recorded[:12]}….")
+    return Outcome("pass", f"The booster's fingerprint is the recorded one, {recorded[:12]}….")
+
+
+@check(
+    "artifact.contract",
+    "Is the panel read by the contract that training used?",
+    "A column that has changed its meaning gives figures that look right.",
+)
+def same_contract(evidence: Evidence) -> Outcome:
+    recorded = evidence.model.metadata["contract"]
+    used = {"name": evidence.contract.name, "version": evidence.contract.version}
+    words = f"contract {used['name']} {used['version']}"
+    if used != recorded:
+        return Outcome("fail", f"Validation reads {words}, training used {recorded['name']} {recorded['version']}.")
+    return Outcome("pass", f"Both use {words}.")
+
+
+@check(
+    "data.counts",
+    "Are there as many rows and defaults per sample as training counted?",
+    "Another panel, or rows lost on the way, would make the comparison meaningless.",
+)
+def same_counts(evidence: Evidence) -> Outcome:
+    recorded = evidence.model.metadata["samples"]
+    differing = []
+    for name, sample in evidence.samples.items():
+        expected = (recorded[name]["labelled"], recorded[name]["events"])
+        if expected != (sample.n, sample.events):
+            differing.append(
+                f"{name} has {sample.n:,} rows and {sample.events:,} defaults, "
+                f"training counted {expected[0]:,} and {expected[1]:,}"
+            )
+    if differing:
+        return Outcome("fail", f"The samples differ from training's: {'; '.join(differing)}.")
+    total = sum(sample.n for sample in evidence.samples.values())
+    return Outcome("pass", f"All {total:,} rows of the three samples are there, with the same defaults.", total)
+
+
+@check(
+    "data.fingerprint",
+    "Does the booster see the very rows that it saw in training?",
+    "Equal counts can hide changed values; equal hashes cannot.",
+)
+def same_rows(evidence: Evidence) -> Outcome:
+    recorded = evidence.model.metadata["matrix_sha256"]
+    comparable = [name for name in SAMPLES if not (name == "train" and evidence.train_was_sampled)]
+    differing = [name for name in comparable if evidence.samples[name].matrix_sha256 != recorded[name]]
+    if differing:
+        return Outcome("fail", f"The values of {' and '.join(differing)} differ from those that training saw.")
+    note = "" if len(comparable) == len(SAMPLES) else " (training drew a part of its own rows, which is not compared)"
+    return Outcome("pass", f"The hashes of {', '.join(comparable)} equal training's{note}.")
+
+
+@check(
+    "data.embargo",
+    "Do the outcome windows of the samples stay apart?",
+    "A default that counts in two samples makes the later one look easier than it is.",
+)
+def samples_stay_apart(evidence: Evidence) -> Outcome:
+    horizon = int(evidence.model.metadata["hyperparameters"]["horizon_months"])
+    gaps = []
+    for earlier, later in pairwise(SAMPLES):
+        end, start = evidence.bounds.range_of(earlier)[1], evidence.bounds.range_of(later)[0]
+        gaps.append(month_number(start) - month_number(end) - 1)
+    words = f"{' and '.join(map(str, gaps))} months lie between the samples; the outcome window is {horizon} months"
+    return Outcome("pass" if min(gaps) >= horizon else "fail", f"{words}.", min(gaps))
+
+
+@check(
+    "replication.metrics",
+    "Do the metrics that training reported come out again?",
+    "Two programs that agree on a figure are better evidence than one.",
+)
+def same_metrics(evidence: Evidence) -> Outcome:
+    differing, compared = [], 0
+    for name in SAMPLES:
+        if name == "train" and evidence.train_was_sampled:
+            continue
+        for theirs, ours in TRAINING_NAMES.items():
+            reported = evidence.model.metadata["metrics"][f"{name}-{theirs}"]["value"]
+            found = evidence.metrics[name][ours]["value"]
+            compared += 1
+            both_missing = reported is None and found is None
+            if not both_missing and (None in (reported, found) or abs(reported - found) > SAME_METRIC):
+                differing.append(f"{name} {ours}: training {reported}, validation {found}")
+    if differing:
+        return Outcome("fail", f"Metrics differ from what training reported: {'; '.join(differing)}.")
+    return Outcome(
+        "pass", f"All {compared} metrics that training reported are found again to {SAME_METRIC:g}.", compared
+    )

@@ -1,0 +1,154 @@
+"""Is it still the population, and the relation, that the model was built on?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mortgage_model.statistics import NotComputable, portfolio, stability
+from mortgage_model.validation.checks import Evidence, Outcome, check, measured, one_row_per_loan
+from mortgage_model.validation.evaluation import score_table
+from mortgage_model.validation.samples import ScoredSample
+
+# A band's defaults before its ratio of observed to expected says anything.
+BAND_EVENTS = 20
+
+
+@check(
+    "stability.sampling",
+    "Is the PSI of the PD more than two samples of one population would show?",
+    "With few loans a PSI of 0.10 can be chance; with many, 0.01 can be a shift.",
+)
+def sampling(evidence: Evidence) -> Outcome:
+    labels, train, oot = score_table(evidence.samples)
+    loans = evidence.samples["train"].loans, evidence.oot.loans
+    critical = stability.psi_critical_value(*loans, len(labels))
+    found = stability.psi(train, oot)
+    return measured(
+        found / critical,
+        f"The PSI of the PD is {found:.4f}, {found / critical:.1f} times what sampling alone stays below 95 times in "
+        f"100 ({critical:.4f} for {loans[0]:,} and {loans[1]:,} loans)",
+        n=evidence.oot.n,
+        detail={"psi": found, "critical_value": critical},
+    )
+
+
+@check(
+    "stability.features",
+    "Which features have moved since development?",
+    "A feature outside what training saw is extrapolated, and its part of the PD is untested.",
+)
+def features(evidence: Evidence) -> Outcome:
+    known = [row for row in evidence.csi if row["csi"] is not None]
+    if not known:
+        raise NotComputable("no feature could be compared")
+    loans = evidence.samples["train"].loans, evidence.oot.loans
+    rows = [
+        {
+            "feature": row["feature"],
+            "csi": row["csi"],
+            "critical_value": stability.psi_critical_value(*loans, max(2, len(row["bins"]))),
+        }
+        for row in known
+    ]
+    moved = [row for row in rows if row["csi"] > 0.25]
+    named = ", ".join(f"{row['feature']} {row['csi']:.2f}" for row in (moved or rows)[:5])
+    return measured(
+        rows[0]["csi"],
+        f"{len(moved)} of {len(rows)} features have a CSI above 0.25; the largest: {named}",
+        n=evidence.oot.n,
+        detail={"features": rows},
+    )
+
+
+@check(
+    "stability.migration",
+    "How far do loans move between grades in a year? (reported, not judged)",
+    "Grades that jump about cannot be managed by; grades that never move do not follow the loan.",
+)
+def migration(evidence: Evidence) -> Outcome:
+    oot, grades = evidence.oot, list(evidence.model.scale.grades)
+    if not oot.n:
+        raise NotComputable("the out-of-time sample has no rows")
+    code = {grade: position for position, grade in enumerate(grades)}
+    months = np.unique(oot.month)
+    first, last = oot.month == months[0], oot.month == months[-1]
+    both, at_first, at_last = np.intersect1d(oot.loan[first], oot.loan[last], return_indices=True)
+    if both.size == 0 or months.size == 1:
+        raise NotComputable("no loan is there in both the first and the last month out of time")
+    before, after = (
+        np.array([code[grade] for grade in oot.grade[chosen][position]])
+        for chosen, position in ((first, at_first), (last, at_last))
+    )
+    matrix = portfolio.migration_matrix(before, after, len(grades))
+    worse, better = portfolio.bandwidths(matrix)
+    stayed = float(np.trace(matrix) / matrix.sum())
+    return measured(
+        stayed,
+        f"Of {both.size:,} loans seen in {months[0]} and {months[-1]}, {100 * stayed:.1f} % kept their grade; "
+        f"bandwidth {worse:.3f} to worse and {better:.3f} to better grades",
+        n=int(both.size),
+        detail={"grades": grades, "matrix": matrix.tolist(), "bandwidths": [worse, better]},
+    )
+
+
+@check(
+    "stability.concentration",
+    "Do the grades spread the portfolio?",
+    "A scale with nearly all loans in one grade tells nobody anything.",
+)
+def concentration(evidence: Evidence) -> Outcome:
+    grades = list(evidence.model.scale.grades)
+    then, now = (_loans_by_grade(evidence.samples[name], grades) for name in ("train", "oot"))
+    index = portfolio.herfindahl(now)
+    p_value = portfolio.concentration_p_value(then, now)
+    return measured(
+        index,
+        f"The Herfindahl index over {len(grades)} grades is {index:.3f} out of time and "
+        f"{portfolio.herfindahl(then):.3f} in training (p = {p_value:.3g} that it has not risen)",
+        p_value=p_value,
+        n=int(now.sum()),
+        detail={"grades": grades, "train": then.tolist(), "oot": now.tolist()},
+    )
+
+
+def _loans_by_grade(sample: ScoredSample, grades: list[str]) -> np.ndarray:
+    grade = sample.grade[one_row_per_loan(sample)]
+    return np.array([int((grade == name).sum()) for name in grades])
+
+
+@check(
+    "stability.score_bands",
+    "Does a score still mean the default rate that it meant?",
+    "The population may stay the same while the relation changes; then only the outcome shows it.",
+)
+def score_bands(evidence: Evidence) -> Outcome:
+    train, oot = evidence.samples["train"], evidence.oot
+    edges = stability.quantile_edges(train.pd)
+    rows = []
+    for band in range(edges.size + 1):
+        row: dict[str, Any] = {"band": band + 1}
+        for sample in (train, oot):
+            chosen = np.searchsorted(edges, sample.pd, side="left") == band
+            events, expected = float(sample.labels[chosen].sum()), float(sample.pd[chosen].sum())
+            row |= {f"{sample.name}_events": int(events), f"{sample.name}_expected": expected}
+        rows.append(row)
+    known = [row for row in rows if min(row["train_events"], row["oot_events"]) >= BAND_EVENTS]
+    if not known:
+        raise NotComputable(f"no decile of PD has {BAND_EVENTS} defaults in training and out of time")
+
+    def change(row: dict[str, Any]) -> float:
+        then, now = (row[f"{name}_events"] / row[f"{name}_expected"] for name in ("train", "oot"))
+        return float(now / then)
+
+    worst = max(known, key=lambda row: abs(np.log(change(row))))
+    factor = float(np.exp(abs(np.log(change(worst)))))
+    return measured(
+        factor,
+        f"Defaults per expected default changed most in decile {worst['band']} of the training PDs, by a factor of "
+        f"{change(worst):.2f} from training to out of time ({worst['oot_events']:,} defaults out of time)",
+        n=oot.n,
+        events=oot.events,
+        detail={"bands": rows},
+    )

@@ -1,0 +1,140 @@
+"""DAGs of one short job each, made with the pipeline's own operator, to be broken by tests/faults.
+
+A run's Params say how long the job works, what goes wrong in it, and where its task's process is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, Param
+
+from mortgage_risk import assets
+from mortgage_risk.business_date import score_date
+from mortgage_risk.layout import Layout
+from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.operators.sweeper import SweepOrphansOperator
+from mortgage_risk.settings import Settings, load_settings
+from mortgage_risk.timetable import FromNowOnTimetable
+
+settings = replace(load_settings(), poll_seconds=1)
+paths = Layout(settings.bucket, settings.model_name)
+DATE = "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}"
+OUTPUT = f"{paths.root}probe/{DATE}/"
+CODE = {"sha256": "probe", "prefix": f"{paths.root}probe-code/", "git_commit": "none"}
+
+
+class KilledAt:
+    """A client under which the process dies at one call: `before:start_job_run`, `worker:after:start_job_run`, …"""
+
+    def __init__(self, client: Any, moment: str) -> None:
+        self._client, self._moment = client, moment
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._client, name)
+        if name != self._moment.rpartition(":")[2]:
+            return attribute
+
+        def call(*args: Any, **kwargs: Any) -> None:
+            if "after:" in self._moment:
+                attribute(*args, **kwargs)
+            if "worker:" in self._moment:
+                os.kill(os.getppid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        return call
+
+
+class ProbeOperator(GlueDatasetOperator):
+    """A Glue job whose task dies, at its first try, where `kill` says. `worker:…` takes the worker along."""
+
+    template_fields = (*GlueDatasetOperator.template_fields, "kill")
+
+    def __init__(self, *, kill: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kill = kill
+
+    def execute(self, context: Any) -> Any:
+        self.first = context["ti"].try_number == 1
+        return super().execute(context)
+
+    def client(self, service: str, *, retries: bool = True) -> Any:
+        client = super().client(service, retries=retries)
+        if not getattr(self, "first", False) or not self.kill:
+            return client
+        return KilledAt(client, self.kill)
+
+
+def probe(
+    name: str, settings: Settings, dag: dict[str, Any] | None = None, schedule: Any = None, **task: Any
+) -> None:
+    with DAG(
+        dag_id=f"probe_{name}",
+        schedule=schedule,
+        **{"max_active_runs": 10, **(dag or {})},
+        params={
+            "score_date": Param(None, type=["null", "string"]),
+            "seconds": Param(2, type="number"),
+            "work": Param("nothing", type="string"),
+            "kill": Param("", type="string"),
+        },
+        user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
+        default_args={"retries": 5, "retry_delay": timedelta(seconds=1)},
+    ):
+        operator = ProbeOperator(
+            task_id="run_job",
+            settings=settings,
+            source="canonical",
+            business_date=DATE,
+            script="probe_job.py",
+            arguments={
+                "output_root": OUTPUT,
+                "seconds": "{{ params.seconds }}",
+                "work": "{{ params.work }}",
+                "row": DATE,
+            },
+            inputs=[],
+            prefix=OUTPUT,
+            code=CODE,
+            kill="{{ params.kill }}",
+            **task,
+        )
+        if settings.deferrable:
+            operator.seconds_on_worker = 0  # on the triggerer from the first moment
+
+
+probe("on_worker", replace(settings, deferrable=False))
+probe("deferred", settings)
+probe("timeout_on_worker", replace(settings, deferrable=False), execution_timeout=timedelta(seconds=8), retries=0)
+probe("timeout_deferred", settings, execution_timeout=timedelta(seconds=25), retries=0)
+probe("run_timeout_on_worker", replace(settings, deferrable=False), {"dagrun_timeout": timedelta(seconds=25)})
+probe("run_timeout_deferred", settings, {"dagrun_timeout": timedelta(seconds=40)})
+SINCE = pendulum.datetime(2000, 1, 1, tz=settings.timezone)
+probe(
+    "nightly",
+    replace(settings, deferrable=False),
+    {"start_date": SINCE, "catchup": False, "max_active_runs": 3},
+    schedule=FromNowOnTimetable("0 2 * * *", settings.timezone),
+    outlets=[assets.scores(paths)],
+)
+with DAG(
+    dag_id="probe_follower",
+    schedule=[assets.scores(paths)],
+    user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
+):
+    BashOperator(task_id="run_job", bash_command=f"echo {DATE}")  # its XCom is the date it runs for
+
+with DAG(dag_id="probe_sweeper", schedule=None, params={"dry_run": Param(True, type="boolean")}):
+    SweepOrphansOperator(
+        task_id="sweep",
+        settings=settings,
+        source="all",
+        business_date="2015-01-01",
+        dry_run="{{ params.dry_run }}",
+    ).settle_minutes = 0

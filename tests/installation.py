@@ -1,0 +1,122 @@
+"""A platform of its own for tests that need real processes: own state, own ports, and hands to break it with."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from local_platform import supervisor
+from local_platform.airflow_api import FINISHED, AirflowApi
+from local_platform.aws import aws_client
+from local_platform.compose_test import free_port
+from local_platform.environments import ROOT, runtime_python
+from local_platform.services import airflow_environment, services
+from local_platform.settings import Platform
+
+# Far beyond what a run takes: a loaded machine must not fail a test that is not about speed.
+PATIENCE_SECONDS = 1800
+
+
+T = TypeVar("T")
+
+
+@dataclass
+class Installation:
+    """A running platform, and what the tests ask of it."""
+
+    platform: Platform
+    api: AirflowApi
+    pause_s = 0.5  # between two questions; Airflow's API takes 0.1 s of a core for each
+
+    def trigger(self, dag_id: str, **params: Any) -> str:
+        return self.api.trigger(dag_id, params)
+
+    def wait(self, dag_id: str, run_id: str) -> str:
+        """Final state of a run; the Airflow server may be away in between."""
+        return self.until(
+            lambda: state if (state := self.api.run_state(dag_id, run_id)) in FINISHED else None,
+            lambda: {task["task_id"]: task["state"] for task in self.api.tasks(dag_id, run_id)},
+        )
+
+    def until(self, answer: Callable[[], T | None], found: Callable[[], Any]) -> T:
+        """What `answer` gives once it gives something; what was `found` instead when it never does."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if value := answer():
+                return value
+            time.sleep(self.pause_s)
+        raise AssertionError(f"not in {PATIENCE_SECONDS} s: {found()}")
+
+    def client(self, service: str) -> Any:
+        return aws_client(self.platform, service)
+
+    def restart(self, *names: str) -> None:
+        for name in names:
+            supervisor.start(self.platform, services(self.platform)[name])
+        for name in names:
+            supervisor.wait_healthy(self.platform, services(self.platform)[name])
+
+    def kill(self, name: str) -> None:
+        """SIGKILL of the service's process alone, as the kernel's out-of-memory killer would."""
+        process = supervisor.running(self.platform, name)
+        assert process is not None, f"{name} does not run"
+        process.kill()
+        process.wait(10)
+
+    def terminate(self, name: str) -> None:
+        """An orderly stop of one service."""
+        process = supervisor.running(self.platform, name)
+        assert process is not None, f"{name} does not run"
+        process.terminate()
+        process.wait(60)
+
+    def airflow(self, *arguments: str) -> str:
+        """Output of an `airflow` command. One that SQLite refuses, because another process writes, is given again."""
+        command = [str(runtime_python("airflow").with_name("airflow")), *arguments]
+        environment = {**os.environ, **airflow_environment(self.platform)}
+        for _ in range(5):
+            done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
+            if "database is locked" not in done.stderr:
+                break
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        return done.stdout
+
+    def delete(self, prefix: str) -> None:
+        for key in self.objects(prefix):
+            self.client("s3").delete_object(Bucket=self.platform.bucket, Key=key)
+
+    def objects(self, prefix: str) -> dict[str, bytes]:
+        s3 = self.client("s3")
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=self.platform.bucket, Prefix=prefix)
+        keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+        return {key: s3.get_object(Bucket=self.platform.bucket, Key=key)["Body"].read() for key in keys}
+
+
+@contextlib.contextmanager
+def installed(folder: Path, **environment: str) -> Iterator[Installation]:
+    """Processes in `folder` until the end of the block; none of them outlives it."""
+    patch = pytest.MonkeyPatch()
+    environment = {
+        "MORTGAGE_STATE_DIR": str(folder / "state"),
+        "MORTGAGE_AWS_PORT": str(free_port()),
+        "MORTGAGE_AIRFLOW_PORT": str(free_port()),
+        **environment,
+    }
+    for name, value in environment.items():
+        patch.setenv(name, value)
+    platform = Platform.from_environment()
+    try:
+        supervisor.up(platform)
+        yield Installation(platform, AirflowApi(platform.airflow_url, "admin", platform.password("admin")))
+    finally:
+        supervisor.down(platform)
+        patch.undo()
+    assert not supervisor.of_this_installation(platform), "processes outlived `down`"

@@ -1,0 +1,210 @@
+"""Every AWS call of every operator that changes something in AWS, failing in every way AWS knows: throttled, ill (5xx),
+out of reach, and done with the answer lost. The work is done once, whatever call it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from fake_aws import LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
+
+from mortgage_risk import aws
+from mortgage_risk.operators.approval import RecordDecisionOperator
+from mortgage_risk.operators.code import PackageCodeOperator
+from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.operators.registry import RegisterModelOperator, SelectModelOperator
+from mortgage_risk.operators.sagemaker import BatchTransformOperator, CreateModelOperator, TrainModelOperator
+
+B = "s3://mortgage-loan-ml/"
+CODE = {"sha256": "c" * 64, "prefix": f"{B}code/ccc/", "git_commit": "abc"}
+PANEL = {
+    "data_prefix": f"{B}panel/attempt=1/",
+    "manifest_uri": f"{B}panel/_manifest.json",
+    "fingerprint": "f",
+    "rows": 9,
+}
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/mortgage-default-risk-canonical/1"
+GATE = {"passed": True, "reasons": "", "gate_uri": f"{B}v/gate.json", "thresholds_sha256": "t"}
+FILES = {f"{kind}_uri": f"{B}v/{kind}" for kind in ("evaluation", "report")}
+TRIES = 3  # Airflow's, of a task with two retries
+
+
+@dataclass(frozen=True)
+class Work:
+    """An operator's arguments, the calls it makes in this order, and how often its work is done in AWS."""
+
+    operator: type
+    arguments: dict[str, Any]
+    calls: tuple[str, ...]
+    done: Callable[[FakeAws], int]
+
+
+def jobs(fake: FakeAws) -> int:
+    assert all(job["status"] == "Completed" for job in fake.jobs.values())
+    return len(fake.jobs)
+
+
+WORK = {
+    "glue": Work(
+        GlueDatasetOperator,
+        {"script": "p.py", "arguments": {}, "inputs": [f"{B}raw/"], "prefix": f"{B}p/", "code": CODE},
+        ("list_objects_v2", "get_job_runs", "create_job", "start_job_run", "get_job_run", "put_object", "get_object"),
+        jobs,
+    ),
+    "training": Work(
+        TrainModelOperator,
+        {"panel": PANEL, "code": CODE, "horizon_months": 12, "hyperparameters": {}},
+        ("get_object", "describe_training_job", "create_training_job", "list_objects_v2", "put_object"),
+        jobs,
+    ),
+    "transform": Work(
+        BatchTransformOperator,
+        {"model": "m", "dataset": PANEL},
+        ("describe_transform_job", "create_transform_job", "list_objects_v2", "put_object", "get_object"),
+        jobs,
+    ),
+    "code": Work(
+        PackageCodeOperator,
+        {},
+        ("list_objects_v2", "put_object"),
+        lambda fake: sum(key.endswith("_manifest.json") and key.startswith("code/") for key in fake.objects),
+    ),
+    "model": Work(
+        CreateModelOperator,
+        {"package": {"model_package_arn": ARN, "version": 1}},
+        ("create_model",),
+        lambda fake: len(fake.models),
+    ),
+    "register": Work(
+        RegisterModelOperator,
+        {
+            "horizon_months": "12",
+            "training": {"job": "train-1", "model_uri": f"{B}m"},
+            "validation": FILES,
+            "panel": PANEL,
+            "code": CODE,
+            "gate": GATE,
+        },
+        (
+            "get_object",
+            "describe_model_package_group",
+            "create_model_package_group",
+            "describe_training_job",
+            "list_model_packages",
+            "create_model_package",
+        ),
+        lambda fake: len(fake.packages),
+    ),
+    "decision": Work(
+        RecordDecisionOperator,
+        {
+            "gate": GATE,
+            "package": {"model_package_arn": ARN},
+            "answer_task_id": "ask",
+            "approval_mode": "auto",
+            "effective_from": "",
+            "override_by": "",
+            "override_reason": "",
+        },
+        ("describe_model_package", "update_model_package"),
+        lambda fake: sum(package["ModelApprovalStatus"] == "Approved" for package in fake.packages),
+    ),
+    "selection": Work(
+        SelectModelOperator,
+        {},
+        ("list_model_packages", "describe_model_package"),
+        lambda fake: 1,
+    ),
+}
+CHANGES = ("create", "start", "put", "update")
+FAULTS = {"throttled": THROTTLED, "server error": SERVER_ERROR, "out of reach": REFUSED}
+CASES = [(work, call, fault) for work, facts in WORK.items() for call in facts.calls for fault in FAULTS]
+LOST = [(work, call) for work, facts in WORK.items() for call in facts.calls if call.startswith(CHANGES)]
+
+
+@pytest.fixture
+def world(fake_aws: FakeAws, settings, tmp_path) -> FakeAws:
+    """What the operators find: code, panel, a validation's files, a trained and (for two of them) registered model."""
+    for folder in ("contracts", "glue_jobs", "sagemaker_entrypoints"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.py").write_text(folder)
+    fake_aws.put(CODE["prefix"] + "sourcedir/metric_definitions.json", b"[]")
+    fake_aws.put(f"{B}raw/loans.csv", b"loan_id\n")
+    for uri in FILES.values():
+        fake_aws.put(uri, b"{}")
+    sha256 = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"  # of {}
+    fake_aws.put(f"{B}v/gate.json", json.dumps({"report_sha256": sha256, "evaluation_sha256": sha256}).encode())
+
+    def finish(job: dict[str, Any]) -> None:
+        manifest = {"data_prefix": f"{B}p/attempt=1/", "rows": 1, "files": [{"key": "x", "bytes": 1}]}
+        fake_aws.put(f"{B}p/_manifest.json", json.dumps(manifest).encode())
+        fake_aws.put(f"{B}models/m/{job['id']}/output/model.tar.gz", b"model")
+
+    fake_aws.on_finish = finish
+    return fake_aws
+
+
+def do(name: str, fake: FakeAws, settings, context, folder) -> None:
+    """Run the operator as Airflow would: a try that fails is followed by the next."""
+    work = WORK[name]
+    arguments = dict(work.arguments)
+    settings = replace(settings, deferrable=False, job_code_root=folder, git_commit="1234")
+    for attempt in range(TRIES):
+        task = work.operator(
+            task_id="work", settings=settings, source="canonical", business_date="2019-12-31", **arguments
+        )
+        try:
+            task.execute(context)
+            return
+        except Exception as error:
+            if attempt == TRIES - 1 or not aws.is_transient(error):
+                raise
+
+
+def prepare(name: str, fake: FakeAws) -> None:
+    if name in ("register", "decision", "selection"):
+        ended = {"status": "Completed", "reason": "", "request": {}, "started": fake.now, "ended": fake.now}
+        fake.jobs["train-1"] = {"id": "train-1", **ended}
+        fake.pass_time(60)
+    if name in ("decision", "selection"):
+        fake.groups.add("mortgage-default-risk-canonical")
+        status = "Approved" if name == "selection" else "PendingManualApproval"
+        metadata = {"effective_from": "2019-01-01"} if name == "selection" else {}
+        client = fake.client("sagemaker")
+        client.create_model_package(
+            ModelPackageGroupName="mortgage-default-risk-canonical",
+            ModelApprovalStatus=status,
+            CustomerMetadataProperties=metadata,
+        )
+    fake.calls.clear()
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_the_calls_below_are_all_that_are_made(name, world, settings, context, tmp_path) -> None:
+    prepare(name, world)
+    do(name, world, settings, context, tmp_path)
+    assert tuple(dict.fromkeys(world.calls)) == WORK[name].calls
+
+
+@pytest.mark.parametrize(("name", "call", "fault"), CASES)
+def test_a_call_that_fails_is_made_again_and_the_work_is_done_once(
+    name, call, fault, world, settings, context, tmp_path
+) -> None:
+    prepare(name, world)
+    world.faults[call] = [FAULTS[fault]] * 2
+    do(name, world, settings, context, tmp_path)
+    assert not world.faults[call], "the fault was met"
+    assert WORK[name].done(world) == 1
+
+
+@pytest.mark.parametrize(("name", "call"), LOST)
+def test_a_call_whose_answer_is_lost_has_its_effect_once(name, call, world, settings, context, tmp_path) -> None:
+    prepare(name, world)
+    world.faults[f"after:{call}"] = [LOST_ANSWER]
+    do(name, world, settings, context, tmp_path)
+    assert not world.faults[f"after:{call}"], "the fault was met"
+    assert WORK[name].done(world) == 1

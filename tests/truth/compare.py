@@ -1,0 +1,41 @@
+"""Run by the SageMaker runtime: `python compare.py <model folder> <panel> <truth>`; out of time, the model's PD and the
+simulator's true PD beside what happened, as one line of JSON.
+"""
+
+import json
+import sys
+
+import pandas as pd
+import pyarrow.dataset as ds
+
+from contracts import load_contract
+from mortgage_model.artifact import load_model
+from mortgage_model.panel_data import open_panel
+from mortgage_model.splits import SplitBounds
+from mortgage_model.statistics.calibration import recalibrate
+from mortgage_model.statistics.discrimination import auc
+
+model_folder, panel, truth_folder = sys.argv[1:]
+model = load_model(model_folder)
+bounds = SplitBounds(**model.metadata["split"])
+dataset = open_panel(panel, load_contract("loan_panel"))
+first, last = bounds.range_of("oot")
+inside = (ds.field("snapshot_month") >= first) & (ds.field("snapshot_month") <= last)
+rows = dataset.to_table(filter=inside & ds.field("default_12m").is_valid()).to_pandas()
+truth = pd.read_parquet(truth_folder)
+truth["snapshot_month"] = pd.to_datetime(truth["month"]).dt.strftime("%Y-%m")
+both = rows.merge(truth, on=["loan_id", "snapshot_month"], validate="one_to_one")
+assert len(both) == len(rows), "an observation without a true PD"
+labels = both["default_12m"].to_numpy()
+scored = model.predict(both)["pd"].to_numpy()
+print(
+    json.dumps(
+        {
+            "observations": len(both),
+            "defaults": int(labels.sum()),
+            "auc": auc(labels, scored),
+            "auc_of_truth": auc(labels, both["true_pd_12m"].to_numpy()),
+            "slope": recalibrate(labels, scored).slope.value,
+        }
+    )
+)
