@@ -99,6 +99,8 @@ def train(
 
 def margin(booster: xgb.Booster, features: pd.DataFrame) -> np.ndarray:
     """Uncalibrated logit of PD per row, float64 (n,)."""
+    if not len(features):  # which XGBoost refuses
+        return np.array([])
     values = booster.inplace_predict(
         features.to_numpy(dtype=np.float32, copy=False), predict_type="margin", validate_features=False
     )

@@ -18,6 +18,7 @@ from mortgage_model.splits import month_number
 MONTH = "snapshot_month"
 HORIZON = "horizon_months"
 KEY = "loan_id"
+NO_MONTH = "0000-01"
 
 
 class PanelError(ValueError):
@@ -117,7 +118,8 @@ def read_sample(
     """
     label = label_name(contract)
     wanted = [contract.column(name) for name in columns] if columns else list(contract.with_role("feature"))
-    months = sorted(months)
+    # A gap in the panel can leave a sample without a month: it is then empty, as one of no labelled row is.
+    months = sorted(months) or [NO_MONTH]
     labelled = ds.field(label).is_valid()
     share = 1.0
     if max_rows:

@@ -213,6 +213,18 @@ def test_later_samples_without_defaults_reach_the_gate(panel, source_dir, tmp_pa
     assert model.metadata["stopped_by"].startswith("n_estimators" if sample == "validation" else "validation log loss")
 
 
+def test_a_gap_in_the_panel_leaves_an_empty_sample_not_a_crash(panel, source_dir, tmp_path):
+    folder = write_panel(panel[~panel["snapshot_month"].between("2012-01", "2012-12")], tmp_path / "panel")
+    metrics = train(folder, parse_arguments(SMALL_MODEL), tmp_path / "m", tmp_path / "o", source_dir, CONTRACT)
+    assert metrics["validation-auc"] == {
+        "value": None,
+        "reason": metrics["validation-auc"]["reason"],
+        "n": 0,
+        "events": 0,
+    }
+    assert load_model(tmp_path / "m").calibration.method == "identity"
+
+
 def test_a_metric_without_a_value_is_null_with_its_reason():
     metrics = sample_metrics("oot", np.zeros(5), np.full(5, 0.1))
     assert metrics["oot-auc"]["value"] is None
