@@ -27,6 +27,8 @@ HYPERPARAMETERS: dict[str, tuple[str, float, float]] = {
     "seed": ("integer", 0, 2**31 - 1),
     "max_train_rows": ("integer", 0, 10**9),
     "num_parallel_tree": ("integer", 1, 20),
+    "search_trials": ("integer", 0, 1000),
+    "search_seconds": ("integer", 0, 10**6),
 }
 
 
