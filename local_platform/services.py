@@ -73,6 +73,9 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "30",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+        # A machine at its limit takes longer than Airflow's 30 and 50 seconds to import itself.
+        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "180",
+        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "240",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
         # Busy cores answer late: that is no reason to give a task up (and stop its job) or to think a DAG is gone.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
