@@ -63,8 +63,8 @@ def metrics_by_sample(detail: dict[str, Any]) -> str:
         f"Below each figure its 95 % interval: {boot['replicates']} bootstrap replicates that draw whole "
         "loans, because the months of one loan default together and are not independent. Calibration in the "
         "large has a Fisher-information interval, which takes rows as independent and is too narrow; PR-AUC and "
-        "the expected calibration error have none. On the validation sample slope and intercept are 1 and 0 by "
-        "construction, because the calibration was fitted there."
+        "the expected calibration error have none. The calibration was fitted on the validation sample, so that its "
+        "level is right there by construction."
     )
     listed = table(head, rows, numeric=range(1, 1 + len(names)))
     return f"<h2>Metrics by sample</h2>{listed}<p class='soft small'>{note}</p>"

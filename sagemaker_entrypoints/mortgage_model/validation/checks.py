@@ -135,6 +135,14 @@ def run_checks(evidence: Evidence, tests: Sequence[Check] = CHECKS) -> list[dict
     return results
 
 
+def known_auc(evidence: Evidence, sample: str) -> dict[str, Any]:
+    """The AUC of a sample as evaluation.json holds it. Raises NotComputable where it has no value."""
+    metric = evidence.metrics[sample]["auc"]
+    if metric["value"] is None:
+        raise NotComputable(f"the AUC of {sample} has no value: {metric['reason']}")
+    return metric
+
+
 def one_row_per_loan(sample: ScoredSample) -> np.ndarray:
     """Positions of each loan's first month in the sample: the months of one loan are not independent."""
     return np.unique(sample.loan, return_index=True)[1]

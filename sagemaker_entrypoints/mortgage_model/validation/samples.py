@@ -24,6 +24,7 @@ from mortgage_model.artifact import MortgageModel
 from mortgage_model.panel_data import KEY, MONTH, label_name, read_sample
 from mortgage_model.splits import SAMPLES, SplitBounds, month_number
 from mortgage_model.statistics.stability import MISSING, OTHER, numeric_bin_counts
+from mortgage_model.validation.segments import segments_of
 
 VINTAGE_SOURCE = "origination_date"
 UNKNOWN_VINTAGE = 0
@@ -32,15 +33,6 @@ DRAWN_ROWS = 20_000
 DRAWN_SAMPLES = ("train", "oot")
 # A date of something to come says nothing about the outcome.
 SCHEDULED_DATES = {"first_payment_date"}
-# Segments by which the ranking is looked at: bands' inner bounds, lower bound inclusive, or the column's levels.
-SEGMENTS: dict[str, tuple[float, ...] | None] = {
-    "ltv": (60, 70, 80, 90),
-    "credit_score": (620, 660, 700, 740, 780),
-    "property_state": None,
-    "channel": None,
-    "loan_age": (12, 36, 60, 120),
-    "delinquency_status": (1, 2),
-}
 
 
 @dataclass(frozen=True)
@@ -181,7 +173,7 @@ def score_samples(
             collector.matrices.append(matrix.iloc[chosen])
             collector.add(drawn=chosen + sum(len(piece) for piece in collector.pieces["labels"][:-1]))
         if name == "oot":
-            collector.add(**{f"segment {key}": text for key, text in _segments(sample.frame).items()})
+            collector.add(**{f"segment {key}": text for key, text in segments_of(sample.frame).items()})
             collector.add(**{f"rival {key}": predict(sample.frame) for key, predict in (rivals or {}).items()})
             for feature in profile["features"]:
                 counts = profile_bins(sample.frame[feature], profile["features"][feature])
@@ -213,23 +205,6 @@ def _drawn(collector: _Collector, sample: ScoredSample) -> DrawnRows:
         month=sample.month[position],
         loan_hash=sample.loan_hash[position],
     )
-
-
-def _segments(frame: pd.DataFrame) -> dict[str, np.ndarray]:
-    """The band of every row per segmentation whose column is there, as text; "missing" where it is null."""
-    segments = {}
-    for column, inner in SEGMENTS.items():
-        if column not in frame:
-            continue
-        values = frame[column]
-        if inner is None:
-            segments[column] = values.astype(object).where(values.notna(), "missing").to_numpy(dtype=object)
-            continue
-        names = [f"below {inner[0]}", *(f"{a} to {b}" for a, b in pairwise(inner)), f"{inner[-1]} and more", "missing"]
-        numbers = values.to_numpy(np.float64, na_value=np.nan)
-        position = np.where(np.isnan(numbers), len(names) - 1, np.searchsorted(inner, numbers, side="right"))
-        segments[column] = np.array(names, dtype=object)[position]
-    return segments
 
 
 def profile_bins(values: pd.Series, feature: Mapping[str, Any]) -> np.ndarray:

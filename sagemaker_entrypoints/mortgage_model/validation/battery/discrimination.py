@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mortgage_model.statistics import NotComputable, discrimination
-from mortgage_model.validation.checks import Evidence, Outcome, check, measured
+from mortgage_model.validation.checks import Evidence, Outcome, check, known_auc, measured
 from mortgage_model.validation.evaluation import SMALLEST_CELL
 from mortgage_model.validation.samples import UNKNOWN_VINTAGE
 
@@ -21,10 +21,7 @@ SEGMENT_EVENTS = 30
     "A fall that chance explains is no finding; one that it does not is decay, however small.",
 )
 def decay(evidence: Evidence) -> Outcome:
-    then, now = (evidence.metrics[name]["auc"] for name in ("train", "oot"))
-    for name, metric in (("training", then), ("out of time", now)):
-        if metric["value"] is None:
-            raise NotComputable(f"the AUC of {name} has no value: {metric['reason']}")
+    then, now = known_auc(evidence, "train"), known_auc(evidence, "oot")
     if now["standard_deviation"] is None:
         raise NotComputable("the AUC out of time has no standard error")
     p_value = discrimination.auc_decay_p_value(then["value"], now["value"], now["standard_deviation"])

@@ -10,7 +10,7 @@ import pandas as pd
 from contracts import Column
 from mortgage_model.artifact import MortgageModel
 from mortgage_model.statistics import NotComputable, discrimination
-from mortgage_model.validation.checks import Evidence, Outcome, check, measured
+from mortgage_model.validation.checks import Evidence, Outcome, check, known_auc, measured
 from mortgage_model.validation.samples import DrawnRows
 
 # Noise of this many standard deviations of each numeric input.
@@ -23,17 +23,11 @@ NOISE = 0.1
     "What training gains over validation, the next portfolio loses.",
 )
 def validation_gap(evidence: Evidence) -> Outcome:
-    values = {}
-    for name in ("train", "validation"):
-        metric = evidence.metrics[name]["auc"]
-        if metric["value"] is None:
-            raise NotComputable(f"the AUC of {name} has no value: {metric['reason']}")
-        values[name] = metric["value"]
-    gap = values["train"] - values["validation"]
+    then, now = (known_auc(evidence, name)["value"] for name in ("train", "validation"))
+    gap = then - now
     return measured(
         gap,
-        f"The AUC is {values['train']:.3f} on training months and {values['validation']:.3f} on validation months, "
-        f"a gap of {gap:.3f}",
+        f"The AUC is {then:.3f} on training months and {now:.3f} on validation months, a gap of {gap:.3f}",
         n=evidence.samples["validation"].n,
         events=evidence.samples["validation"].events,
     )
