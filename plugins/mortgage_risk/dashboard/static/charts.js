@@ -137,7 +137,7 @@ export function bars(title, names, groups, height = 250) {
 // Rows x columns of values, coloured by steps; one path per colour, so that years of nights stay light.
 // cells[row][column]; onpick(row, column) by click or by arrow keys and Enter; ontip(text).
 export function heatmap(title, rows, columns, cells, limits, { onpick, ontip, words }) {
-  const left = 190, size = 15, width = 1240, step = (width - left) / columns.length, height = rows.length * size + 26;
+  const left = 215, size = 15, width = 1240, step = (width - left) / columns.length, height = rows.length * size + 26;
   const root = h("svg", { viewBox: `0 0 ${width} ${height}`, role: "application", tabindex: 0, "aria-label": `${title}. Arrow keys move, Enter opens a feature.` });
   const paths = limits.map(() => "").concat("");
   rows.forEach((_, r) => columns.forEach((__, c) => {
