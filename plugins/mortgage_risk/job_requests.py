@@ -140,21 +140,21 @@ def validation_job(
     code_prefix: str,
     model_uri: str,
     panel_prefix: str,
-    demographics_prefix: str | None,
+    optional_inputs: Mapping[str, str | None],
     output_prefix: str,
     arguments: Mapping[str, str],
     tags: RunTags,
 ) -> Request:
     """CreateProcessingJob running model_validation_script.py in the training container.
 
-    demographics_prefix: None where the lender delivered no borrower_demographics.
+    optional_inputs: "demographics" (protected attributes) and "champion" (model in force), None where there is none.
     """
     inputs = {
         "code": f"{code_prefix}sourcedir/",
         "model": model_uri,
         "panel": panel_prefix,
         "settings": f"{code_prefix}sourcedir/thresholds.json",
-        **({"demographics": demographics_prefix} if demographics_prefix else {}),
+        **{name: uri for name, uri in optional_inputs.items() if uri},
     }
     return _processing_job(settings, name, "model_validation_script.py", inputs, output_prefix, arguments, tags)
 

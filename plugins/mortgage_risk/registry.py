@@ -22,6 +22,7 @@ class ApprovedModel:
     version: int
     effective_from: str
     approved_at: str
+    model_uri: str
     metadata: dict[str, str]
 
 
@@ -78,6 +79,7 @@ def approved_model(package: dict[str, Any], timezone: str) -> ApprovedModel:
         version=int(package["ModelPackageVersion"]),
         effective_from=metadata.get("effective_from") or changed.date().isoformat(),
         approved_at=metadata.get("approved_at") or changed.isoformat(timespec="seconds"),
+        model_uri=package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"],
         metadata=metadata,
     )
 
@@ -90,3 +92,9 @@ def effective_model(candidates: list[ApprovedModel], score_date: str) -> Approve
         key=lambda model: (model.effective_from, datetime.fromisoformat(model.approved_at), model.version),
         default=None,
     )
+
+
+def model_in_force(client: Any, group: str, timezone: str, day: str) -> ApprovedModel | None:
+    """The approved model of the group that scores the business date `day`."""
+    approved = packages(client, group, ModelApprovalStatus="Approved")
+    return effective_model([approved_model(package, timezone) for package in approved], day)

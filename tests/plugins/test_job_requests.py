@@ -57,7 +57,10 @@ def validation(settings: Settings, tags: RunTags) -> dict[str, Any]:
         code_prefix=CODE,
         model_uri="s3://b/models/m/train-1/output/model.tar.gz",
         panel_prefix="s3://b/panel/attempt=1/",
-        demographics_prefix="s3://b/raw-data/borrower_demographics/ingest_date=2019-12-31/",
+        optional_inputs={
+            "demographics": "s3://b/raw-data/borrower_demographics/ingest_date=2019-12-31/",
+            "champion": None,
+        },
         output_prefix="s3://b/validation-results/x/",
         arguments={"as_of_date": "2019-12-31", "source": "canonical"},
         tags=tags,

@@ -246,6 +246,31 @@ def test_validation_hands_on_its_files(common, context, fake_aws) -> None:
     assert result["report_uri"].removeprefix(B) in fake_aws.objects
 
 
+def test_validation_compares_with_the_model_in_force_but_not_with_itself(common, context, fake_aws) -> None:
+    def champion_input(model_uri: str) -> list[str]:
+        operator = ValidateModelOperator(
+            task_id="validate",
+            training={"job": "train-1", "model_uri": model_uri},
+            panel=PANEL,
+            code=CODE,
+            hyperparameters="{}",
+            **common,
+        )
+        inputs = operator.build_request(operator.run_tags(context))["ProcessingInputs"]
+        return [entry["S3Input"]["S3Uri"] for entry in inputs if entry["InputName"] == "champion"]
+
+    assert champion_input(f"{B}new.tar.gz") == []
+    client, group = fake_aws.client("sagemaker"), "mortgage-default-risk-canonical"
+    client.create_model_package_group(ModelPackageGroupName=group)
+    client.create_model_package(
+        ModelPackageGroupName=group,
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={"Containers": [{"ModelDataUrl": f"{B}old.tar.gz"}]},
+    )
+    assert champion_input(f"{B}new.tar.gz") == [f"{B}old.tar.gz"]
+    assert champion_input(f"{B}old.tar.gz") == []
+
+
 # --- registry ---
 
 
@@ -485,7 +510,7 @@ def test_the_approver_sees_how_the_model_compares_with_the_one_in_force(
 
 
 def model(version: int, effective_from: str, approved_at: str) -> registry.ApprovedModel:
-    return registry.ApprovedModel(f"arn/{version}", version, effective_from, approved_at, {})
+    return registry.ApprovedModel(f"arn/{version}", version, effective_from, approved_at, f"s3://m/{version}", {})
 
 
 def test_a_night_is_scored_by_the_model_in_force_then() -> None:

@@ -104,8 +104,7 @@ class AskForApprovalOperator(ApprovalOperator):
         """The model that would score the day before this one's approval."""
         group = Layout(self.settings.bucket, self.settings.model_name).model_package_group(self.source)
         client, zone = aws.client("sagemaker", self.settings.aws_conn_id), self.settings.timezone
-        approved = registry.packages(client, group, ModelApprovalStatus="Approved")
-        return registry.effective_model([registry.approved_model(package, zone) for package in approved], today(zone))
+        return registry.model_in_force(client, group, zone, today(zone))
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         # Not ApprovalOperator's: it would skip the task that records a rejection.

@@ -6,8 +6,9 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mortgage_risk import aws, job_requests, links
+from mortgage_risk import aws, job_requests, links, registry
 from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator
+from mortgage_risk.business_date import today
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.jobs import NAME, JobState
 
@@ -113,7 +114,7 @@ class ValidateModelOperator(AwsJobOperator):
             code_prefix=self.code["prefix"],
             model_uri=self.training["model_uri"],
             panel_prefix=self.panel["data_prefix"],
-            demographics_prefix=self._demographics(),
+            optional_inputs={"demographics": self._demographics(), "champion": self._champion()},
             output_prefix=self.layout.validation(self.source, self.business_date, NAME),
             arguments={
                 "as_of_date": self.business_date,
@@ -153,6 +154,12 @@ class ValidateModelOperator(AwsJobOperator):
         dates = aws.ingest_dates(self.client("s3"), table).get(DEMOGRAPHICS, set())
         newest = max((date for date in dates if date <= self.business_date), default=None)
         return f"{table}ingest_date={newest}/" if newest else None
+
+    def _champion(self) -> str | None:
+        """The model in force, to compare with; None where there is none, or it is the one to validate."""
+        group, zone = self.layout.model_package_group(self.source), self.settings.timezone
+        champion = registry.model_in_force(self.client("sagemaker"), group, zone, today(zone))
+        return champion.model_uri if champion and champion.model_uri != self.training["model_uri"] else None
 
     def _files(self, state: JobState) -> dict[str, str]:
         prefix = self.layout.validation(self.source, self.business_date, state.job_id)
