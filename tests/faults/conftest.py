@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -45,8 +46,12 @@ class Probe:
 
     def waiting(self) -> None:
         """The job runs and the task waits for it, where its DAG lets it wait."""
-        state = "deferred" if "deferred" in self.dag_id else "running"
+        deferred = "deferred" in self.dag_id
+        state = "deferred" if deferred else "running"
         self.until(lambda: self.jobs()[-1:] == ["RUNNING"] and self.task()["state"] == state)
+        if deferred:  # before the triggerer has taken it up, Airflow tells nobody that the task is ended
+            self.until(lambda: (self.task()["trigger"] or {}).get("triggerer_id"))
+            time.sleep(3)
 
     def jobs(self) -> list[str]:
         """States of the date's Glue runs, oldest first. All of them must belong to one Glue job."""
