@@ -89,7 +89,11 @@ def train(
         rows = booster.bin_rows(matrices["train"], labels["train"])
     trees = booster.fit(rows, spec.constraints, hyperparameters)
     say(f"booster: {trees.num_boosted_rounds()} trees kept, stopped by {stopped_by}")
-    calibrated = calibration.fit(booster.margin(trees, matrices["validation"]), labels["validation"].astype(float))
+    calibrated = calibration.fit(
+        booster.margin(trees, matrices["validation"]),
+        labels["validation"].astype(float),
+        prepared.validation_loans,
+    )
     say(f"calibration: {calibrated.method}, {calibrated.reason}")
 
     benchmark = challenger.fit(spec, matrices["train"], labels["train"])
@@ -148,13 +152,16 @@ def train(
 
 @dataclass(frozen=True)
 class Prepared:
-    """Feature matrix, labels and months per sample, the spec fitted on train, and train's input columns."""
+    """Feature matrix, labels and months per sample, the spec fitted on train, train's input columns, and the loan of
+    each row of the validation sample.
+    """
 
     matrices: dict[str, pandas.DataFrame]
     labels: dict[str, numpy.ndarray]
     months: dict[str, numpy.ndarray]
     spec: FeatureSpec
     profile_frame: pandas.DataFrame
+    validation_loans: numpy.ndarray
 
 
 def _prepare(
@@ -176,9 +183,11 @@ def _prepare(
         if name == "train":
             spec = FeatureSpec.fit(sample.frame, sample.labels, contract)
             profile_frame = sample.frame[list(spec.inputs)]
+        elif name == "validation":
+            validation_loans = sample.loans
         matrices[name], labels[name] = spec.transform(sample.frame), sample.labels
         row_months[name] = sample.frame[panel_data.MONTH].to_numpy(dtype=str)
-    return Prepared(matrices, labels, row_months, spec, profile_frame)
+    return Prepared(matrices, labels, row_months, spec, profile_frame, validation_loans)
 
 
 def _search(prepared: Prepared, hyperparameters: Mapping[str, int | float]) -> search.Search:

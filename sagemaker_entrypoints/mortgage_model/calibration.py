@@ -21,7 +21,7 @@ from mortgage_model.statistics import NotComputable
 from mortgage_model.statistics.calibration import calibration_in_the_large, log_loss_terms, recalibrate
 
 METHODS = ("logistic", "isotonic", "intercept", "identity")
-# Cross-fitting blocks; contiguous, since rows are ordered by month and neighbours are the same loans.
+# Cross-fitting blocks, of whole loans: a loan's months tell nearly the same story.
 BLOCKS = 5
 # Defaults a bin of the isotonic calibration holds on average, and how many bins there are at most.
 EVENTS_PER_BIN, LARGEST_BINS = 20, 50
@@ -62,12 +62,17 @@ class Calibration:
         return cls(**values)
 
 
-def fit(margins: np.ndarray, labels: np.ndarray, folds: Sequence[Fold] | None = None) -> Calibration:
+def fit(
+    margins: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None, folds: Sequence[Fold] | None = None
+) -> Calibration:
     """Logistic or isotonic on `margins` (n,) and `labels` (n, 0 or 1), by log loss out of fold.
 
-    `folds`: default BLOCKS contiguous blocks. Where the sample holds one class only, the margins are kept
-    (`identity`); where its best slope is not positive, they are shifted to its default rate (`intercept`).
+    `groups` (n,) numbers the loan of each row, by default every row is one of its own: the standard error counts
+    loans, not rows. `folds`: default BLOCKS blocks of whole groups. Where the sample holds one class only, the
+    margins are kept (`identity`); where its best slope is not positive, they are shifted to its default rate
+    (`intercept`).
     """
+    groups = np.arange(len(labels)) if groups is None else groups
     try:
         logistic = _fit_logistic(margins, labels)
     except NotComputable as error:
@@ -81,14 +86,14 @@ def fit(margins: np.ndarray, labels: np.ndarray, folds: Sequence[Fold] | None = 
         return Calibration(shift, 1.0, "intercept", reason=reason)
     try:
         terms = {
-            method: _cross_fitted_terms(fitter, margins, labels, folds or _blocks(len(labels)))
+            method: _cross_fitted_terms(fitter, margins, labels, folds or _blocks(groups))
             for method, fitter in (("logistic", _fit_logistic), ("isotonic", _fit_isotonic))
         }
     except NotComputable as error:
         return replace(logistic, reason=f"an isotonic calibration cannot be compared: {error}")
     gain = terms["logistic"] - terms["isotonic"]
     losses = {method: float(values.mean()) for method, values in terms.items()}
-    if gain.mean() > gain.std(ddof=1) / np.sqrt(gain.size):
+    if gain.mean() > _clustered_error(gain, groups):
         reason = "it loses less on rows it was not fitted on, by more than a standard error"
         return replace(_fit_isotonic(margins, labels), reason=reason, log_loss=losses)
     reason = "the isotonic one is not better by more than a standard error on rows it was not fitted on"
@@ -133,15 +138,21 @@ def _fit_isotonic(margins: np.ndarray, labels: np.ndarray) -> Calibration:
 
 
 def _cross_fitted_terms(fitter: Any, margins: np.ndarray, labels: np.ndarray, folds: Sequence[Fold]) -> np.ndarray:
-    """Log loss per held-out row, calibrated without it; NotComputable where a fold's rest cannot calibrate."""
-    return np.concatenate(
-        [
-            log_loss_terms(labels[held_out], apply(fitter(margins[rest], labels[rest]), margins[held_out]))
-            for rest, held_out in folds
-        ]
-    )
+    """Log loss per row, calibrated without its fold; NotComputable where a fold's rest cannot calibrate."""
+    terms = np.zeros(len(labels))
+    for rest, held_out in folds:
+        fitted = fitter(margins[rest], labels[rest])
+        terms[held_out] = log_loss_terms(labels[held_out], apply(fitted, margins[held_out]))
+    return terms
 
 
-def _blocks(rows: int) -> list[Fold]:
-    held_out = [block for block in np.array_split(np.arange(rows), BLOCKS) if len(block)]
-    return [(np.setdiff1d(np.arange(rows), block, assume_unique=True), block) for block in held_out]
+def _clustered_error(values: np.ndarray, groups: np.ndarray) -> float:
+    """Standard error of the mean of `values` (n,) whose rows are independent between groups only."""
+    _, codes = np.unique(groups, return_inverse=True)
+    return float(np.sqrt(np.sum(np.bincount(codes, values - values.mean()) ** 2)) / len(values))
+
+
+def _blocks(groups: np.ndarray) -> list[Fold]:
+    _, codes = np.unique(groups, return_inverse=True)
+    held_out = [np.flatnonzero(codes % BLOCKS == block) for block in range(BLOCKS)]
+    return [(np.setdiff1d(np.arange(len(groups)), rows, assume_unique=True), rows) for rows in held_out if len(rows)]

@@ -27,10 +27,13 @@ class PanelError(ValueError):
 
 @dataclass(frozen=True)
 class Sample:
-    """`frame`: n rows of contract columns and snapshot_month; `labels`: n values 0 or 1 (int8)."""
+    """`frame`: n rows of contract columns and snapshot_month; `labels`: n values 0 or 1 (int8); `loans`: n numbers,
+    one a loan.
+    """
 
     frame: pd.DataFrame
     labels: np.ndarray
+    loans: np.ndarray
 
 
 def open_panel(folder: str | Path, contract: Contract) -> ds.Dataset:
@@ -135,16 +138,17 @@ def read_sample(
         if share < 1.0:
             chosen = np.random.default_rng([seed, month_number(month)]).permutation(len(table))
             order = order.take(pa.array(np.sort(chosen[: round(share * len(table))])))
-        tables.append(_compact(table.take(order).drop_columns([KEY]), month, wanted, label))
+        tables.append(_compact(table.take(order), month, wanted, label))
     combined = pa.concat_tables(tables).unify_dictionaries()
     labels = combined[label].to_numpy().astype(np.int8)
-    frame = combined.drop_columns([label]).to_pandas(split_blocks=True, self_destruct=True)
-    return Sample(frame, labels)
+    loans = combined[KEY].combine_chunks().indices.to_numpy()
+    frame = combined.drop_columns([label, KEY]).to_pandas(split_blocks=True, self_destruct=True)
+    return Sample(frame, labels, loans)
 
 
 def _compact(table: pa.Table, month: str, columns: list[Column], label: str) -> pa.Table:
     """float32 numbers and dictionary-encoded text: a quarter of the memory of doubles and strings."""
-    arrays = {label: table[label].cast(pa.int8())}
+    arrays = {label: table[label].cast(pa.int8()), KEY: table[KEY].cast(pa.string()).dictionary_encode()}
     for column in columns:
         values = table[column.name]
         if column.type in ("integer", "number"):

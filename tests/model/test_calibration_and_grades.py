@@ -73,10 +73,23 @@ def test_the_better_of_two_calibrations_is_kept():
     assert calibration.fit(margins, straight).method == "logistic"
 
 
+def test_a_loans_many_months_are_one_piece_of_evidence():
+    """Thirty copies of a few loans look like a sure thing only to somebody who counts rows."""
+    margins, labels, _ = bent_sample(1_500)
+    copies = np.tile(np.arange(1_500), 30)
+    assert calibration.fit(margins[copies], labels[copies], groups=None).method == "isotonic"
+    by_row = calibration._clustered_error(margins[copies], np.arange(copies.size))
+    assert by_row == pytest.approx(margins.std() / np.sqrt(copies.size))
+    assert calibration._clustered_error(margins[copies], copies) == pytest.approx(by_row * np.sqrt(30))
+    held_out = np.concatenate([rows for _, rows in calibration._blocks(copies)])
+    assert np.array_equal(np.sort(held_out), np.arange(copies.size))
+    assert all(not set(copies[rest]) & set(copies[rows]) for rest, rows in calibration._blocks(copies))
+
+
 def test_the_comparison_uses_rows_that_were_not_fitted():
     margins, labels, _ = bent_sample(5_000)
     halves = np.array_split(np.arange(5_000), 2)
-    fitted = calibration.fit(margins, labels, [(halves[0], halves[1]), (halves[1], halves[0])])
+    fitted = calibration.fit(margins, labels, folds=[(halves[0], halves[1]), (halves[1], halves[0])])
     by_hand = [
         log_loss(labels[held], calibration.apply(calibration._fit_logistic(margins[rest], labels[rest]), margins[held]))
         for rest, held in (halves, halves[::-1])

@@ -127,7 +127,9 @@ def develop(
     inner = [np.sort(place[valid]) for _, valid in folds]
     blocks = [(np.setdiff1d(np.arange(len(validated)), block, assume_unique=True), block) for block in inner]
     calibrated = calibration.fit(
-        searched.margins[validated], own_labels[validated].astype(float), blocks if len(blocks) > 1 else None
+        searched.margins[validated],
+        own_labels[validated].astype(float),
+        folds=blocks if len(blocks) > 1 else None,
     )
     final = {**searched.hyperparameters, "num_parallel_tree": AVERAGED_TREES}
     trees = booster.fit(booster.bin_rows(features, own_labels, threads=1), spec.constraints, final)
