@@ -71,7 +71,7 @@ def test_the_verdict_comes_first_and_every_section_is_there(html):
     headings = re.findall(r"<h2>(.*?)</h2>", html)
     assert [heading.split(":")[0] for heading in headings] == [
         "Why", "Model card", "Metrics by sample", "Discrimination", "Segments", "Calibration", "Calibration tests",
-        "Stability", "Grades", "Explanation", "Stress", "Over time", "The model", "Data and provenance",
+        "Stability", "Grades", "Benchmark", "Explanation", "Stress", "Over time", "The model", "Data and provenance",
     ]  # fmt: skip
 
 

@@ -183,6 +183,7 @@ def prepare(name: str, fake: FakeAws) -> None:
             ModelPackageGroupName="mortgage-default-risk-canonical",
             ModelApprovalStatus=status,
             CustomerMetadataProperties=metadata,
+            InferenceSpecification={"Containers": [{"ModelDataUrl": "s3://mortgage-loan-ml/m.tar.gz"}]},
         )
     fake.calls.clear()
 
