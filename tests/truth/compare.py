@@ -5,6 +5,7 @@ simulator's true PD beside what happened, as one line of JSON.
 import json
 import sys
 
+import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 
@@ -28,6 +29,18 @@ both = rows.merge(truth, on=["loan_id", "snapshot_month"], validate="one_to_one"
 assert len(both) == len(rows), "an observation without a true PD"
 labels = both["default_12m"].to_numpy()
 scored = model.predict(both)["pd"].to_numpy()
+challenger = model.challenger.predict(both)
+
+
+def lead_over_challenger(rows: np.ndarray) -> float:
+    return auc(labels[rows], scored[rows]) - auc(labels[rows], challenger[rows])
+
+
+# Whole loans are drawn: a loan's months tell nearly the same story.
+rng, loans = np.random.default_rng(1), both["loan_id"].astype("category").cat.codes.to_numpy()
+number = loans.max() + 1
+draws = [np.bincount(rng.integers(number, size=number), minlength=number) for _ in range(200)]
+leads = [lead_over_challenger(np.repeat(np.arange(len(both)), draw[loans])) for draw in draws]
 print(
     json.dumps(
         {
@@ -36,6 +49,7 @@ print(
             "auc": auc(labels, scored),
             "auc_of_truth": auc(labels, both["true_pd_12m"].to_numpy()),
             "slope": recalibrate(labels, scored).slope.value,
+            "lead_over_challenger": list(np.percentile(leads, [2.5, 97.5])),
         }
     )
 )

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def run(runtime: str, *command: str, **environment: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     work = tmp_path_factory.mktemp("truth")
     book = work / "book"
     run("tooling", "-m", "simulator", *demo.BOOK, "--loans", str(demo.LOANS), "--out", str(book))
@@ -57,10 +58,15 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     return json.loads(run(SAGEMAKER, str(HERE / "compare.py"), str(work / "model"), panel, truth).splitlines()[-1])
 
 
-def test_the_model_ranks_almost_as_well_as_the_true_pd(found: dict[str, float]) -> None:
+def test_the_model_ranks_almost_as_well_as_the_true_pd(found: dict[str, Any]) -> None:
     assert found["defaults"] > 500
-    assert found["auc_of_truth"] - found["auc"] < 0.02, found
+    assert found["auc_of_truth"] - found["auc"] < 0.01, found
 
 
-def test_the_model_is_calibrated_out_of_time(found: dict[str, float]) -> None:
-    assert 0.85 < found["slope"] < 1.15, found
+def test_the_model_is_calibrated_out_of_time(found: dict[str, Any]) -> None:
+    assert 0.9 < found["slope"] < 1.1, found
+
+
+def test_the_model_beats_the_scorecard_of_the_same_rows(found: dict[str, Any]) -> None:
+    """95 % interval of the difference in AUC, paired, over whole loans."""
+    assert found["lead_over_challenger"][0] > 0, found
