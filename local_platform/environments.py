@@ -59,6 +59,7 @@ def make_environment(uv: Path, name: str) -> float | None:
     if not runtime_python(name).exists():
         _run([uv, "venv", "--quiet", "--python", sys.executable, home])
     _run([uv, "pip", "sync", "--quiet", "--python", runtime_python(name), lock], _compiler(home))
+    replace_empty_shim(home)
     if name == GLUE:
         # Spark's classes, archived once: every Glue run starts in a quarter of the time.
         _run([runtime_python(name), "-m", "local_aws.glue_runtime.archive"], {"PYTHONPATH": str(ROOT)})
@@ -77,6 +78,15 @@ def _compiler(home: Path) -> dict[str, str]:
     stub.write_text('#!/bin/sh\nwhile [ $# -gt 0 ]; do [ "$1" = -o ] && : > "$2"; shift; done\n')
     stub.chmod(0o755)
     return {"CC": str(stub)}
+
+
+def replace_empty_shim(home: Path) -> None:
+    """Put a module in the place of the empty library that `_compiler` leaves: sagemaker-training imports it."""
+    for library in home.glob("lib/python*/site-packages/gethostname.*.so"):
+        if not library.stat().st_size:
+            library.unlink()
+            text = '"""In place of a C library that MPI jobs alone preload; made where there is no C compiler."""\n'
+            library.with_name("gethostname.py").write_text(text)
 
 
 def _run(command: list[str | Path], extra: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

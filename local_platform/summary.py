@@ -75,11 +75,12 @@ def model_lines(training: dict[str, Any], evaluation: dict[str, Any]) -> list[st
         if metric["value"] is None:
             lines.append(f"  {name:20} not computable: {metric.get('reason')}")
         else:
-            low, high = metric["interval"] or (float("nan"), float("nan"))
-            lines.append(f"  {name:20} {metric['value']:.4f}  (95 % {low:.4f} to {high:.4f})")
+            interval = metric["interval"]
+            width = f"(95 % {interval[0]:.4f} to {interval[1]:.4f})" if interval else "(no interval)"
+            lines.append(f"  {name:20} {metric['value']:.4f}  {width}")
     gate, model = training["gate"], training["model"]
     lines.append(f"  {'gate':20} {'passed' if gate['passed'] else 'REJECTED'}")
-    lines += [f"      {reason}" for reason in gate["reasons"]]
+    lines += [f"      {reason}" for reason in dict.fromkeys(gate["reasons"])]
     known = model["metadata"]
     lines.append(f"  {'model package':20} {model['arn']}")
     if model["status"] == "Approved":
