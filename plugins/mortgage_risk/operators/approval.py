@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
+# May be left empty: Airflow's form would not let anybody answer without a string that it takes for required.
+COMMENT = "Recorded in the model registry with your name."
+
+
 class ModelRejected(AirflowFailException):
     """The model was not approved; scoring goes on with the model in force."""
 
@@ -69,7 +73,7 @@ class AskForApprovalOperator(ApprovalOperator):
         super().__init__(
             subject=f"Approve the {source} model trained as of {business_date}?",
             body="",
-            params={"comment": Param("", type="string", description="Recorded in the model registry with your name.")},
+            params={"comment": Param(None, type=["null", "string"], description=COMMENT)},
             defaults=approval.REJECT,
             response_timeout=timedelta(hours=settings.approval_hours),
             notifiers=[ApprovalNeeded()],
