@@ -106,7 +106,7 @@ def test_grades_whose_pd_is_too_low(model_dir, panel_dir):
         return replace(model, calibration=replace(model.calibration, intercept=model.calibration.intercept - 0.9))
 
     evidence = gather(model_dir, panel_dir, alter=halved)
-    for test in ("calibration.grades", "calibration.spiegelhalter", "calibration.traffic_light"):
+    for test in ("calibration.grades", "calibration.traffic_light"):
         assert verdict(evidence, test) == "warn", test
 
 
