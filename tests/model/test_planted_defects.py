@@ -103,10 +103,12 @@ def test_pds_that_are_too_high_or_too_low(sound, factor):
 
 def test_grades_whose_pd_is_too_low(model_dir, panel_dir):
     def halved(model):
-        return replace(model, calibration=replace(model.calibration, intercept=model.calibration.intercept - 0.9))
+        kept = model.calibration
+        lower = tuple(value - 0.9 for value in kept.log_odds)
+        return replace(model, calibration=replace(kept, intercept=kept.intercept - 0.9, log_odds=lower))
 
     evidence = gather(model_dir, panel_dir, alter=halved)
-    for test in ("calibration.grades", "calibration.traffic_light"):
+    for test in ("calibration.grades", "calibration.spiegelhalter", "calibration.traffic_light"):
         assert verdict(evidence, test) == "warn", test
 
 
