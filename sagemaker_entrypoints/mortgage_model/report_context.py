@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -80,6 +81,32 @@ def stability(detail: dict[str, Any]) -> str:
         "the cycle by nature."
     )
     return title + pair(scores, chart("Features", bars, note, behind))
+
+
+def portfolio(test: Mapping[str, Any]) -> str:
+    """How far the loans to score have moved from those out of time, feature by feature."""
+    title = "<h3>Are the loans to score like those out of time?</h3>"
+    if not (rows := test["detail"].get("features")):
+        return title + nothing("The comparison", test["reason"])
+    judged = [row for row in rows if row["judged"]][:15]
+    bars = ranked_bars(
+        "PSI of features of loans, out of time against the portfolio",
+        "Largest first",
+        [(row["feature"], row["psi"], f"{row['psi']:.3f}") for row in judged],
+        (0.1, 0.25),
+        limit=0.5,
+    )
+    cells = [
+        [
+            f"<code>{escape(row['feature'])}</code>",
+            figure(row["psi"], 4),
+            figure(row["critical_value"], 4),
+            "yes" if row["judged"] else "no, economic",
+        ]
+        for row in rows
+    ]
+    behind = table(["Feature", "PSI", "95 % of samplings stay below", "Judged"], cells, numeric=(1, 2))
+    return title + chart("Out of time against the portfolio", bars, escape(test["reason"]) + ".", behind)
 
 
 def _largest_move(bins: list[dict[str, Any]]) -> str:
