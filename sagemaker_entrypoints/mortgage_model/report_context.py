@@ -14,6 +14,7 @@ from mortgage_model.report_parts import (
     interval,
     nothing,
     pair,
+    sentence,
     share,
     table,
 )
@@ -103,10 +104,10 @@ def portfolio(test: Mapping[str, Any]) -> str:
             figure(row["critical_value"], 4),
             "yes" if row["judged"] else "no, economic",
         ]
-        for row in rows
+        for row in rows[:15]
     ]
-    behind = table(["Feature", "PSI", "95 % of samplings stay below", "Judged"], cells, numeric=(1, 2))
-    return title + chart("Out of time against the portfolio", bars, escape(test["reason"]) + ".", behind)
+    listed = table(["Feature", "PSI", "Sampling, 95 %", "Judged"], cells, numeric=(1, 2))
+    return title + pair(chart("Features of loans", bars, sentence(test["reason"])), f"<div>{listed}</div>")
 
 
 def _largest_move(bins: list[dict[str, Any]]) -> str:
@@ -133,7 +134,7 @@ def over_time(detail: dict[str, Any]) -> str:
     split = timeline("Split of the observation months", words, spans, ticks)
     note = (
         f"{words}. An embargo of the horizon ({detail['horizon_months']} months) keeps every "
-        "outcome window inside its own sample."
+        "outcome window inside its own sample; the last stretch is the outcome window of the newest months."
     )
     return (
         "<h2>Over time: split, years and vintages</h2>"
