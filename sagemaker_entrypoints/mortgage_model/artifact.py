@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import tarfile
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -105,6 +107,29 @@ def load_model(folder: str | Path) -> MortgageModel:
 def read_profile(folder: str | Path) -> dict[str, Any]:
     """The reference profile of a model directory."""
     return _read_json(Path(folder) / "reference_profile.json")
+
+
+def read_packed(folder: Path) -> tuple[MortgageModel, dict[str, Any]]:
+    """Model and reference profile of the one model.tar.gz in `folder`. Raises ArtifactError.
+
+    Members of the archive that would leave their folder, links out of it and devices are refused.
+    """
+    archive = only_file(folder, "*.tar.gz", "model")
+    with tempfile.TemporaryDirectory() as unpacked:
+        try:
+            with tarfile.open(archive) as tar:
+                tar.extractall(unpacked, filter="data")
+        except (tarfile.TarError, EOFError, OSError) as error:
+            raise ArtifactError(f"{archive.name} cannot be unpacked: {error}") from error
+        return load_model(unpacked), read_profile(unpacked)
+
+
+def only_file(folder: Path, pattern: str, what: str) -> Path:
+    """The one file of `folder` that matches. Raises ArtifactError for none or several."""
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        raise ArtifactError(f"expected one {what} ({pattern}) in {folder}, found {len(found)}")
+    return found[0]
 
 
 def feature_contract(contract: Contract) -> Contract:
