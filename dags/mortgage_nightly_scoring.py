@@ -48,7 +48,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, TaskGroup
 
 from mortgage_risk import assets
-from mortgage_risk.dag_arguments import dag_arguments
+from mortgage_risk.dag_arguments import SCORE_DATE, SOURCE, dag_arguments
 from mortgage_risk.layout import Layout, manifest
 from mortgage_risk.notifications import scores_due
 from mortgage_risk.operators.code import PackageCodeOperator
@@ -65,8 +65,6 @@ from mortgage_risk.timetable import FromNowOnTimetable
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
 
-SOURCE = "{{ params.source }}"
-SCORE_DATE = "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}"
 DELIVERED_BY = "{{ ti.xcom_pull('prepare_data.find_delivery')['delivered_by'] }}"
 TABLES = paths.clean_tables(SOURCE, DELIVERED_BY)
 SCORING_INPUT = paths.scoring_input(SOURCE, SCORE_DATE)

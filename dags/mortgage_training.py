@@ -14,8 +14,9 @@ as-of date.
 registry, a summary (`run-summaries/`).
 
 **Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. Also when
-`mortgage_model_monitoring` asks for it: its asset event says why. On demand: *Trigger*
-and fill in the form. `airflow backfill create --dag-id mortgage_training` trains for past months.
+`mortgage_model_monitoring` asks for it: its asset event says why, and for which source and date (of several events the
+last). On demand: *Trigger* and fill in the form. `airflow backfill create --dag-id mortgage_training` trains for past
+months.
 
 **What a re-run does.** Every AWS job is named by what it does: the same code on the same data with the same
 parameters is not run again, its result is used. What changed is run anew, and replaces exactly this source's
@@ -47,7 +48,7 @@ from airflow.sdk import DAG, TaskGroup, TriggerRule
 from airflow.timetables.assets import AssetOrTimeSchedule
 
 from mortgage_risk import assets
-from mortgage_risk.dag_arguments import dag_arguments
+from mortgage_risk.dag_arguments import AS_OF_DATE, SOURCE, dag_arguments
 from mortgage_risk.layout import Layout, manifest
 from mortgage_risk.operators.approval import (
     AskForApprovalOperator,
@@ -70,8 +71,6 @@ from mortgage_risk.timetable import FromNowOnTimetable
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
 
-SOURCE = "{{ params.source }}"
-AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone, triggering_asset_events) }}"
 HORIZON = "{{ params.horizon_months }}"
 HYPERPARAMETERS = "{{ params.hyperparameters | tojson }}"
 TUNED = "{{ ti.xcom_pull('build_model.tune_hyperparameters')['hyperparameters'] | tojson }}"
