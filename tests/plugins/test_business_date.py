@@ -10,7 +10,7 @@ from pendulum import datetime as pendulum_datetime
 from pendulum import parse, timezone
 
 from mortgage_risk import timetable as timetable_module
-from mortgage_risk.business_date import as_of_date, score_date
+from mortgage_risk.business_date import as_of_date, score_date, source_of
 from mortgage_risk.timetable import FromNowOnTimetable
 
 NEW_YORK = "America/New_York"
@@ -64,6 +64,21 @@ def test_a_run_started_by_an_asset_is_for_the_date_that_the_asset_names() -> Non
     other = {"mortgage_loan_panel": [SimpleNamespace(extra={"as_of_date": "2019-12-31"}, timestamp=started.run_after)]}
     assert score_date({}, started, NEW_YORK, other) == "2020-01-14"
     assert as_of_date({}, started, NEW_YORK, other) == "2019-12-31"
+
+
+def test_a_run_started_by_an_asset_is_for_the_source_and_date_of_the_last_event() -> None:
+    """Not for the form's default, which such a run has too."""
+
+    def asked(source: str, day: str, minute: int) -> SimpleNamespace:
+        return SimpleNamespace(extra={"source": source, "as_of_date": day}, timestamp=local(2020, 1, 15, 14, minute))
+
+    form = {"source": "canonical", "as_of_date": None}
+    events = {"mortgage_retraining": [asked("freddie_mac", "2019-11-15", 5), asked("fannie_mae", "2019-10-31", 1)]}
+    started = run(None, None, local(2020, 1, 15, 15))
+    assert source_of(form, events) == "freddie_mac"
+    assert as_of_date(form, started, NEW_YORK, events) == "2019-11-15"
+    assert source_of(form, {}) == "canonical"
+    assert source_of(form, {"by hand": [SimpleNamespace(extra={}, timestamp=started.run_after)]}) == "canonical"
 
 
 def test_a_run_for_a_partition_is_for_that_date() -> None:

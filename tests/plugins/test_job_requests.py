@@ -104,6 +104,18 @@ def model(settings: Settings, tags: RunTags) -> dict[str, Any]:
     return requests.model(settings, name="model-v3", model_package_arn=ARN, tags=tags)
 
 
+def endpoint_config(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return endpoint_update(settings, tags)["CreateEndpointConfig"]
+
+
+def endpoint(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return endpoint_update(settings, tags)["CreateEndpoint"]
+
+
+def endpoint_update(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return requests.endpoint_update(settings, name="deploy-1", endpoint="pd-canonical", model="model-v3", tags=tags)
+
+
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
     return requests.glue_job_definition(
         settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE, tags=tags
@@ -142,6 +154,8 @@ BOTO = {
     monitoring_dashboard: ("cloudwatch", "PutDashboard"),
     transform: ("sagemaker", "CreateTransformJob"),
     model: ("sagemaker", "CreateModel"),
+    endpoint_config: ("sagemaker", "CreateEndpointConfig"),
+    endpoint: ("sagemaker", "CreateEndpoint"),
     glue_definition: ("glue", "CreateJob"),
     glue_run: ("glue", "StartJobRun"),
     package_group: ("sagemaker", "CreateModelPackageGroup"),

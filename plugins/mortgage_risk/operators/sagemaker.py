@@ -189,16 +189,11 @@ class CreateModelOperator(MortgageRiskOperator):
         digest = hashlib.sha256(content.encode()).hexdigest()[:10]
         name = f"{arn.split('/')[-2][:45]}-v{self.package['version']}-{digest}"
 
-        def create() -> None:
-            try:
-                client.create_model(**{**request, "ModelName": name})
-            except Exception as error:
-                if not aws.is_duplicate(error):
-                    raise
-                self.log.info("Model %s is there already", name)
+        def create() -> bool:
+            return aws.create_once(client.create_model, {**request, "ModelName": name})
 
-        aws.patiently(create, self.settings.outage_minutes * 60)
-        self.log.info("Model %s serves %s", name, arn)
+        new = aws.patiently(create, self.settings.outage_minutes * 60)
+        self.log.info("Model %s of %s is %s", name, arn, "created" if new else "there already")
         return name
 
 
