@@ -11,7 +11,6 @@ import hashlib
 import os
 import platform
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +29,7 @@ from mortgage_model.features import FeatureSpec, describe_features
 from mortgage_model.grades import MasterScale, long_run_rates
 from mortgage_model.hyperparameters import HyperparameterError, parse_arguments
 from mortgage_model.profile import reference_profile
+from mortgage_model.progress import say
 from mortgage_model.sample_metrics import metric_lines, sample_metrics
 from mortgage_model.splits import SAMPLES, SplitBounds, SplitError, check_events, out_of_time_split, time_ordered_folds
 
@@ -218,14 +218,6 @@ def _matrix_fingerprint(matrix: pandas.DataFrame, labels: numpy.ndarray) -> str:
     digest = hashlib.sha256(numpy.ascontiguousarray(matrix.to_numpy(copy=False)).data)
     digest.update(numpy.ascontiguousarray(labels).data)
     return digest.hexdigest()
-
-
-STARTED = time.monotonic()
-
-
-def say(line: str) -> None:
-    """Print a line of progress with the seconds since the start."""
-    print(f"[{time.monotonic() - STARTED:6.1f} s] {line}", flush=True)
 
 
 def main() -> None:

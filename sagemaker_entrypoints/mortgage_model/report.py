@@ -90,11 +90,10 @@ def _verdict(gate: GateResult) -> str:
 
 
 def _tiles(metrics: dict[str, Any], gate: GateResult) -> str:
-    rank = {"pass": 0, "warn": 1, "fail": 2, "not_computable": 2}
+    verdicts = {(check["sample"], check["metric"]): check["verdict"] for check in gate.checks}
     tiles = []
     for sample, name, label in TILES:
-        verdicts = [c["verdict"] for c in gate.checks if (c["sample"], c["metric"]) == (sample, name)]
-        tone = max(verdicts, key=rank.__getitem__, default="")
+        tone = verdicts.get((sample, name), "")
         metric = metrics[sample][name]
         more = f"95 % interval {interval(metric)}" if metric["interval"] else ""
         if name == "defaulted_loans":

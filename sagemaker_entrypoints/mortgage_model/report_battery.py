@@ -142,7 +142,7 @@ def benchmark(tests: Tests) -> str:
         ]
         head = ["Criterion", "Advantage of the model", "95 % interval", "Margin"]
         swap = [
-            [escape(row["flagged_by"]), f"{row['n']:,}", f"{row['events']:,}", _rate(row["observed_rate"])]
+            [escape(row["flagged_by"]), f"{row['n']:,}", f"{row['events']:,}", share(row["observed_rate"])]
             for row in detail["swap_set"]
         ]
         only = [row for row in detail["swap_set"] if row["flagged_by"] != "neither"]
@@ -158,10 +158,6 @@ def benchmark(tests: Tests) -> str:
         listed = f"<div><h3>Paired on the same loans</h3>{table(head, rows, numeric=(1, 2, 3))}</div>"
         parts.append(f"<h3>The {rival}</h3>" + pair(chart("Swap set", plot.svg(), note, swapped), listed))
     return "<h2>Benchmark: is it better than the alternative?</h2>" + "".join(parts) if parts else ""
-
-
-def _rate(value: float | None) -> str:
-    return "–" if value is None else share(value)
 
 
 def explanation(tests: Tests) -> str:
@@ -281,7 +277,7 @@ def fairness(tests: Tests) -> str:
             figure(row["impact_ratio"]),
             f"{row['score_difference']:+.2f}",
             f"{row['outcome_difference']:+.2f}",
-            _rate(row["false_positive_rate"]),
+            share(row["false_positive_rate"]),
         ]
         for row in rows
     ]

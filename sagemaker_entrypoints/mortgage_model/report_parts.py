@@ -21,9 +21,9 @@ def figure(value: float | None, digits: int = 3) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
-def share(value: float, digits: int = 2) -> str:
-    """A share as a percentage of fixed digits, for columns."""
-    return f"{100 * value:.{digits}f} %"
+def share(value: float | None, digits: int = 2) -> str:
+    """A share as a percentage of fixed digits, for columns; a missing one as a dash."""
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
 
 
 def interval(metric: dict[str, Any], digits: int = 3) -> str:

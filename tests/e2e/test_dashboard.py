@@ -246,7 +246,7 @@ def test_findings_open_windows_and_estimates_are_named_as_such(page) -> None:
     page.wait_for_selector("#performance table")
     assert "open" in page.text_content("#performance table")
     assert "estimate" in page.text_content("#performance")
-    assert "feature_07: PSI 0.90" in page.text_content("#alarms")
+    page.wait_for_function("document.querySelector('#alarms').textContent.includes('feature_07: PSI 0.90')")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

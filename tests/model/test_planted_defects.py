@@ -23,17 +23,16 @@ from mortgage_model.validation.checks import CHECKS, Evidence, run_checks
 SETTINGS = json.loads(THRESHOLDS.read_text())
 # Trees too small to learn this little panel by heart.
 SHALLOW = ("--n_estimators", "100", "--max_depth", "2", "--learning_rate", "0.1", "--min_child_weight", "10")
-WORSE = ("pass", "warn", "fail", "not_computable")
 
 
 def verdict(evidence: Evidence, test: str) -> str:
-    """The worst verdict on one test under the shipped settings, "not run" where it was left out."""
+    """The verdict on one test under the shipped settings, "not run" where it was left out."""
     found = run_checks(evidence, [registered for registered in CHECKS if registered.id == test])
     settings = [entry for entry in SETTINGS if entry.get("test") == test]
     if not settings:
         return found[0]["verdict"]
     result = evaluate_gate({"mortgage": {"metrics": {}, "checks": found}}, settings)
-    return max((check["verdict"] for check in result.checks), key=WORSE.index, default="not run")
+    return result.checks[0]["verdict"] if result.checks else "not run"
 
 
 @pytest.fixture(scope="module")

@@ -73,7 +73,8 @@ class AskForApprovalOperator(ApprovalOperator):
         super().__init__(
             subject=f"Approve the {source} model trained as of {business_date}?",
             body="",
-            params={"comment": Param(None, type=["null", "string"], description=COMMENT)},
+            # Airflow 3.3.1's form asks for a plain string, and answers a null default with the parameter's definition.
+            params={"comment": Param("", type=["null", "string"], description=COMMENT)},
             defaults=approval.REJECT,
             response_timeout=timedelta(hours=settings.approval_hours),
             notifiers=[ApprovalNeeded()],

@@ -17,12 +17,12 @@ from mortgage_model.validation.samples import DrawnRows
 NOISE = 0.1
 
 
-@check(
-    "robustness.validation_gap",
-    "Is the ranking as good on months that were not fitted?",
-    "What training gains over validation, the next portfolio loses.",
-)
+@check("robustness.validation_gap")
 def validation_gap(evidence: Evidence) -> Outcome:
+    """Is the ranking as good on months that were not fitted?
+
+    What training gains over validation, the next portfolio loses.
+    """
     then, now = (known_auc(evidence, name)["value"] for name in ("train", "validation"))
     gap = then - now
     return measured(
@@ -33,12 +33,12 @@ def validation_gap(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "robustness.noise",
-    "How much ranking is lost when every number is a little off?",
-    "Inputs are measured and typed by people; a model that hangs on the last digit has learnt noise.",
-)
+@check("robustness.noise")
 def noise(evidence: Evidence) -> Outcome:
+    """How much ranking is lost when every number is a little off?
+
+    Inputs are measured and typed by people; a model that hangs on the last digit has learnt noise.
+    """
     rows = drawn_out_of_time(evidence)
     rng = np.random.default_rng(evidence.seed)
     frame = rows.frame.copy()
@@ -57,12 +57,12 @@ def noise(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "robustness.missing_block",
-    "Does the model still rank when one source is not delivered?",
-    "Feeds break; the PDs of that night should be worse, not absurd.",
-)
+@check("robustness.missing_block")
 def missing_block(evidence: Evidence) -> Outcome:
+    """Does the model still rank when one source is not delivered?
+
+    Feeds break; the PDs of that night should be worse, not absurd.
+    """
     rows = drawn_out_of_time(evidence)
     found: list[dict[str, Any]] = []
     for source, columns in _blocks(evidence).items():

@@ -15,12 +15,12 @@ from mortgage_model.validation.samples import ScoredSample
 BAND_EVENTS = 20
 
 
-@check(
-    "stability.sampling",
-    "Is the PSI of the PD more than two samples of one population would show?",
-    "With few loans a PSI of 0.10 can be chance; with many, 0.01 can be a shift.",
-)
+@check("stability.sampling")
 def sampling(evidence: Evidence) -> Outcome:
+    """Is the PSI of the PD more than two samples of one population would show?
+
+    With few loans a PSI of 0.10 can be chance; with many, 0.01 can be a shift.
+    """
     labels, train, oot = score_table(evidence.samples)
     loans = evidence.samples["train"].loans, evidence.oot.loans
     critical = stability.psi_critical_value(*loans, len(labels))
@@ -34,12 +34,12 @@ def sampling(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "stability.features",
-    "Which features have moved since development?",
-    "A feature outside what training saw is extrapolated, and its part of the PD is untested.",
-)
+@check("stability.features")
 def features(evidence: Evidence) -> Outcome:
+    """Which features have moved since development?
+
+    A feature outside what training saw is extrapolated, and its part of the PD is untested.
+    """
     known = [row for row in evidence.csi if row["csi"] is not None]
     if not known:
         raise NotComputable("no feature could be compared")
@@ -62,12 +62,12 @@ def features(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "stability.migration",
-    "How far do loans move between grades in a year? (reported, not judged)",
-    "Grades that jump about cannot be managed by; grades that never move do not follow the loan.",
-)
+@check("stability.migration")
 def migration(evidence: Evidence) -> Outcome:
+    """How far do loans move between grades in a year? (reported, not judged)
+
+    Grades that jump about cannot be managed by; grades that never move do not follow the loan.
+    """
     oot, grades = evidence.oot, list(evidence.model.scale.grades)
     if not oot.n:
         raise NotComputable("the out-of-time sample has no rows")
@@ -93,12 +93,12 @@ def migration(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "stability.concentration",
-    "Do the grades spread the portfolio?",
-    "A scale with nearly all loans in one grade tells nobody anything.",
-)
+@check("stability.concentration")
 def concentration(evidence: Evidence) -> Outcome:
+    """Do the grades spread the portfolio?
+
+    A scale with nearly all loans in one grade tells nobody anything.
+    """
     grades = list(evidence.model.scale.grades)
     then, now = (_loans_by_grade(evidence.samples[name], grades) for name in ("train", "oot"))
     index = portfolio.herfindahl(now)
@@ -118,12 +118,12 @@ def _loans_by_grade(sample: ScoredSample, grades: list[str]) -> np.ndarray:
     return np.array([int((grade == name).sum()) for name in grades])
 
 
-@check(
-    "stability.score_bands",
-    "Does a score still mean the default rate that it meant?",
-    "The population may stay the same while the relation changes; then only the outcome shows it.",
-)
+@check("stability.score_bands")
 def score_bands(evidence: Evidence) -> Outcome:
+    """Does a score still mean the default rate that it meant?
+
+    The population may stay the same while the relation changes; then only the outcome shows it.
+    """
     train, oot = evidence.samples["train"], evidence.oot
     edges = stability.quantile_edges(train.pd)
     rows = []
