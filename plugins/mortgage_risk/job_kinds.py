@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from mortgage_risk import aws
-from mortgage_risk.job_requests import VARIANT
 from mortgage_risk.jobs import (
     CannotBeStopped,
     JobKind,
@@ -26,6 +25,7 @@ from mortgage_risk.jobs import (
     newest_attempt,
     next_attempt,
 )
+from mortgage_risk.model_requests import VARIANT
 
 
 class SageMakerJob:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
-from airflow.timetables.base import TimeRestriction
+from airflow.timetables.base import DataInterval, TimeRestriction
 from pendulum import datetime as pendulum_datetime
 from pendulum import parse, timezone
 
@@ -111,6 +111,22 @@ def test_every_day_of_a_year_is_scored_once_across_daylight_saving() -> None:
     assert len(dates) == 366
     assert dates == sorted(set(dates))
     assert (dates[0], dates[-1]) == ("2020-01-01", "2020-12-31")
+
+
+@pytest.mark.parametrize(
+    ("last_night", "next_night"),
+    [("2020-01-14", "2020-01-15"), ("2020-01-10", "2020-01-14"), ("2019-11-30", "2020-01-15")],
+    ids=["last night's was made", "an outage of days: the last night is made up for", "a backfill of past nights"],
+)
+def test_after_past_nights_the_next_run_is_the_next_one_due(monkeypatch, last_night: str, next_night: str) -> None:
+    monkeypatch.setattr(timetable_module, "now", lambda tz: parse("2020-01-15 12:00", tz=NEW_YORK).in_timezone(tz))
+    monkeypatch.setattr("airflow.timetables.interval.utcnow", lambda: parse("2020-01-15 12:00", tz=NEW_YORK))
+    start = parse(f"{last_night} 02:00", tz=NEW_YORK)
+    info = FromNowOnTimetable("0 2 * * *", timezone(NEW_YORK)).next_dagrun_info(
+        last_automated_data_interval=DataInterval(start, start.add(days=1)),
+        restriction=TimeRestriction(pendulum_datetime(2000, 1, 1), None, catchup=False),
+    )
+    assert info.data_interval.start.in_timezone(NEW_YORK).date().isoformat() == next_night
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mortgage_risk import cloudwatch
+from mortgage_risk import cloudwatch, model_requests
 from mortgage_risk import job_requests as requests
 from mortgage_risk import tuning as tuning_requests
 from mortgage_risk.job_requests import RunTags
@@ -101,7 +101,7 @@ def transform(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def model(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.model(settings, name="model-v3", model_package_arn=ARN, tags=tags)
+    return model_requests.model(settings, name="model-v3", model_package_arn=ARN, tags=tags)
 
 
 def endpoint_config(settings: Settings, tags: RunTags) -> dict[str, Any]:
@@ -113,7 +113,8 @@ def endpoint(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def endpoint_update(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.endpoint_update(settings, name="deploy-1", endpoint="pd-canonical", model="model-v3", tags=tags)
+    names = {"name": "deploy-1", "endpoint": "pd-canonical", "model": "model-v3"}
+    return model_requests.endpoint_update(settings, **names, tags=tags)
 
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
@@ -127,11 +128,11 @@ def glue_run(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def package_group(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.model_package_group(name="mortgage-default-risk-canonical", source="canonical")
+    return model_requests.model_package_group(name="mortgage-default-risk-canonical", source="canonical")
 
 
 def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.model_package(
+    return model_requests.model_package(
         settings,
         group="mortgage-default-risk-canonical",
         model_uri="s3://b/models/m/train-1/output/model.tar.gz",

@@ -16,8 +16,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from mortgage_risk import approval, assets, aws, gate, links, registry
 from mortgage_risk.aws_job import MortgageRiskOperator
 from mortgage_risk.business_date import today
-from mortgage_risk.job_requests import metadata_properties
 from mortgage_risk.layout import Layout
+from mortgage_risk.model_requests import metadata_properties
 from mortgage_risk.notifications import ApprovalNeeded
 from mortgage_risk.settings import Settings
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from mortgage_risk import aws, job_requests
+from mortgage_risk import aws, model_requests
 from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.jobs import NAME, JobState
@@ -48,7 +48,7 @@ class DeployModelOperator(AwsJobOperator):
         self.package = package
 
     def build_request(self, tags: RunTags) -> dict[str, Any]:
-        return job_requests.endpoint_update(
+        return model_requests.endpoint_update(
             self.settings, name=NAME, endpoint=self.endpoint, model=self.model, tags=tags
         )
 
