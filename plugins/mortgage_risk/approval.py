@@ -97,7 +97,7 @@ def approval_text(
     return (
         f"Probability-of-default model for **{source}** loans, trained as of **{as_of_date}**: version "
         f"{package['version']} of its model package group.\n\n"
-        f"{verdict}\n\n"
+        f"{_listed(verdict)}\n\n"
         f"{_champion(champion, package)}\n\n"
         f"| Question (sample) | This model | In force | Threshold | Verdict |\n|---|---|---|---|---|\n{figures}\n\n"
         f"[Validation report, with its charts]({report_url})\n\n"
@@ -105,6 +105,11 @@ def approval_text(
         "Reject: the model in force stays.\n\n"
         f"`{package['model_package_arn']}`"
     )
+
+
+def _listed(verdict: str) -> str:
+    """A log's lines as Markdown: those set in are a list."""
+    return "\n".join(f"* {line.strip()}" if line.startswith(" ") else f"\n{line}\n" for line in verdict.splitlines())
 
 
 def _champion(champion: ApprovedModel | None, package: Mapping[str, Any]) -> str:
