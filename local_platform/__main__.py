@@ -23,7 +23,7 @@ def main() -> int:
     commands.add_parser("run", help="become one service in the foreground").add_argument("service")
     commands.add_parser("healthy", help="exit 0 where a service is healthy").add_argument("service")
     history = commands.add_parser("history", help="two years of monitored nights from the demo's model and panel")
-    history.add_argument("options", nargs=argparse.REMAINDER, help="of local_platform/history.py")
+    history.add_argument("--plant", action="append", default=[], help="a fault, see simulator/faults.py; repeatable")
     demo.add_arguments(commands.add_parser("demo", help="the whole pipeline on sample or your own data"))
     reconcile.add_arguments(commands.add_parser("reconcile", help="the ETL's accounting of a folder of loan files"))
     arguments = parser.parse_args()
@@ -59,7 +59,7 @@ def _run(arguments: argparse.Namespace, platform: Platform) -> int:
     elif arguments.command == "healthy":
         return 0 if services(platform)[arguments.service].healthy() else 1
     elif arguments.command == "history":
-        return _history(arguments.options, platform)
+        return _history(arguments.plant, platform)
     elif arguments.command == "demo":
         return demo.run(arguments, platform)
     elif arguments.command == "reconcile":
@@ -67,11 +67,12 @@ def _run(arguments: argparse.Namespace, platform: Platform) -> int:
     return 0
 
 
-def _history(options: list[str], platform: Platform) -> int:
+def _history(faults: list[str], platform: Platform) -> int:
     """The history needs the model's libraries, and talks to the local AWS as any job does."""
     python = str(runtime_python("sagemaker-xgboost-3.2-0"))
     environment = {**os.environ, **aws_environment(platform), "PYTHONPATH": str(ROOT)}
-    command = [python, "-m", "local_platform.history", "--bucket", platform.bucket, *options]
+    command = [python, "-m", "local_platform.history", "--bucket", platform.bucket]
+    command += [f"--plant={fault}" for fault in faults]
     return subprocess.run(command, env=environment, cwd=ROOT).returncode
 
 

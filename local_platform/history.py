@@ -9,10 +9,8 @@ local AWS that holds an approved model and its panel (`make demo`).
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,9 +30,9 @@ sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
 from model_monitoring_script import read_outcomes  # noqa: E402
 
 from contracts import load_contract  # noqa: E402
-from mortgage_model.artifact import MortgageModel, load_model, read_profile  # noqa: E402
+from mortgage_model.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
 from mortgage_model.monitoring import performance  # noqa: E402
-from mortgage_model.monitoring.effects import SAMPLE, mean_contributions  # noqa: E402
+from mortgage_model.monitoring.effects import contributions, named  # noqa: E402
 from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
 from mortgage_model.monitoring.report import render_report  # noqa: E402
 from mortgage_model.panel_data import KEY, MONTH, open_panel  # noqa: E402
@@ -49,12 +47,26 @@ NIGHTS = 730
 
 
 @dataclass(frozen=True)
-class Month:
-    """One month-end of the book: contract features, ids, the day of the month on which each loan is reported."""
+class Scored:
+    """n loans: contract features, ids, PD and contributions (n, inputs). Kept by month, as they change by month."""
 
     frame: pd.DataFrame
     loan_id: np.ndarray
+    pd_: np.ndarray
+    effects: np.ndarray
+
+    @classmethod
+    def by(cls, model: MortgageModel, frame: pd.DataFrame, loan_id: np.ndarray) -> Scored:
+        features = model.spec.transform(frame)
+        return cls(frame, loan_id, model.score(features), contributions(model, features))
+
+
+@dataclass(frozen=True)
+class Month:
+    """The n loans of a month-end: on which day of the month each is reported, and what is scored."""
+
     day: np.ndarray
+    loans: Scored
 
 
 @dataclass(frozen=True)
@@ -78,17 +90,22 @@ def read_book(model_folder: Path, panel_folder: Path, first: date, last: date) -
         if not len(table):
             raise ValueError(f"the loan panel has no rows of {month}: nights from {first} need it")
         day = pd.util.hash_array(table[KEY].to_numpy()) % LAST_REPORTING_DAY + 1
-        months[month] = Month(table[list(model.spec.inputs)], table[KEY].to_numpy(), day.astype(int))
+        loans = Scored.by(model, table[list(model.spec.inputs)], table[KEY].to_numpy())
+        months[month] = Month(day.astype(int), loans)
     return Book(model, read_profile(model_folder), months, read_outcomes(dataset, list(months)))
 
 
-def portfolio(book: Book, night: date) -> tuple[pd.DataFrame, np.ndarray]:
-    """Features and ids of the loans as reported by the end of `night`: this month's report, else the last one's."""
+def portfolio(book: Book, night: date) -> Scored:
+    """The loans as reported by the end of `night`: by this month's report, else by the last one's."""
     now = book.months[_month(night)]
     before = book.months[month_text(month_number(_month(night)) - 1)]
     new, old = now.day <= night.day, before.day > night.day
-    frame = pd.concat([now.frame[new], before.frame[old]], ignore_index=True)
-    return frame, np.concatenate((now.loan_id[new], before.loan_id[old]))
+    return Scored(
+        pd.concat([now.loans.frame[new], before.loans.frame[old]], ignore_index=True),
+        np.concatenate((now.loans.loan_id[new], before.loans.loan_id[old])),
+        np.concatenate((now.loans.pd_[new], before.loans.pd_[old])),
+        np.concatenate((now.loans.effects[new], before.loans.effects[old])),
+    )
 
 
 def nights(
@@ -100,18 +117,17 @@ def nights(
     last_scores: dict[str, pd.DataFrame] = {}
     previous: dict[str, Any] | None = None
     for night in (first + timedelta(days=n) for n in range((last - first).days + 1)):
-        frame, ids = portfolio(book, night)
-        frame, ids = plant(frame, ids, night, faults, seed)
-        features = model.spec.transform(frame)
-        pd_ = model.score(features)
-        grades = model.scale.assign(pd_)
-        scores = pd.DataFrame({KEY: ids, "pd": pd_, "grade": grades})
+        loans = portfolio(book, night)
+        if tonight := tuple(fault for fault in faults if fault.on(night)):
+            loans = Scored.by(model, *plant(loans.frame, loans.loan_id, night, tonight, seed))
+        grades = model.scale.assign(loans.pd_)
+        scores = pd.DataFrame({KEY: loans.loan_id, "pd": loans.pd_, "grade": grades})
         read = _outcomes(book, scored, night) if night.day == PANEL_DAYS and scored else None
         findings = performance.outcome_findings(read["vintages"]) if read else []
         before = last_scores.get(monitoring.month_before(night.isoformat(), list(last_scores)) or "")
-        effects = mean_contributions(model, features.iloc[:: max(1, len(features) // EFFECT_ROWS)])
+        effects = named(model, loans.effects)
         document = monitor(
-            Night("canonical", night.isoformat(), "1", frame, pd_, grades, effects, ids, before),
+            Night("canonical", night.isoformat(), "1", loans.frame, loans.pd_, grades, effects, loans.loan_id, before),
             book.profile,
             model.contract,
             order,
@@ -125,9 +141,6 @@ def nights(
             scored[_month(night)] = scores
         previous = document
         yield document
-
-
-EFFECT_ROWS = SAMPLE // 4
 
 
 def _outcomes(book: Book, scored: dict[str, pd.DataFrame], night: date) -> dict[str, Any]:
@@ -218,8 +231,8 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bucket, key = split_uri(package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
-        with tarfile.open(fileobj=io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())) as tar:
-            tar.extractall(folder / "model", filter="data")
+        s3.download_file(bucket, key, str(folder / "model.tar.gz"))
+        unpack(folder / "model.tar.gz", folder / "model")
         _download(s3, panel["data_prefix"], folder / "panel")
         last = _last_day(folder / "panel")
         first = last - timedelta(days=options.nights - 1)

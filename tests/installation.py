@@ -89,6 +89,19 @@ class Installation:
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         return done.stdout
 
+    def backfill(self, dag_id: str, start: str, end: str, at_once: int, *options: str) -> int:
+        """Id of a new backfill of the score dates from `start` until before `end`.
+
+        Created while the DAG is paused: SQLite shows the scheduler each run before its tasks are there, and a command
+        that then has to be given again deletes runs that the scheduler holds, of which that dies.
+        """
+        self.api.pause(dag_id)
+        dates = ("--from-date", start, "--to-date", end, "--max-active-runs", str(at_once))
+        self.airflow("backfill", "create", "--dag-id", dag_id, *dates, *options)
+        self.api.unpause(dag_id)
+        found = self.api.request("GET", "/api/v2/backfills", params={"dag_id": dag_id})["backfills"]
+        return max(entry["id"] for entry in found)
+
     def delete(self, prefix: str) -> None:
         for key in self.objects(prefix):
             self.client("s3").delete_object(Bucket=self.platform.bucket, Key=key)

@@ -42,8 +42,8 @@ def factors(contract: Contract, names: Sequence[str]) -> tuple[Factor, ...]:
 def contributions(model: MortgageModel, frame: pd.DataFrame) -> pd.DataFrame:
     """Log-odds (n rows of contract columns, a column per factor) that each factor adds to `base_margin`."""
     known = factors(model.contract, model.spec.names)
-    by_feature = _by_feature(model, model.spec.transform(frame))
-    return pd.DataFrame(_by_factor(model, by_feature, known), columns=[f.name for f in known], index=frame.index)
+    per_feature = by_feature(model, model.spec.transform(frame))
+    return pd.DataFrame(_by_factor(model, per_feature, known), columns=[f.name for f in known], index=frame.index)
 
 
 def base_margin(model: MortgageModel) -> float:
@@ -57,8 +57,8 @@ def reason_codes(model: MortgageModel, frame: pd.DataFrame, top: int = TOP) -> p
     features = model.spec.transform(frame)
     matrix = features.to_numpy()
     known = factors(model.contract, model.spec.names)
-    by_feature = _by_feature(model, features)
-    ranked = _by_factor(model, by_feature, known)
+    per_feature = by_feature(model, features)
+    ranked = _by_factor(model, per_feature, known)
     order = np.argsort(-ranked, axis=1, kind="stable")
     margins = boosting.margin(model.booster, features)
     chosen = np.full((len(matrix), top), -1)
@@ -79,7 +79,7 @@ def reason_codes(model: MortgageModel, frame: pd.DataFrame, top: int = TOP) -> p
     codes = np.full(chosen.shape, None, dtype=object)
     for position, factor in enumerate(known):
         told, place = np.nonzero(chosen == position)
-        directions = _directions(model, factor, matrix[told], by_feature[told])
+        directions = _directions(model, factor, matrix[told], per_feature[told])
         codes[told, place] = [f"{factor.name}:{direction}" for direction in directions]
     return pd.DataFrame(codes, columns=[f"reason_{i + 1}" for i in range(top)], index=frame.index)
 
@@ -101,14 +101,14 @@ def explain(contract: Contract, code: str) -> str:
     return labels[name] if direction == "category" else f"{labels[name]} is {direction}"
 
 
-def _by_feature(model: MortgageModel, features: pd.DataFrame) -> np.ndarray:
-    """Contribution per row and model feature, log-odds, float32."""
+def by_feature(model: MortgageModel, features: pd.DataFrame) -> np.ndarray:
+    """Contribution per transformed row and model feature, log-odds, float32."""
     rows = xgb.DMatrix(features.to_numpy(), feature_names=list(model.spec.names))
     return model.booster.predict(rows, pred_contribs=True)[:, :-1]
 
 
-def _by_factor(model: MortgageModel, by_feature: np.ndarray, known: Sequence[Factor]) -> np.ndarray:
-    return np.column_stack([by_feature[:, _places(model, factor)].sum(axis=1) for factor in known])
+def _by_factor(model: MortgageModel, per_feature: np.ndarray, known: Sequence[Factor]) -> np.ndarray:
+    return np.column_stack([per_feature[:, _places(model, factor)].sum(axis=1) for factor in known])
 
 
 def _places(model: MortgageModel, factor: Factor) -> list[int]:
@@ -121,7 +121,7 @@ def _to_reference(model: MortgageModel, matrix: np.ndarray, factor: Factor, rows
         matrix[rows, place] = np.nan if usual is None else usual
 
 
-def _directions(model: MortgageModel, factor: Factor, matrix: np.ndarray, by_feature: np.ndarray) -> list[str]:
+def _directions(model: MortgageModel, factor: Factor, matrix: np.ndarray, per_feature: np.ndarray) -> list[str]:
     """Direction per row: of the factor's first feature where it speaks against the loan, else of its strongest.
 
     A feature speaks against a loan where it differs from its usual value, and to the side that raises the PD where
@@ -137,7 +137,7 @@ def _directions(model: MortgageModel, factor: Factor, matrix: np.ndarray, by_fea
         np.isnan(values) & np.isnan(usual)
     )
     adverse[:, 0] |= np.isnan(values[:, 0]) & ~np.isnan(usual[0])
-    strength = np.where(adverse, by_feature[:, places], -np.inf)
+    strength = np.where(adverse, per_feature[:, places], -np.inf)
     strength[adverse[:, 0], 0] = np.inf
     told = strength.argmax(axis=1)
     rows = np.arange(len(values))

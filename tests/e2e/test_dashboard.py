@@ -68,7 +68,13 @@ def document(day: date) -> dict[str, Any]:
         "n": 2000,
         "mean_pd": 0.02,
         "reads": {"early_3m": read, "early_6m": read, "final_12m": final},
-        "estimate": {"is_estimate": True, "auc": 0.79, "auc_interval": [0.77, 0.81]},
+        "estimate": {
+            "is_estimate": True,
+            "auc": 0.79,
+            "auc_interval": [0.77, 0.81],
+            "auc_range": [0.765, 0.815],
+            "auc_error": 0.015,
+        },
     }
     return {
         "source": "canonical",
@@ -89,7 +95,7 @@ def document(day: date) -> dict[str, Any]:
             "panel_as_of": "2019-12-05",
             "panel_until": "2019-11",
             "vintages": [vintage],
-            "estimate_backtest": {"vintages": 0, "reason": "no vintage has matured yet"},
+            "estimate_backtest": {"vintages": 3, "auc_mean_error": -0.012, "auc_root_mean_square_error": 0.015},
         }
         if day == LAST
         else None,
@@ -246,7 +252,9 @@ def test_findings_open_windows_and_estimates_are_named_as_such(page) -> None:
     page.wait_for_selector("#performance table")
     assert "open" in page.text_content("#performance table")
     assert "estimate" in page.text_content("#performance")
-    assert "feature_07: PSI 0.90" in page.text_content("#alarms")
+    assert "0.790 (0.77 to 0.81; was off by 0.015)" in page.text_content("#performance table")
+    assert "0.012 too low" in page.text_content("#performance figcaption >> nth=1")
+    page.wait_for_function("document.querySelector('#alarms').textContent.includes('feature_07: PSI 0.90')")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

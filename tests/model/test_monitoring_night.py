@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mortgage_model.artifact import MortgageModel, load_model, read_profile
-from mortgage_model.monitoring.effects import by_input, mean_contributions
+from mortgage_model.monitoring.effects import by_input, mean_contributions, named
 from mortgage_model.monitoring.night import Night, monitor
 from mortgage_model.monitoring.recent import ACCEPTED_AFTER, Recent, carried
 from mortgage_model.monitoring.scores import migration
@@ -126,7 +126,7 @@ def test_another_models_reference_is_not_compared_with(model, profile, book, qui
 
 def test_effects_add_up_to_the_margin_where_no_input_is_shared(model, book):
     per_feature = np.arange(len(model.spec.names), dtype=float)
-    found = by_input(model, per_feature)
+    found = named(model, by_input(model, per_feature[None]))
     assert set(found) == set(model.spec.inputs)
     shared = {name for feature in model.spec.engineered for name in feature.inputs}
     alone = [name for name in model.spec.names if name in model.spec.inputs and name not in shared]

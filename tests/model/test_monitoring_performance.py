@@ -72,7 +72,7 @@ def test_a_right_model_is_calibrated_green_and_as_good_as_its_estimate_said():
     vintages = drawn_vintages([1.0] * 8)
     back = perf.backtest(vintages)
     assert back["vintages"] == 8
-    assert back["auc_mean_absolute_error"] < 0.03
+    assert back["auc_root_mean_square_error"] < 0.04
     assert back["auc_inside_interval"] >= 0.6
     assert back["observed_over_expected"] == pytest.approx(1, abs=0.1)
     final = vintages[0]["reads"]["final_12m"]
@@ -81,6 +81,27 @@ def test_a_right_model_is_calibrated_green_and_as_good_as_its_estimate_said():
     lights = [grade["light"] for v in vintages for grade in v["reads"]["final_12m"]["grades"]]
     assert lights.count("red") <= 1
     assert perf.outcome_findings(vintages) == []
+
+
+def test_an_estimates_range_holds_its_back_tests_error():
+    estimate = {"auc": 0.8, "auc_interval": (0.77, 0.84)}
+    found = perf.with_range(estimate, {"vintages": 5, "auc_root_mean_square_error": 0.04})
+    assert found["auc_range"] == pytest.approx([0.8 - 0.05, 0.8 + 0.04 * 2**0.5])
+    assert found["auc_error"] == 0.04
+    untested = perf.with_range(estimate, {"vintages": 0, "reason": "no vintage has matured yet"})
+    assert untested["auc_range"] is None
+
+
+def test_flat_pds_estimate_too_low_and_the_back_test_says_so():
+    """True log-odds spread by 1.3 times the model's: the ranking is better than the PDs themselves expect."""
+    random = np.random.default_rng(2)
+    errors = []
+    for _ in range(10):
+        margin = random.normal(-4, 1.2, 8_000)
+        p = 1 / (1 + np.exp(-margin))
+        event = random.random(p.size) < 1 / (1 + np.exp(-(-4.3 + 1.3 * (margin + 4))))
+        errors.append(perf.expected_performance(p).auc - perf.discrimination.auc(event.astype(int), p))
+    assert np.mean(errors) < -0.02
 
 
 def test_a_changed_relation_turns_grades_red_and_is_a_breach():

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fake_aws import CARD
 
-from mortgage_risk import cloudwatch
+from mortgage_risk import cloudwatch, model_requests
 from mortgage_risk import job_requests as requests
 from mortgage_risk import tuning as tuning_requests
 from mortgage_risk.job_requests import RunTags
@@ -102,7 +102,20 @@ def transform(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def model(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.model(settings, name="model-v3", model_package_arn=ARN, tags=tags)
+    return model_requests.model(settings, name="model-v3", model_package_arn=ARN, tags=tags)
+
+
+def endpoint_config(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return endpoint_update(settings, tags)["CreateEndpointConfig"]
+
+
+def endpoint(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return endpoint_update(settings, tags)["CreateEndpoint"]
+
+
+def endpoint_update(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    names = {"name": "deploy-1", "endpoint": "pd-canonical", "model": "model-v3"}
+    return model_requests.endpoint_update(settings, **names, tags=tags)
 
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
@@ -116,11 +129,11 @@ def glue_run(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def package_group(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.model_package_group(name="mortgage-default-risk-canonical", source="canonical")
+    return model_requests.model_package_group(name="mortgage-default-risk-canonical", source="canonical")
 
 
 def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.model_package(
+    return model_requests.model_package(
         settings,
         group="mortgage-default-risk-canonical",
         model_uri="s3://b/models/m/train-1/output/model.tar.gz",
@@ -144,6 +157,8 @@ BOTO = {
     monitoring_dashboard: ("cloudwatch", "PutDashboard"),
     transform: ("sagemaker", "CreateTransformJob"),
     model: ("sagemaker", "CreateModel"),
+    endpoint_config: ("sagemaker", "CreateEndpointConfig"),
+    endpoint: ("sagemaker", "CreateEndpoint"),
     glue_definition: ("glue", "CreateJob"),
     glue_run: ("glue", "StartJobRun"),
     package_group: ("sagemaker", "CreateModelPackageGroup"),

@@ -456,7 +456,10 @@ def test_the_approver_sees_verdict_figures_and_report(common, context, fake_aws,
         operator.execute(context)
     assert asked["assigned_users"] == [{"id": "ann", "name": "ann"}]
     assert "comment" in asked["params"]
-    assert "| Does it rank? | 0.81 | at least 0.65 | pass |" in asked["body"]
+    assert "| Does it rank? (oot) | 0.81 | - | at least 0.65 | pass |" in asked["body"]
+    # What Airflow 3.3.1's form sends back when the comment is left as it is.
+    operator.validate_params_input({"comment": asked["params"]["comment"]["value"]})
+    assert asked["params"]["comment"]["value"] is not None  # its form would send the whole definition
     assert "report.html" in asked["body"]
 
     event = {
@@ -498,8 +501,8 @@ def test_the_approver_sees_how_the_model_compares_with_the_one_in_force(
             validation=VALIDATION,
             **common,
         ).execute(context)
-    assert "**Against version 1**, in force since 2019-06-30, trained as of 2019-12-31" in asked["body"]
-    assert "| Does it rank? | 0.83 | 0.81 |" in asked["body"]
+    assert "**In force** since 2019-06-30: version 1, trained as of 2019-12-31" in asked["body"]
+    assert "| Does it rank? (oot) | 0.83 | 0.81 | at least 0.65 | pass |" in asked["body"]
 
 
 # --- scoring ---

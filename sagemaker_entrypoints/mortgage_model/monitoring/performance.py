@@ -155,9 +155,24 @@ def backtest(vintages: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "vintages": len(done),
         "auc_mean_error": float(np.mean(errors)),
-        "auc_mean_absolute_error": float(np.mean(np.abs(errors))),
+        "auc_root_mean_square_error": float(np.sqrt(np.mean(np.square(errors)))),
         "auc_inside_interval": float(np.mean(inside)),
         "observed_over_expected": sum(v["reads"]["final_12m"]["events"] for v in done) / expected,
+    }
+
+
+def with_range(estimate: dict[str, Any], backtested: dict[str, Any]) -> dict[str, Any]:
+    """The estimate with `auc_range`: its interval, which trusts the PDs, widened by how far off it was in the past.
+
+    Half-widths are added in quadrature with the back-test's error `auc_error`; both are null where nothing has matured.
+    """
+    error = backtested.get("auc_root_mean_square_error")
+    if estimate["auc"] is None or error is None:
+        return estimate | {"auc_range": None, "auc_error": error}
+    below, above = (float(np.hypot(end - estimate["auc"], error)) for end in estimate["auc_interval"])
+    return estimate | {
+        "auc_range": [max(0.0, estimate["auc"] - below), min(1.0, estimate["auc"] + above)],
+        "auc_error": error,
     }
 
 
@@ -199,5 +214,7 @@ def performance(
 ) -> dict[str, Any]:
     """The document's performance part. scored: vintage month -> loan_id, pd, grade; panel as in `outcomes`."""
     vintages = [vintage(scored[month], month, panel, grade_order) for month in sorted(scored)]
-    document = {"panel_until": max(panel), "vintages": vintages, "estimate_backtest": backtest(vintages)}
+    backtested = backtest(vintages)
+    vintages = [found | {"estimate": with_range(found["estimate"], backtested)} for found in vintages]
+    document = {"panel_until": max(panel), "vintages": vintages, "estimate_backtest": backtested}
     return json.loads(json.dumps(document))  # lists for tuples, as the next night reads it

@@ -132,7 +132,7 @@ def _performance(performance: Mapping[str, Any] | None) -> str:
                 f"{vintage['n']:,}",
                 share(vintage["mean_pd"]),
                 *(_read(reads[name]) for name in ("early_3m", "early_6m", "final_12m")),
-                f"{figure(estimate['auc'])}<span class='range'>estimate</span>",
+                _estimate(estimate),
                 " ".join(
                     _badge(LIGHTS[g["light"]]) for g in reads["final_12m"].get("grades", []) if g["light"] != "green"
                 )
@@ -149,7 +149,26 @@ def _performance(performance: Mapping[str, Any] | None) -> str:
         "AUC expected",
         "Grades",
     ]
-    return head + table(columns, rows, (1, 2, 3, 4, 5, 6))
+    return head + table(columns, rows, (1, 2, 3, 4, 5, 6)) + _backtest(performance["estimate_backtest"])
+
+
+def _estimate(estimate: Mapping[str, Any]) -> str:
+    if estimate["auc_range"] is None:
+        return f"{figure(estimate['auc'])}<span class='range'>estimate, not yet tested</span>"
+    low, high = map(figure, estimate["auc_range"])
+    off = figure(estimate["auc_error"])
+    return f"{figure(estimate['auc'])}<span class='range'>estimate, {low} to {high}; was off by {off}</span>"
+
+
+def _backtest(found: Mapping[str, Any]) -> str:
+    if not found["vintages"]:
+        return f"<p class='soft'>The expected AUC is an estimate from the PDs alone: {escape(found['reason'])}.</p>"
+    error = found["auc_mean_error"]
+    return (
+        "<p class='soft'>The expected AUC is an estimate from the PDs alone. On the vintages that have matured "
+        f"({found['vintages']}) it was {figure(abs(error))} too {'high' if error > 0 else 'low'} on average; its range "
+        "holds the chance of the draw and that error.</p>"
+    )
 
 
 def _read(read: Mapping[str, Any]) -> str:

@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mortgage_model.statistics.portfolio import migration_matrix
+from mortgage_model.statistics.stability import MISSING
+
 # Dimensions of the segment filter, as far as the scoring input has them.
 SEGMENTS = ("property_state", "product_type", "occupancy_status", "channel", "loan_purpose")
 LARGEST = 12
@@ -28,11 +31,9 @@ def migration(before: pd.DataFrame, now: pd.DataFrame, order: Sequence[str]) -> 
     both = before[["loan_id", "grade"]].merge(now[["loan_id", "grade"]], on="loan_id", suffixes=("_then", "_now"))
     place = {grade: i for i, grade in enumerate(order)}
     then, here = both["grade_then"].map(place).to_numpy(int), both["grade_now"].map(place).to_numpy(int)
-    matrix = np.zeros((len(order), len(order)), dtype=int)
-    np.add.at(matrix, (then, here), 1)
     return {
         "grades": list(order),
-        "matrix": matrix.tolist(),
+        "matrix": migration_matrix(then, here, len(order)).tolist(),
         "new": len(now) - len(both),
         "gone": len(before) - len(both),
         "upgraded": int((here < then).sum()),
@@ -42,23 +43,22 @@ def migration(before: pd.DataFrame, now: pd.DataFrame, order: Sequence[str]) -> 
 
 def segments(frame: pd.DataFrame, pd_: np.ndarray, grades: np.ndarray, order: Sequence[str]) -> dict[str, Any]:
     """{dimension: {level: {"n", "mean_pd", "grades"}}}, the LARGEST levels of each and the rest together."""
-    found: dict[str, Any] = {}
-    for name in SEGMENTS:
-        if name not in frame:
-            continue
-        values = frame[name].astype(object).where(frame[name].notna(), "(missing)").to_numpy()
-        largest = set(pd.Series(values).value_counts().index[:LARGEST])
-        levels = np.array([value if value in largest else REST for value in values], dtype=object)
-        found[name] = {str(level): _segment(levels == level, pd_, grades, order) for level in sorted(set(levels))}
-    return found
+    grade = pd.Index(order).get_indexer(grades)
+    return {name: _segments(frame[name], pd_, grade, len(order)) for name in SEGMENTS if name in frame}
 
 
-def _segment(inside: np.ndarray, pd_: np.ndarray, grades: np.ndarray, order: Sequence[str]) -> dict[str, Any]:
-    return {
-        "n": int(inside.sum()),
-        "mean_pd": round(float(pd_[inside].mean()), 7),
-        "grades": grade_counts(grades[inside], order),
+def _segments(values: pd.Series, pd_: np.ndarray, grade: np.ndarray, grades: int) -> dict[str, Any]:
+    """One dimension's levels. grade: number of each loan's grade, from 0 to `grades` - 1."""
+    level, names = pd.factorize(values.astype(object).where(values.notna(), MISSING))
+    largest = np.argsort(-np.bincount(level), kind="stable")[:LARGEST]
+    level = np.where(np.isin(level, largest), level, len(names))
+    n, total = np.bincount(level), np.bincount(level, pd_)
+    table = np.bincount(level * grades + grade, minlength=len(n) * grades).reshape(len(n), grades)
+    found = {
+        str([*names, REST][i]): {"n": int(n[i]), "mean_pd": round(total[i] / n[i], 7), "grades": table[i].tolist()}
+        for i in np.flatnonzero(n)
     }
+    return dict(sorted(found.items()))
 
 
 def quantiles(pd_: np.ndarray) -> Mapping[str, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from statistics import NormalDist
 
 import numpy as np
-from scipy.stats import chi2, kstwobign
+from scipy.special import chdtrc, kolmogorov
 
 from .common import NotComputable
 from .stability import PSEUDO_COUNT
@@ -48,7 +48,7 @@ def chi_square_p(reference_counts: np.ndarray, compared_counts: np.ndarray) -> f
         return 1.0
     table = np.stack((e[used], a[used]))
     expected = table.sum(1, keepdims=True) * table.sum(0) / table.sum()
-    return float(chi2.sf(np.sum((table - expected) ** 2 / expected), int(used.sum()) - 1))
+    return float(chdtrc(int(used.sum()) - 1, np.sum((table - expected) ** 2 / expected)))
 
 
 def binned_ks(reference_counts: np.ndarray, compared_counts: np.ndarray) -> tuple[float, float]:
@@ -59,7 +59,7 @@ def binned_ks(reference_counts: np.ndarray, compared_counts: np.ndarray) -> tupl
     """
     e, a = _two_samples(reference_counts, compared_counts)
     distance = float(np.max(np.abs(np.cumsum(a) / a.sum() - np.cumsum(e) / e.sum())))
-    return distance, float(kstwobign.sf(distance * np.sqrt(e.sum() * a.sum() / (e.sum() + a.sum()))))
+    return distance, float(kolmogorov(distance * np.sqrt(e.sum() * a.sum() / (e.sum() + a.sum()))))
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:

@@ -3,6 +3,9 @@
 Confidence-based performance estimation: a calibrated PD says how likely each label is, so the expected confusion of
 every cut-off, and with it the AUC, follows from the PDs alone (NannyML's CBPE; Guillory et al. 2021). It sees a changed
 population; it cannot see a changed relation of features and default, because it takes the PDs at their word.
+
+The expected AUC hangs on the PDs of the best loans: each of their expected defaults is one that the model ranks last.
+PDs that are too high there, as trees and a calibration fitted to few such defaults leave them, make it too low.
 """
 
 from __future__ import annotations

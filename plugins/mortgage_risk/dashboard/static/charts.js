@@ -46,7 +46,7 @@ export function figure(title, drawing, caption, data) {
   } }, h("summary", {}, "Figures behind this chart"));
   return h("figure", {},
     h("div", { class: "bar" }, h("h3", {}, title), h("button", { type: "button", "aria-label": `Download ${title} as CSV`, onclick: () => save(name, csv(data.head, data.rows)) }, "CSV")),
-    drawing, h("figcaption", {}, caption), behind);
+    h("div", { class: "drawing" }, drawing), h("figcaption", {}, caption), behind);
 }
 
 const known = (v) => v !== null && v !== undefined && Number.isFinite(v);
@@ -88,15 +88,17 @@ function legend(root, series, kind) {
   });
 }
 
-// Lines over named positions. series: [{ name, style, values }]; guides: [[value, words]]; marks: [[position, severity, words]].
+// Lines over named positions. series: [{ name, style, values, band }], band: [low, high] or null by position, may be left out; guides: [[value, words]]; marks: [[position, severity, words]].
 export function lines(title, names, series, { text = decimal, guides = [], marks = [], zero = false, height = 250 } = {}) {
-  const all = [...series.flatMap((s) => s.values), ...guides.map((g) => g[0])].filter(known);
+  const all = [...series.flatMap((s) => [...s.values, ...(s.band ?? []).flatMap((ends) => ends ?? [])]), ...guides.map((g) => g[0])].filter(known);
   if (!all.length) return h("p", { class: "soft" }, "No figures in this period.");
   const high = Math.max(...all), least = zero ? Math.min(0, ...all) : Math.min(...all), pad = (high - least) * 0.12 || Math.abs(high) * 0.1 || 1;
   const low = zero ? least : least - pad;
   const { root, x, y, bottom } = frame(names, low, high + pad, text, height, title);
   for (const [value, words] of guides) root.append(h("path", { class: "guide", d: `M${LEFT} ${y(value)}H${WIDTH - RIGHT}` }), h("text", { class: "soft", x: WIDTH - RIGHT, y: y(value) - 4, "text-anchor": "end" }, words));
-  for (const { values, style } of series) {
+  for (const { values, style, band } of series) {
+    const inside = (band ?? []).map((ends, i) => [i, ends]).filter(([, ends]) => ends);
+    if (inside.length) root.append(h("path", { class: "band", d: `M${[...inside.map(([i, ends]) => [i, ends[1]]), ...inside.map(([i, ends]) => [i, ends[0]]).reverse()].map(([i, v]) => `${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("L")}Z` }));
     let path = "", pen = "M";
     values.forEach((v, i) => { if (known(v)) { path += `${pen}${x(i).toFixed(1)} ${y(v).toFixed(1)}`; pen = "L"; } else pen = "M"; });
     root.append(h("path", { class: `series ${style}`, d: path }));

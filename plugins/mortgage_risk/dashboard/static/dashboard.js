@@ -116,15 +116,16 @@ async function performance() {
   const final = (v) => v.reads.final_12m, rate = (v, n) => (final(v).matured && final(v).n ? n / final(v).n : null);
   const auc = (read) => p.vintages.map((v) => v.reads[read].auc ?? null), back = p.estimate_backtest;
   const read = (r) => (r.matured ? `AUC ${decimal(r.auc)} · ${whole(r.events)} of ${whole(r.n)}` : h("span", { class: "soft", title: r.reason }, "open"));
+  const expected = (e) => (e.auc_range ? `${decimal(e.auc)} (${e.auc_range.map((end) => decimal(end, 2)).join(" to ")}; was off by ${decimal(e.auc_error)})` : `${decimal(e.auc)} (not yet tested)`);
   const lights = (v) => (final(v).grades ?? []).filter((g) => g.light !== "green").map((g) => h("span", {}, badge(g.light === "red" ? "breach" : "attention"), ` ${g.label} `));
   put("#performance .body", h("div", { class: "pair" },
     figure("Calibration by vintage", lines("Default rate and PD by vintage", months, [{ name: "mean PD", style: "s0", values: p.vintages.map((v) => v.mean_pd) }, { name: "default rate", style: "s1", values: p.vintages.map((v) => rate(v, final(v).events)) }], { text: (v) => percent(v), zero: true }),
       "The default rate exists where the 12 months are over.", { head: ["vintage", "mean_pd", "default_rate", "defaults", "expected"], rows: p.vintages.map((v) => [v.month, v.mean_pd, rate(v, final(v).events), final(v).events ?? null, final(v).expected_defaults ?? null]) }),
-    figure("AUC: estimate and truth", lines("AUC by vintage", months, [{ name: "estimate, no labels", style: "s2", values: p.vintages.map((v) => v.estimate.auc) }, { name: "60+ at 6 months", style: "s1", values: auc("early_6m") }, { name: "default at 12", style: "s0", values: auc("final_12m") }]),
-      back.vintages ? `The estimate takes the PDs at their word. On ${back.vintages} matured vintages it was off by ${decimal(back.auc_mean_absolute_error)} on average.` : back.reason,
-      { head: ["vintage", "estimate", "low", "high", "early_3m", "early_6m", "final_12m"], rows: p.vintages.map((v) => [v.month, v.estimate.auc, ...(v.estimate.auc_interval ?? [null, null]), v.reads.early_3m.auc ?? null, v.reads.early_6m.auc ?? null, final(v).auc ?? null]) })),
+    figure("AUC: estimate and truth", lines("AUC by vintage", months, [{ name: "estimate, no labels", style: "s2", values: p.vintages.map((v) => v.estimate.auc), band: p.vintages.map((v) => v.estimate.auc_range) }, { name: "60+ at 6 months", style: "s1", values: auc("early_6m") }, { name: "default at 12", style: "s0", values: auc("final_12m") }]),
+      `The estimate takes the PDs at their word; ${back.vintages ? `on ${back.vintages} matured vintages it was ${decimal(Math.abs(back.auc_mean_error))} too ${back.auc_mean_error > 0 ? "high" : "low"} on average. Its band holds the chance of the draw and that error.` : `${back.reason}.`}`,
+      { head: ["vintage", "estimate", "low", "high", "off_by", "early_3m", "early_6m", "final_12m"], rows: p.vintages.map((v) => [v.month, v.estimate.auc, ...(v.estimate.auc_range ?? [null, null]), v.estimate.auc_error, v.reads.early_3m.auc ?? null, v.reads.early_6m.auc ?? null, final(v).auc ?? null]) })),
   h("p", { class: "soft" }, `Matured against open windows, by the loan panel until ${p.panel_until}. A grade is marked where its PD is too low (Jeffreys test).`),
-  table(["Vintage", "Loans", "Mean PD", "30+ at 3 months", "60+ at 6 months", "Default at 12 months", "Grades"], p.vintages.map((v) => [v.month, whole(v.n), percent(v.mean_pd), read(v.reads.early_3m), read(v.reads.early_6m), read(final(v)), final(v).matured ? (lights(v).length ? h("span", {}, lights(v)) : "all green") : "–"]), [1, 2]));
+  table(["Vintage", "Loans", "Mean PD", "30+ at 3 months", "60+ at 6 months", "Default at 12 months", "AUC expected", "Grades"], p.vintages.map((v) => [v.month, whole(v.n), percent(v.mean_pd), read(v.reads.early_3m), read(v.reads.early_6m), read(final(v)), expected(v.estimate), final(v).matured ? (lights(v).length ? h("span", {}, lights(v)) : "all green") : "–"]), [1, 2]));
 }
 
 async function alarms() {

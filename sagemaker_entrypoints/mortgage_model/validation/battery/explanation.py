@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xgboost as xgb
 from scipy.stats import spearmanr
 
+from mortgage_model import reasons
 from mortgage_model.monotonicity import violations
 from mortgage_model.statistics import NotComputable, discrimination
 from mortgage_model.validation.battery.robustness import drawn_out_of_time, numeric_inputs, rescore
@@ -170,8 +170,7 @@ def shap_table(evidence: Evidence) -> list[dict[str, Any]]:
 
 def _mean_shap(evidence: Evidence, rows: DrawnRows) -> np.ndarray:
     chosen = np.random.default_rng(evidence.seed).permutation(len(rows.matrix))[:SHAP_ROWS]
-    matrix = xgb.DMatrix(rows.matrix.iloc[chosen])
-    return np.abs(evidence.model.booster.predict(matrix, pred_contribs=True)[:, :-1]).mean(axis=0)
+    return np.abs(reasons.by_feature(evidence.model, rows.matrix.iloc[chosen])).mean(axis=0)
 
 
 def _permutation_table(evidence: Evidence) -> list[dict[str, Any]]:
