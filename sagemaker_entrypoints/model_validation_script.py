@@ -131,6 +131,8 @@ class MortgageLoanModelValidator:
             replicates,
             scored.drawn,
             csi,
+            scored.feature_counts,
+            scored.portfolio,
             self.run.seed,
             self._demographics(),
             partial(self._retrain, model) if self.run.retrain else None,

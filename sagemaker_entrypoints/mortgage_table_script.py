@@ -29,7 +29,7 @@ from mortgage_model.table.development import TABLE_START, Settings, cross_valida
 from mortgage_model.table.read import TableError, read_table
 
 PREDICTABLE_ERRORS = (ContractError, FeatureError, PanelError, SplitError, TableError)
-TRIALS, SEED = 4, 20240131
+TRIALS, SEED = 8, 20240131
 
 
 def run(contract: Contract, data: Path, output: Path, trials: int = TRIALS, seed: int = SEED) -> dict[str, Any]:

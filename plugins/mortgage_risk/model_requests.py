@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mortgage_risk import model_card
 from mortgage_risk.job_requests import PLATFORM, Request, RunTags, kms, network
 from mortgage_risk.settings import Settings
 
@@ -56,13 +57,15 @@ def model_package(
     group: str,
     model_uri: str,
     evidence_uris: Mapping[str, str],
+    card: Mapping[str, Any],
     description: str,
     metadata: Mapping[str, Any],
     client_token: str,
 ) -> Request:
     """CreateModelPackage, waiting for approval.
 
-    `evidence_uris`: the evidence pack by file name; `metadata`: the rest of the evidence (values cut to 256).
+    `evidence_uris`: the evidence pack by file name; `card`: the content of card.json; `metadata`: the rest of the
+    evidence (values cut to 256).
     """
 
     def report(name: str) -> Request:
@@ -95,6 +98,10 @@ def model_package(
             "SupportedRealtimeInferenceInstanceTypes": [settings.transform_instance_type],
         },
         "ModelMetrics": metrics,
+        "ModelCard": {
+            "ModelCardContent": model_card.content(card, model_uri=model_uri, evidence_uris=evidence_uris),
+            "ModelCardStatus": model_card.PENDING,
+        },
         "CustomerMetadataProperties": metadata_properties(metadata),
         "ClientToken": client_token,
     }

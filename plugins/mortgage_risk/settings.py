@@ -43,7 +43,7 @@ class Settings:
 
     training_instance_type: str = "ml.m5.4xlarge"
     tuning_parallel_jobs: int = 2  # trainings of a tuning job at a time
-    spot_training: bool = False  # cheaper instances that AWS may take back: training then starts again
+    spot_training: bool = False  # cheaper instances that AWS may take back: the search then goes on where it was
     processing_instance_type: str = "ml.m5.2xlarge"
     transform_instance_type: str = "ml.m5.xlarge"
     transform_instances: int = 1

@@ -17,6 +17,18 @@ REQUIRED = {
     "glue_role_arn": "arn:aws:iam::123456789012:role/glue",
     "image_uri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
 }  # settings without a default
+CARD = {
+    "purpose": "Early warning.",
+    "not_for": "Capital.",
+    "data": {"source": "canonical", "as_of_date": "2019-12-31", "horizon_months": 12},
+    "performance": {"auc": {"value": 0.81, "interval": [0.79, 0.83]}, "ks": {"value": None, "interval": None}},
+    "verdict": "passes the gate",
+    "limits": ["Booked loans only."],
+    "owner": "Credit risk modelling",
+    "tier": "2",
+    "next_review_date": "2020-12-31",
+    "conditions": ["Monitored."],
+}  # card.json as the validation writes it
 META = SimpleNamespace(region_name="us-east-1")
 
 
@@ -381,7 +393,8 @@ class FakeSageMaker(_Service):
             **package["CustomerMetadataProperties"],
             **CustomerMetadataProperties,
         }
-        package.update(changes, LastModifiedTime=self.fake.now)
+        card = {**package.get("ModelCard", {}), **changes.pop("ModelCard", {})}
+        package.update(changes, ModelCard=card, LastModifiedTime=self.fake.now)
         self.fake.leave("update_model_package")
 
 

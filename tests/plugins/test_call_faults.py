@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from fake_aws import LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
+from fake_aws import CARD, LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
 
 from mortgage_risk import aws, gate
 from mortgage_risk.operators.approval import RecordDecisionOperator
@@ -34,7 +34,6 @@ DEPLOYMENT = {"endpoint": "pd-canonical", "model": "m", "package": {"model_packa
 CREATION, UPDATE = ("create_endpoint_config", "create_endpoint"), ("create_endpoint_config", "update_endpoint")
 GATE = {"passed": True, "reasons": "", "gate_uri": f"{B}v/gate.json", "thresholds_sha256": "t"}
 FILES = {"evaluation_uri": f"{B}v/evaluation.json", "report_uri": f"{B}v/report.html"}
-CARD = dict.fromkeys(gate.CARD_FIELDS, "stated")
 TRIES = 3  # Airflow's, of a task with two retries
 
 

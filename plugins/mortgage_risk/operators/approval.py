@@ -13,7 +13,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOper
 from airflow.sdk import BaseBranchOperator, Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from mortgage_risk import approval, assets, aws, gate, links, registry
+from mortgage_risk import approval, assets, aws, gate, links, model_card, registry
 from mortgage_risk.aws_job import MortgageRiskOperator
 from mortgage_risk.business_date import today
 from mortgage_risk.layout import Layout
@@ -187,11 +187,14 @@ class RecordDecisionOperator(MortgageRiskOperator):
             update = approval.metadata_update(
                 decision, now=now.isoformat(timespec="seconds"), effective_from=effective_from
             )
+            # A package that was registered without a card has no status to change.
+            card = {"ModelCard": {"ModelCardStatus": model_card.status(decision)}} if package.get("ModelCard") else {}
             client.update_model_package(
                 ModelPackageArn=arn,
                 ModelApprovalStatus=decision.status,
                 ApprovalDescription=decision.reason[:1024],
                 CustomerMetadataProperties=metadata_properties(update),
+                **card,
             )
             return effective_from
 

@@ -73,6 +73,7 @@ class RegisterModelOperator(MortgageRiskOperator):
                 group=group,
                 model_uri=self.training["model_uri"],
                 evidence_uris={name: self._pack_uri(name) for name in verdict["evidence"]},
+                card=card,
                 description=f"{self.horizon_months}-month PD, {self.source}, as of {self.business_date}.",
                 metadata=self._metadata(verdict, card),
                 client_token=registry.client_token(job),

@@ -22,18 +22,19 @@ from mortgage_model.artifact import MortgageModel
 from mortgage_model.splits import SplitBounds
 from mortgage_model.statistics import NotComputable
 from mortgage_model.validation.evaluation import Replicates
-from mortgage_model.validation.samples import DrawnRows, ScoredSample
+from mortgage_model.validation.samples import DrawnRows, Portfolio, ScoredSample
 
 
 class InputMissing(ValueError):
     """What the test compares with was not delivered; the message names it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """What a test may look at. `drawn` holds rows of training and out of time for tests that score again; `csi`
-    the feature shift of evaluation.json; `demographics` has protected columns, indexed by loan hash; `retrain`
-    trains again as recorded and gives the new model's metadata.
+    the feature shift of evaluation.json; `feature_counts` those out of time per bin of the reference profile;
+    `portfolio` the loans to score; `demographics` has protected columns, indexed by loan hash; `retrain` trains again
+    as recorded and gives the new model's metadata.
     """
 
     model: MortgageModel
@@ -44,6 +45,8 @@ class Evidence:
     replicates: Replicates
     drawn: Mapping[str, DrawnRows]
     csi: list[dict[str, Any]]
+    feature_counts: Mapping[str, np.ndarray]
+    portfolio: Portfolio
     seed: int
     demographics: pd.DataFrame | None = None
     retrain: Callable[[], Mapping[str, Any]] | None = None

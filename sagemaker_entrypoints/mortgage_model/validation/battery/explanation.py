@@ -98,7 +98,7 @@ def importance(evidence: Evidence) -> Outcome:
     fall = lost["train"] - lost["oot"]
     return measured(
         fall,
-        f"{lost['feature']} loses most: shuffling it costs {lost['train']:.4f} of AUC in training and "
+        f"Of all features {lost['feature']} loses most: shuffling it costs {lost['train']:.4f} of AUC in training and "
         f"{lost['oot']:.4f} out of time",
         detail={"features": rows},
     )

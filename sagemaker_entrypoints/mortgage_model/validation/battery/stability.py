@@ -11,6 +11,7 @@ from mortgage_model.validation.checks import Evidence, Outcome, check, measured,
 from mortgage_model.validation.evaluation import score_table
 from mortgage_model.validation.samples import ScoredSample
 
+ECONOMY = "economic_indicators"
 # A band's defaults before its ratio of observed to expected says anything.
 BAND_EVENTS = 20
 
@@ -60,6 +61,53 @@ def features(evidence: Evidence) -> Outcome:
         n=evidence.oot.n,
         detail={"features": rows},
     )
+
+
+@check("stability.representativeness")
+def representativeness(evidence: Evidence) -> Outcome:
+    """Are the loans out of time like those that the model is to score?
+
+    All evidence here is about the former; where the portfolio has become another, it says less.
+    """
+    rows = portfolio_shift(evidence)
+    judged = [row for row in rows if row["judged"]]
+    if not judged:
+        raise NotComputable("no feature of a loan could be compared")
+    moved = [row for row in judged if row["psi"] > row["critical_value"]]
+    named = ", ".join(f"{row['feature']} {row['psi']:.3f}" for row in moved[:5])
+    told = f" ({named})" if named else ""
+    return measured(
+        moved[0]["psi"] if moved else 0.0,
+        f"Against the {evidence.portfolio.loans:,} loans of the panel's newest month, {evidence.portfolio.month}, the "
+        f"PSI of {len(moved)} of {len(judged)} features of loans is more than sampling explains{told}. Economic "
+        "features are the same for all loans of a state: shown, not judged",
+        n=evidence.portfolio.loans,
+        detail={"features": rows, "month": evidence.portfolio.month},
+    )
+
+
+def portfolio_shift(evidence: Evidence) -> list[dict[str, Any]]:
+    """PSI per input, out of time against the portfolio, with its critical value, largest first; the features of loans
+    are judged, as loans are what sampling draws.
+    """
+    found = []
+    for name, then in evidence.feature_counts.items():
+        now = evidence.portfolio.feature_counts[name]
+        used = (then > 0) | (now > 0)
+        if used.sum() < 2:
+            continue
+        tables = {source.partition(".")[0] for source in evidence.contract.column(name).sources}
+        found.append(
+            {
+                "feature": name,
+                "psi": stability.psi(then[used], now[used]),
+                "critical_value": stability.psi_critical_value(
+                    evidence.oot.loans, evidence.portfolio.loans, int(used.sum())
+                ),
+                "judged": ECONOMY not in tables,
+            }
+        )
+    return sorted(found, key=lambda row: -row["psi"])
 
 
 @check("stability.migration")
