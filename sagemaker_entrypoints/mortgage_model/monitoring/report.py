@@ -62,11 +62,12 @@ def _scores(score: Mapping[str, Any]) -> str:
     counts, before = score["counts"], score["training_counts"]
     now = [n / sum(counts) for n in counts]
     then = [n / sum(before) for n in before]
+    headroom = [1.2 * max(now + then)]  # for the legend
     names = [f"≤ {100 * edge:.2g} %" for edge in score["edges"]] + ["above"]
     grades, total = score["grades"], sum(score["grades"].values())
     distribution = (
         Plot(
-            "PD tonight and in training", "Share of loans by PD band", index_axis(names), rate_axis("loans", now + then)
+            "PD tonight and in training", "Share of loans by PD band", index_axis(names), rate_axis("loans", headroom)
         )
         .bars(then, "muted", "training", offset=-0.2, width=0.38)
         .bars(now, "model", "tonight", offset=0.2, width=0.38)
