@@ -67,6 +67,18 @@ async function portfolio() {
       { head: ["night", "loans"], rows: at.map((i) => [o.dates[i], o.rows[i]]) }));
 }
 
+// Of the period's last night against one a month earlier; a row's shares add up to 1.
+async function migration() {
+  const date = data.overview.dates[chosen().at(-1)], m = (await get("night", { source: state.source, date })).migration;
+  if (!m) return put("#migration", nothing(`${date} has no scored night a month earlier to compare its grades with.`));
+  const sum = (row) => row.reduce((a, b) => a + b, 0), stayed = sum(m.matrix.flat());
+  const share = (n, all, same) => (n ? h(same ? "b" : "span", {}, percent(n / all, 1)) : "");
+  put("#migration", figure("Grade migration in a month", table(["Grade then", "Loans", ...m.grades.map((g) => `now ${g}`)],
+    m.matrix.map((row, i) => [m.grades[i], whole(sum(row)), ...row.map((n, j) => share(n, sum(row), i === j))]), m.grades.map((_, i) => i + 2).concat(1)),
+    `${date}: of ${whole(stayed)} loans on both nights ${percent(m.upgraded / (stayed || 1), 1)} are in a better grade, ${percent(m.downgraded / (stayed || 1), 1)} in a worse one; ${whole(m.new)} are new, ${whole(m.gone)} gone.`,
+    { head: ["grade_then", ...m.grades], rows: m.matrix.map((row, i) => [m.grades[i], ...row]) }));
+}
+
 function largest(levels, count) {
   const last = (level) => levels[level].n.findLast((n) => n !== null) ?? 0;
   return Object.keys(levels).filter((level) => level !== "(rest)").sort((a, b) => last(b) - last(a)).slice(0, count);
@@ -181,6 +193,7 @@ const failed = (selector) => (error) => put(selector, nothing(error.message));
 function draw() {
   tiles();
   portfolio().catch(failed("#portfolio .pair"));
+  migration().catch(failed("#migration"));
   runs();
   alarms().catch(failed("#alarms .body"));
   if (data.features) drift();
