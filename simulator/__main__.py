@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--clean", action="store_true", help="plant no bad rows")
     parser.add_argument(
+        "--relation-change", type=parse_month, help="month from which features and default are related otherwise"
+    )
+    parser.add_argument(
         "--workers", type=int, help="processes (default: all processors for a book of over 32,768 loans)"
     )
     return parser
@@ -57,7 +60,13 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         settings = BookSettings(
-            args.loans, args.seed, args.start, args.end, args.layout, 0.0 if args.clean else args.dirt_rate
+            args.loans,
+            args.seed,
+            args.start,
+            args.end,
+            args.layout,
+            0.0 if args.clean else args.dirt_rate,
+            relation_change=args.relation_change,
         )
     except ValueError as error:
         parser.error(str(error))

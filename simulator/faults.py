@@ -4,7 +4,8 @@ unit_change   DTI arrives as a ratio instead of percent
 broken_feed   the credit bureau's feed is empty: no credit scores
 population    a book of weaker loans is bought: loans are redrawn until the PSI of the credit score is about 0.25
 
-A changed relation of features and default is no fault of the input: see `Hazards` and `--stress`.
+A changed relation of features and default is no fault of the input: the book itself is drawn by another law (see
+`Hazards` and the simulator's `--relation-change`).
 """
 
 from __future__ import annotations

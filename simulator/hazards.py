@@ -25,6 +25,8 @@ CURRENT, CURED, DPD30, DPD60 = range(4)
 UNEMPLOYMENT_LAG = 2
 HOUSE_PRICE_LAG = 3
 REPURCHASE = 3e-5  # monthly, of a performing loan
+SCORE_WEIGHT = -0.0092  # log-odds per point of credit score
+CHANGED_LEVEL = 0.6
 
 # Turnover by calendar month, January first: sales peak in summer.
 _SEASON = np.array([0.72, 0.75, 0.95, 1.02, 1.12, 1.22, 1.20, 1.18, 1.03, 1.00, 0.92, 0.89], np.float32)
@@ -72,10 +74,14 @@ def note_rate(
 
 
 class Hazards:
-    """The law for one block of loans. Call `step` for successive months: burn-out accumulates on the way."""
+    """The law for one block of loans. Call `step` for successive months: burn-out accumulates on the way.
 
-    def __init__(self, loans: Loans, economy: Economy) -> None:
-        self.loans, self.economy = loans, economy
+    From month `relation_change` on, the credit score counts half as much and everybody's log-odds of falling behind
+    are higher by CHANGED_LEVEL: the same loans default more often, and for other reasons than a model has learnt.
+    """
+
+    def __init__(self, loans: Loans, economy: Economy, relation_change: int | None = None) -> None:
+        self.loans, self.economy, self.relation_change = loans, economy, relation_change
         self.months_in_the_money = np.zeros(len(loans), np.float32)
         self.static = self._static_index(loans).astype(np.float32)
         origin = economy.column(loans.origination)
@@ -86,7 +92,7 @@ class Hazards:
         """Log-odds of what is known at origination, zero for an average prime purchase loan."""
         score = loans.credit_score - 740
         return (
-            -0.0092 * score
+            SCORE_WEIGHT * score
             + 0.000012 * np.maximum(-score, 0) ** 2
             + 0.016 * (loans.dti - 36)
             - 0.45 * (loans.borrowers >= 2)
@@ -131,6 +137,9 @@ class Hazards:
             - 1.1 * np.exp(-age / 9)
             - 0.005 * np.clip(age - 60, 0, 60)
         ).astype(np.float32)
+
+        if self.relation_change is not None and month >= self.relation_change:
+            index += CHANGED_LEVEL - 0.5 * SCORE_WEIGHT * (loans.credit_score[known] - 740)
 
         exit_ = self._exit(month, age, ltv_now, incentive)
         matured = age + 1 >= loans.term[known]

@@ -38,7 +38,7 @@ def simulate_paths(
 ) -> Paths:
     """Draw the path of every loan of a block and compute its true PD in each performing month."""
     months, size = settings.end - settings.start + 1, len(loans)
-    hazards = Hazards(loans, economy)
+    hazards = Hazards(loans, economy, settings.relation_change)
     days = np.full((months, size), NOT_ON_BOOK, np.int16)
     codes = np.zeros((months, size), np.int8)
     flags = np.zeros((months, size), bool)

@@ -17,8 +17,8 @@ LAYOUTS = ("canonical", "fannie_mae", "fannie_mae_current", "freddie_mac")
 class BookSettings:
     """Settings of a book. Raises ValueError where they make no sense.
 
-    start, end: first and last reporting month. Rates are shares of rows (dirt) or of loans / loan-months
-    (missing values).
+    start, end: first and last reporting month. relation_change: from this month on defaults follow another law (see
+    `Hazards`). Rates are shares of rows (dirt) or of loans / loan-months (missing values).
     """
 
     loans: int
@@ -30,6 +30,7 @@ class BookSettings:
     missing_credit_score_rate: float = 0.003
     missing_dti_rate: float = 0.015
     unknown_delinquency_rate: float = 1e-4
+    relation_change: int | None = None
 
     def __post_init__(self) -> None:
         if self.loans < 1:

@@ -135,6 +135,7 @@ def _book_summary(settings: BookSettings, total: Counts) -> dict[str, object]:
         **asdict(settings),
         "start": month_text(settings.start),
         "end": month_text(settings.end),
+        "relation_change": month_text(settings.relation_change) if settings.relation_change else None,
         "ingest_date": settings.ingest_date.isoformat(),
         "rows": dict(sorted(total.rows.items())),
     }

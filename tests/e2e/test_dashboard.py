@@ -90,6 +90,14 @@ def document(day: date) -> dict[str, Any]:
         },
         "features": features,
         "segments": {"channel": levels},
+        "migration": {
+            "grades": GRADES[:2],
+            "matrix": [[90, 10], [5, 45]],
+            "new": 7,
+            "gone": 3,
+            "upgraded": 5,
+            "downgraded": 10,
+        },
         "findings": [{"severity": "breach", "kind": "step", "feature": "feature_07", "message": words}] if step else [],
         "performance": {
             "panel_as_of": "2019-12-05",
@@ -198,6 +206,13 @@ def test_nothing_comes_from_another_host(page, site) -> None:
     assert page.foreign
     strangers = {url for url in page.foreign if not url.startswith((site.platform.airflow_url, "about:", "blob:"))}
     assert strangers == set()
+
+
+def test_the_migration_of_grades_is_shown_in_shares_of_the_grade_then(page) -> None:
+    page.wait_for_selector("#migration table")
+    rows = page.locator("#migration tbody tr")
+    assert rows.nth(0).locator("td").all_text_contents() == ["M01", "100", "90.0 %", "10.0 %"]
+    assert "6.7 % in a worse one; 7 are new, 3 gone" in page.text_content("#migration figcaption")
 
 
 def test_dates_and_segments_filter_what_is_shown(page) -> None:

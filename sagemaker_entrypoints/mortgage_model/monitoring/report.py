@@ -27,6 +27,7 @@ def render_report(document: Mapping[str, Any]) -> str:
         _head(document),
         _verdict(document),
         _scores(document["score"]),
+        _migration(document["migration"]),
         _features(document["features"]),
         _performance(document["performance"]),
     ]
@@ -62,12 +63,11 @@ def _scores(score: Mapping[str, Any]) -> str:
     counts, before = score["counts"], score["training_counts"]
     now = [n / sum(counts) for n in counts]
     then = [n / sum(before) for n in before]
+    headroom = [1.2 * max(now + then)]  # for the legend
     names = [f"≤ {100 * edge:.2g} %" for edge in score["edges"]] + ["above"]
     grades, total = score["grades"], sum(score["grades"].values())
     distribution = (
-        Plot(
-            "PD tonight and in training", "Share of loans by PD band", index_axis(names), rate_axis("loans", now + then)
-        )
+        Plot("PD tonight and in training", "Share of loans by PD band", index_axis(names), rate_axis("loans", headroom))
         .bars(then, "muted", "training", offset=-0.2, width=0.38)
         .bars(now, "model", "tonight", offset=0.2, width=0.38)
     )
@@ -89,6 +89,23 @@ def _scores(score: Mapping[str, Any]) -> str:
             chart("Grades tonight", by_grade.svg(), "Master-scale grades, best first"),
         )
     )
+
+
+def _migration(found: Mapping[str, Any] | None) -> str:
+    head = "<h3>Grades a month before (rows) and tonight</h3>"
+    if found is None:
+        return head + nothing("Migration", "there is no scored night a month earlier")
+    loans = sum(map(sum, found["matrix"]))
+    better, worse = (share(found[way] / max(loans, 1)) for way in ("upgraded", "downgraded"))
+    rows = [
+        [grade, f"{sum(row):,}", *(share(n / sum(row)) if n else "" for n in row)]
+        for grade, row in zip(found["grades"], found["matrix"], strict=True)
+    ]
+    words = (
+        f"<p>Of {loans:,} loans scored on both nights {better} are in a better grade, {worse} in a worse one; "
+        f"{found['new']:,} are new, {found['gone']:,} gone.</p>"
+    )
+    return head + words + table(["", "Loans", *found["grades"]], rows, tuple(range(1, len(found["grades"]) + 2)))
 
 
 def _features(features: list[Mapping[str, Any]]) -> str:

@@ -67,9 +67,21 @@ async function portfolio() {
       { head: ["night", "loans"], rows: at.map((i) => [o.dates[i], o.rows[i]]) }));
 }
 
+// Of the period's last night against one a month earlier; a row's shares add up to 1.
+async function migration() {
+  const date = data.overview.dates[chosen().at(-1)], m = (await get("night", { source: state.source, date })).migration;
+  if (!m) return put("#migration", nothing(`${date} has no scored night a month earlier to compare its grades with.`));
+  const sum = (row) => row.reduce((a, b) => a + b, 0), stayed = sum(m.matrix.flat());
+  const share = (n, all, same) => (n ? h(same ? "b" : "span", {}, percent(n / all, 1)) : "");
+  put("#migration", figure("Grade migration in a month", table(["Grade then", "Loans", ...m.grades.map((g) => `now ${g}`)],
+    m.matrix.map((row, i) => [m.grades[i], whole(sum(row)), ...row.map((n, j) => share(n, sum(row), i === j))]), m.grades.map((_, i) => i + 2).concat(1)),
+    `${date}: of ${whole(stayed)} loans on both nights ${percent(m.upgraded / (stayed || 1), 1)} are in a better grade, ${percent(m.downgraded / (stayed || 1), 1)} in a worse one; ${whole(m.new)} are new, ${whole(m.gone)} gone.`,
+    { head: ["grade_then", ...m.grades], rows: m.matrix.map((row, i) => [m.grades[i], ...row]) }));
+}
+
 function largest(levels, count) {
   const last = (level) => levels[level].n.findLast((n) => n !== null) ?? 0;
-  return Object.keys(levels).sort((a, b) => last(b) - last(a)).slice(0, count);
+  return Object.keys(levels).filter((level) => level !== "(rest)").sort((a, b) => last(b) - last(a)).slice(0, count);
 }
 
 // Nights in groups of equal length, so that any period has at most COLUMNS columns; a column shows its worst night.
@@ -129,13 +141,29 @@ async function performance() {
 }
 
 async function alarms() {
-  const o = data.overview, at = new Set(chosen().map((i) => o.dates[i]));
-  const rows = Object.entries(o.findings).filter(([day]) => at.has(day)).reverse().flatMap(([day, found]) => found.filter(([s, kind]) => s === "breach" || kind.startsWith("score") || kind === "outcome").map((f) => [day, badge(f[0]), f[3]]));
+  const rows = spells().map((s) => [s.first === s.last ? s.first : `${s.first} to ${s.last}`, whole(s.nights), badge(s.severity), s.words]);
   const ringing = await get("alarms").catch((error) => error);
   put("#alarms .body",
     ringing instanceof Error ? nothing(`CloudWatch's alarms cannot be read: ${ringing.message}`)
       : ringing.length ? table(["Alarm", "State", "Since", "Reason"], ringing.map((a) => [a.name, badge({ ALARM: "breach", OK: "ok" }[a.state] ?? "attention"), a.since ?? "–", a.reason])) : nothing("No CloudWatch alarm is defined."),
-    h("h3", {}, "Findings in the period"), rows.length ? table(["Night", "", "What"], rows.slice(0, 300)) : nothing("None."));
+    h("h3", {}, "Findings in the period"), rows.length ? table(["Nights", "Number", "", "What, on the last of them"], rows, [1]) : nothing("None."));
+}
+
+// The period's findings, breaches and the newest first. One that comes back night after night is one spell.
+function spells() {
+  const o = data.overview, found = [];
+  let running = new Map();
+  for (const day of chosen().map((i) => o.dates[i])) {
+    const tonight = new Map();
+    for (const [severity, kind, feature, words] of o.findings[day] ?? []) {
+      const key = [severity, kind, feature].join(), spell = running.get(key) ?? { severity, first: day, nights: 0 };
+      if (!spell.nights) found.push(spell);
+      tonight.set(key, Object.assign(spell, { last: day, nights: spell.nights + 1, words }));
+    }
+    running = tonight;
+  }
+  const grave = (s) => (s.severity === "breach" ? 1 : 0);
+  return found.sort((a, b) => grave(b) - grave(a) || b.last.localeCompare(a.last));
 }
 
 async function models() {
@@ -165,6 +193,7 @@ const failed = (selector) => (error) => put(selector, nothing(error.message));
 function draw() {
   tiles();
   portfolio().catch(failed("#portfolio .pair"));
+  migration().catch(failed("#migration"));
   runs();
   alarms().catch(failed("#alarms .body"));
   if (data.features) drift();
