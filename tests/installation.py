@@ -36,6 +36,12 @@ class Installation:
     api: AirflowApi
     pause_s = 0.5  # between two questions; Airflow's API takes 0.1 s of a core for each
 
+    def pause(self, dag_id: str, paused: bool) -> None:
+        self.api.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": paused})
+
+    def runs(self, dag_id: str, **filters: Any) -> list[dict[str, Any]]:
+        return self.api.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 100, **filters})["dag_runs"]
+
     def trigger(self, dag_id: str, **params: Any) -> str:
         return self.api.trigger(dag_id, params)
 

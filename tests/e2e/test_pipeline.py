@@ -17,7 +17,7 @@ from local_platform.airflow_api import FINISHED
 if TYPE_CHECKING:
     from conftest import Installation
 
-TRAINING, SCORING = "mortgage_training", "mortgage_nightly_scoring"
+TRAINING, SCORING, MONITORING = "mortgage_training", "mortgage_nightly_scoring", "mortgage_model_monitoring"
 GROUP = "mortgage-default-risk-canonical"
 
 
@@ -84,6 +84,8 @@ def test_rows_in_are_rows_out_plus_quarantined_and_exactly_what_was_planted(inst
 
 @pytest.fixture(scope="module")
 def scored(installation: Installation, trained: dict) -> dict:
+    """Summary of the first scoring run, which starts the monitoring DAG."""
+    installation.pause(MONITORING, False)
     return installation.succeed(SCORING, score_date=installation.business_date)
 
 
@@ -91,6 +93,32 @@ def test_every_loan_is_scored_exactly_once(installation, scored):
     scores = scored["data"]["score.publish_scores"]
     assert scores["rows"] == scored["data"]["prepare_data.prepare_scoring_input"]["rows"] > 500
     assert scored["tasks"]["select_model"]["version"] == 1
+
+
+def index_rows(installation: Installation) -> dict[str, dict]:
+    """Date -> row of the monitoring index."""
+    months = installation.objects("validation-results/monitoring-index/source=canonical/").values()
+    return {row["date"]: row for month in months for row in json.loads(month)["nights"]}
+
+
+def test_scores_start_their_monitoring(installation, scored):
+    def ended() -> list[dict]:
+        return [run for run in installation.runs(MONITORING) if run["state"] in FINISHED]
+
+    (run,) = installation.until(ended, lambda: installation.runs(MONITORING))
+    installation.pause(MONITORING, True)  # the nights that follow are for its backfill
+    assert run["state"] == "success", installation.explain(MONITORING, run["dag_run_id"])
+    assert run["run_type"] == "asset_triggered"
+    row = index_rows(installation)[installation.business_date]
+    assert row["rows"] == row["ops"]["rows_out"] == scored["data"]["score.publish_scores"]["rows"]
+    assert row["ops"]["run_id"] == scored["run_id"]
+    assert row["ops"]["cost"] > 0
+    cloudwatch = installation.client("cloudwatch")
+    metrics = cloudwatch.list_metrics(Namespace="MortgageRisk/Monitoring", MetricName="MeanPD")["Metrics"]
+    assert {len(metric["Dimensions"]) for metric in metrics} == {1, 2}, "by source; by version and by segment too"
+    alarms = cloudwatch.describe_alarms(AlarmNamePrefix="mortgage-canonical-")["MetricAlarms"]
+    assert {alarm["StateValue"] for alarm in alarms} <= {"OK", "ALARM"}
+    assert len(alarms) == 4
 
 
 def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(installation, scored):
@@ -105,22 +133,29 @@ def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(i
     assert after == before
 
 
+PAST_NIGHTS = ("2015-01-11", "2015-01-12")
+
+
+def backfill(installation: Installation, dag_id: str, active_runs: str) -> None:
+    """The PAST_NIGHTS: a date is the start of its night's data interval."""
+    dates = ("--from-date", PAST_NIGHTS[0], "--to-date", "2015-01-13")
+    installation.airflow("backfill", "create", "--dag-id", dag_id, *dates, "--max-active-runs", active_runs)
+
+
 def test_a_backfill_scores_past_nights_each_in_its_own_partition(installation, scored):
-    installation.airflow(
-        "backfill",
-        "create",
-        "--dag-id",
-        SCORING,
-        "--from-date",
-        "2015-01-11",
-        "--to-date",
-        "2015-01-13",
-        "--max-active-runs",
-        "2",
-    )
+    backfill(installation, SCORING, "2")
     prefix = "inference-data/output/source=canonical/"
-    wanted = {f"{prefix}score_date=2015-01-{day}/_manifest.json" for day in (11, 12)}
+    wanted = {f"{prefix}score_date={day}/_manifest.json" for day in PAST_NIGHTS}
     installation.until(lambda: wanted <= set(installation.objects(prefix)), lambda: list(installation.objects(prefix)))
+
+
+def test_a_backfill_monitors_past_nights_in_their_order(installation):
+    installation.pause(MONITORING, False)
+    backfill(installation, MONITORING, "1")
+    installation.until(lambda: set(PAST_NIGHTS) <= set(index_rows(installation)), lambda: index_rows(installation))
+    rows = index_rows(installation)
+    assert set(rows) == {installation.business_date, *PAST_NIGHTS}, "each night once, and no other"
+    assert all(rows[day]["psi_recent"] is not None for day in PAST_NIGHTS), "each is held against the one before"
 
 
 def test_a_source_without_an_approved_model_is_refused_in_words(installation):

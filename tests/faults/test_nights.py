@@ -5,7 +5,7 @@ an asset starts runs for the date the asset names.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 NIGHTLY, FOLLOWER = "probe_nightly", "probe_follower"
 NIGHTS = [f"2015-03-{day:02}" for day in range(1, 31)]  # New York's clocks go forward on the 8th
-
-
-def runs(lab: Lab, dag_id: str, **filters: Any) -> list[dict[str, Any]]:
-    return lab.api.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 100, **filters})["dag_runs"]
-
-
-def pause(lab: Lab, dag_id: str, paused: bool) -> None:
-    lab.api.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": paused})
 
 
 def backfill(lab: Lab, *options: str) -> int:
@@ -46,39 +38,39 @@ def glue_runs(lab: Lab) -> dict[str, list[str]]:
 
 
 def test_unpausing_a_dag_starts_nothing(lab: Lab) -> None:
-    pause(lab, NIGHTLY, False)
+    lab.pause(NIGHTLY, False)
     time.sleep(20)  # several rounds of the scheduler
-    assert runs(lab, NIGHTLY) == []
+    assert lab.runs(NIGHTLY) == []
 
 
 def test_a_dag_that_an_asset_starts_runs_for_the_date_the_asset_names(lab: Lab) -> None:
-    pause(lab, FOLLOWER, False)
+    lab.pause(FOLLOWER, False)
     past = lab.probe("nightly", day="2014-12-31")
     assert past.end() == "success"
-    (run,) = lab.until(lambda: runs(lab, FOLLOWER, state="success"), lambda: runs(lab, FOLLOWER))
+    (run,) = lab.until(lambda: lab.runs(FOLLOWER, state="success"), lambda: lab.runs(FOLLOWER))
     assert lab.api.xcom(FOLLOWER, run["dag_run_id"], "run_job") == "2014-12-31"
-    pause(lab, FOLLOWER, True)
+    lab.pause(FOLLOWER, True)
 
 
 def test_thirty_nights_are_filled_in_paused_resumed_and_repeated(lab: Lab) -> None:
-    pause(lab, NIGHTLY, False)
+    lab.pause(NIGHTLY, False)
     number, at_once = backfill(lab), 0
 
     def three_nights_are_done() -> bool:
         nonlocal at_once
-        at_once = max(at_once, len(runs(lab, NIGHTLY, state="running")))
-        return len(runs(lab, NIGHTLY, state="success", run_id_pattern="backfill%")) >= 3
+        at_once = max(at_once, len(lab.runs(NIGHTLY, state="running")))
+        return len(lab.runs(NIGHTLY, state="success", run_id_pattern="backfill%")) >= 3
 
-    lab.until(three_nights_are_done, lambda: runs(lab, NIGHTLY))
+    lab.until(three_nights_are_done, lambda: lab.runs(NIGHTLY))
     lab.api.request("PUT", f"/api/v2/backfills/{number}/pause")
-    lab.until(lambda: not runs(lab, NIGHTLY, state="running"), lambda: runs(lab, NIGHTLY, state="running"))
-    paused_at = len(runs(lab, NIGHTLY, state="success", run_id_pattern="backfill%"))
+    lab.until(lambda: not lab.runs(NIGHTLY, state="running"), lambda: lab.runs(NIGHTLY, state="running"))
+    paused_at = len(lab.runs(NIGHTLY, state="success", run_id_pattern="backfill%"))
     time.sleep(15)
-    assert len(runs(lab, NIGHTLY, state="success", run_id_pattern="backfill%")) == paused_at < 30
+    assert len(lab.runs(NIGHTLY, state="success", run_id_pattern="backfill%")) == paused_at < 30
     lab.api.request("PUT", f"/api/v2/backfills/{number}/unpause")
-    lab.until(lambda: done(lab, number), lambda: runs(lab, NIGHTLY, state="running"))
+    lab.until(lambda: done(lab, number), lambda: lab.runs(NIGHTLY, state="running"))
 
-    assert len(runs(lab, NIGHTLY, state="success", run_id_pattern="backfill%")) == 30
+    assert len(lab.runs(NIGHTLY, state="success", run_id_pattern="backfill%")) == 30
     assert at_once <= 3
     assert sorted(glue_runs(lab).values()) == [["SUCCEEDED"]] * 30
     before = lab.objects("probe/2015-03-")
@@ -86,6 +78,6 @@ def test_thirty_nights_are_filled_in_paused_resumed_and_repeated(lab: Lab) -> No
     assert rows == {night: night.encode() for night in NIGHTS}
 
     again = backfill(lab, "--reprocess-behavior", "completed")
-    lab.until(lambda: done(lab, again), lambda: runs(lab, NIGHTLY, state="running"))
+    lab.until(lambda: done(lab, again), lambda: lab.runs(NIGHTLY, state="running"))
     assert lab.objects("probe/2015-03-") == before, "the history compares equal"
     assert sorted(glue_runs(lab).values()) == [["SUCCEEDED"]] * 30
