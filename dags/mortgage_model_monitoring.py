@@ -33,7 +33,7 @@ from airflow.sdk import DAG
 from airflow.timetables.assets import AssetOrTimeSchedule
 
 from mortgage_risk import assets
-from mortgage_risk.dag_arguments import dag_arguments
+from mortgage_risk.dag_arguments import SCORE_DATE, SOURCE, dag_arguments
 from mortgage_risk.layout import Layout
 from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.monitoring import (
@@ -48,10 +48,7 @@ from mortgage_risk.timetable import FromNowOnTimetable
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
 
-NIGHT = {
-    "source": "{{ params.source }}",
-    "business_date": "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}",
-}
+NIGHT = {"source": SOURCE, "business_date": SCORE_DATE}  # not of monitor_night: its nights name their own
 
 with DAG(
     dag_id="mortgage_model_monitoring",

@@ -48,27 +48,22 @@ from __future__ import annotations
 from airflow.sdk import DAG, TaskGroup
 
 from mortgage_risk import assets
-from mortgage_risk.dag_arguments import dag_arguments
-from mortgage_risk.layout import Layout, manifest
+from mortgage_risk.dag_arguments import SCORE_DATE, SOURCE, dag_arguments
+from mortgage_risk.layout import Layout
 from mortgage_risk.notifications import scores_due
 from mortgage_risk.operators.code import PackageCodeOperator
-from mortgage_risk.operators.data_quality import DataQualityOperator
-from mortgage_risk.operators.delivery import FindDeliveryOperator
-from mortgage_risk.operators.glue import CleanTablesOperator, GlueDatasetOperator
+from mortgage_risk.operators.glue import GlueDatasetOperator
 from mortgage_risk.operators.registry import SelectModelOperator
 from mortgage_risk.operators.sagemaker import BatchTransformOperator, CreateModelOperator
 from mortgage_risk.operators.summary import RunSummaryOperator
 from mortgage_risk.params import scoring_params
+from mortgage_risk.prepared_data import prepared_data
 from mortgage_risk.settings import load_settings
 from mortgage_risk.timetable import FromNowOnTimetable
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
 
-SOURCE = "{{ params.source }}"
-SCORE_DATE = "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}"
-DELIVERED_BY = "{{ ti.xcom_pull('prepare_data.find_delivery')['delivered_by'] }}"
-TABLES = paths.clean_tables(SOURCE, DELIVERED_BY)
 SCORING_INPUT = paths.scoring_input(SOURCE, SCORE_DATE)
 SCORES = paths.scores(SOURCE, SCORE_DATE)
 
@@ -86,33 +81,14 @@ with DAG(
     code = PackageCodeOperator(task_id="package_code")
     package = SelectModelOperator(task_id="select_model")
 
-    with TaskGroup("prepare_data", tooltip="Raw loan tapes to a checked scoring input"):
-        delivery = FindDeliveryOperator(task_id="find_delivery")
-        tables = CleanTablesOperator(task_id="clean_raw_data", delivered_by=DELIVERED_BY, code=code.output)
-        scoring_input = GlueDatasetOperator(
-            task_id="prepare_scoring_input",
-            script="prepare_loan_panel.py",
-            arguments={
-                "mode": "score",
-                "source": SOURCE,
-                "tables_root": TABLES,
-                "as_of_date": SCORE_DATE,
-                "horizon_months": "{{ ti.xcom_pull('select_model')['horizon_months'] }}",
-                "output_root": SCORING_INPUT,
-                "catalog_database": "",
-            },
-            inputs=[manifest(TABLES)],
-            prefix=SCORING_INPUT,
-            code=code.output,
-        )
-        check_input = DataQualityOperator(
-            task_id="check_scoring_input",
-            suite="scoring_input",
-            data_root=SCORING_INPUT,
-            horizon_months="{{ ti.xcom_pull('select_model')['horizon_months'] }}",
-            code=code.output,
-        )
-        delivery >> tables >> scoring_input >> check_input
+    prepare, scoring_input = prepared_data(
+        settings,
+        "scoring_input",
+        business_date=SCORE_DATE,
+        horizon_months="{{ ti.xcom_pull('select_model')['horizon_months'] }}",
+        prefix=SCORING_INPUT,
+        code=code.output,
+    )
 
     with TaskGroup("score", tooltip="Batch transform, reconcile, publish"):
         model = CreateModelOperator(task_id="create_model", package=package.output)
@@ -138,6 +114,5 @@ with DAG(
 
     # A teardown runs whatever happened before it, and leaves the run's state to the tasks that do the work.
     summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
-    package >> delivery
-    check_input >> model
+    package >> prepare >> model
     publish >> summary

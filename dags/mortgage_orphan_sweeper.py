@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from mortgage_risk.dag_arguments import dag_arguments
+from mortgage_risk.dag_arguments import SCORE_DATE, dag_arguments
 from mortgage_risk.operators.sweeper import SweepOrphansOperator
 from mortgage_risk.params import sweeper_params
 from mortgage_risk.settings import load_settings
@@ -46,7 +46,7 @@ with DAG(
     SweepOrphansOperator(
         task_id="sweep_orphans",
         source="all",
-        business_date="{{ score_date(params, dag_run, timezone) }}",
+        business_date=SCORE_DATE,
         dry_run="{{ params.dry_run }}",
         dag_ids=["mortgage_training", "mortgage_nightly_scoring"],  # they share the jobs that clean a delivery
     )

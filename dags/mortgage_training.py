@@ -14,8 +14,9 @@ as-of date.
 registry, a summary (`run-summaries/`).
 
 **Schedule.** Monthly, in the lender's time zone; the as-of date is the last month-end. Also when
-`mortgage_model_monitoring` asks for it: its asset event says why. On demand: *Trigger*
-and fill in the form. `airflow backfill create --dag-id mortgage_training` trains for past months.
+`mortgage_model_monitoring` asks for it: its asset event says why, and for which source and date (of several events the
+last). On demand: *Trigger* and fill in the form. `airflow backfill create --dag-id mortgage_training` trains for past
+months.
 
 **What a re-run does.** Every AWS job is named by what it does: the same code on the same data with the same
 parameters is not run again, its result is used. What changed is run anew, and replaces exactly this source's
@@ -47,37 +48,29 @@ from airflow.sdk import DAG, TaskGroup, TriggerRule
 from airflow.timetables.assets import AssetOrTimeSchedule
 
 from mortgage_risk import assets
-from mortgage_risk.dag_arguments import dag_arguments
-from mortgage_risk.layout import Layout, manifest
+from mortgage_risk.dag_arguments import AS_OF_DATE, SOURCE, dag_arguments
+from mortgage_risk.layout import Layout
 from mortgage_risk.operators.approval import (
     AskForApprovalOperator,
     ChooseApprovalOperator,
     RecordDecisionOperator,
 )
 from mortgage_risk.operators.code import PackageCodeOperator
-from mortgage_risk.operators.data_quality import DataQualityOperator
-from mortgage_risk.operators.delivery import FindDeliveryOperator
 from mortgage_risk.operators.gate import GateOperator
-from mortgage_risk.operators.glue import CleanTablesOperator, GlueDatasetOperator
 from mortgage_risk.operators.registry import RegisterModelOperator
 from mortgage_risk.operators.sagemaker import TrainModelOperator, ValidateModelOperator
 from mortgage_risk.operators.summary import RunSummaryOperator
 from mortgage_risk.operators.tuning import TuneHyperparametersOperator
 from mortgage_risk.params import training_params
+from mortgage_risk.prepared_data import prepared_data
 from mortgage_risk.settings import load_settings
 from mortgage_risk.timetable import FromNowOnTimetable
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
 
-SOURCE = "{{ params.source }}"
-AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone, triggering_asset_events) }}"
 HORIZON = "{{ params.horizon_months }}"
-HYPERPARAMETERS = "{{ params.hyperparameters | tojson }}"
 TUNED = "{{ ti.xcom_pull('build_model.tune_hyperparameters')['hyperparameters'] | tojson }}"
-DELIVERED_BY = "{{ ti.xcom_pull('prepare_data.find_delivery')['delivered_by'] }}"
-TABLES = paths.clean_tables(SOURCE, DELIVERED_BY)
-PANEL = paths.loan_panel(SOURCE, AS_OF_DATE, HORIZON)
 
 with DAG(
     dag_id="mortgage_training",
@@ -93,64 +86,30 @@ with DAG(
 ):
     code = PackageCodeOperator(task_id="package_code")
 
-    with TaskGroup("prepare_data", tooltip="Raw loan tapes to a checked loan panel"):
-        delivery = FindDeliveryOperator(task_id="find_delivery")
-        tables = CleanTablesOperator(task_id="clean_raw_data", delivered_by=DELIVERED_BY, code=code.output)
-        check_raw = DataQualityOperator(
-            task_id="check_raw_data",
-            suite="raw",
-            data_root=TABLES,
-            horizon_months=HORIZON,
-            code=code.output,
-        )
-        panel = GlueDatasetOperator(
-            task_id="prepare_loan_panel",
-            script="prepare_loan_panel.py",
-            arguments={
-                "mode": "train",
-                "source": SOURCE,
-                "tables_root": TABLES,
-                "as_of_date": AS_OF_DATE,
-                "horizon_months": HORIZON,
-                "output_root": PANEL,
-                "catalog_database": settings.glue_database,
-            },
-            inputs=[manifest(TABLES)],
-            prefix=PANEL,
-            code=code.output,
-            outlets=[assets.loan_panel(paths)],
-        )
-        check_panel = DataQualityOperator(
-            task_id="check_loan_panel",
-            suite="loan_panel",
-            data_root=PANEL,
-            horizon_months=HORIZON,
-            code=code.output,
-        )
-        delivery >> tables >> check_raw >> panel >> check_panel
+    prepare, panel = prepared_data(
+        settings,
+        "loan_panel",
+        business_date=AS_OF_DATE,
+        horizon_months=HORIZON,
+        prefix=paths.loan_panel(SOURCE, AS_OF_DATE, HORIZON),
+        code=code.output,
+        outlets=[assets.loan_panel(paths)],
+    )
 
     with TaskGroup("build_model", tooltip="Train, then validate out of time"):
+        data = {"code": code.output, "panel": panel.output}
         tuning = TuneHyperparametersOperator(
             task_id="tune_hyperparameters",
-            panel=panel.output,
-            code=code.output,
-            horizon_months=HORIZON,
-            hyperparameters=HYPERPARAMETERS,
+            hyperparameters="{{ params.hyperparameters | tojson }}",
             jobs="{{ params.tuning_jobs }}",
+            horizon_months=HORIZON,
+            **data,
         )
         training = TrainModelOperator(
-            task_id="train_model",
-            panel=panel.output,
-            code=code.output,
-            horizon_months=HORIZON,
-            hyperparameters=TUNED,
+            task_id="train_model", hyperparameters=TUNED, horizon_months=HORIZON, **data
         )
         validation = ValidateModelOperator(
-            task_id="validate_model",
-            training=training.output,
-            panel=panel.output,
-            code=code.output,
-            hyperparameters=TUNED,
+            task_id="validate_model", hyperparameters=TUNED, training=training.output, **data
         )
 
     with TaskGroup("release", tooltip="Verdict, registry, approval"):
@@ -160,10 +119,10 @@ with DAG(
             horizon_months=HORIZON,
             training=training.output,
             validation=validation.output,
-            panel=panel.output,
-            code=code.output,
             gate=gate.output,
+            **data,
         )
+        judged = {"gate": gate.output, "package": package.output}
         choose = ChooseApprovalOperator(
             task_id="choose_approval",
             gate=gate.output,
@@ -172,28 +131,23 @@ with DAG(
             record_task_id="release.record_decision",
         )
         ask = AskForApprovalOperator(
-            task_id="ask_for_approval",
-            retries=0,
-            gate=gate.output,
-            package=package.output,
-            validation=validation.output,
+            task_id="ask_for_approval", retries=0, validation=validation.output, **judged
         )
         decision = RecordDecisionOperator(
             task_id="record_decision",
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
-            gate=gate.output,
-            package=package.output,
             answer_task_id="release.ask_for_approval",
             approval_mode="{{ params.approval_mode }}",
             effective_from="{{ params.effective_from or '' }}",
             override_by="{{ params.override_by }}",
             override_reason="{{ params.override_reason }}",
             outlets=[assets.approved_model(paths)],
+            **judged,
         )
         package >> choose >> [ask, decision]
         ask >> decision
 
     # A teardown runs whatever happened before it, and leaves the run's state to the tasks that do the work.
     summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
-    check_panel >> tuning >> training
+    prepare >> tuning >> training
     decision >> summary

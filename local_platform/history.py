@@ -9,10 +9,8 @@ local AWS that holds an approved model and its panel (`make demo`).
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +30,7 @@ sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
 from model_monitoring_script import read_outcomes  # noqa: E402
 
 from contracts import load_contract  # noqa: E402
-from mortgage_model.artifact import MortgageModel, load_model, read_profile  # noqa: E402
+from mortgage_model.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
 from mortgage_model.monitoring import performance  # noqa: E402
 from mortgage_model.monitoring.effects import contributions, named  # noqa: E402
 from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
@@ -233,8 +231,8 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         bucket, key = split_uri(package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
-        with tarfile.open(fileobj=io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())) as tar:
-            tar.extractall(folder / "model", filter="data")
+        s3.download_file(bucket, key, str(folder / "model.tar.gz"))
+        unpack(folder / "model.tar.gz", folder / "model")
         _download(s3, panel["data_prefix"], folder / "panel")
         last = _last_day(folder / "panel")
         first = last - timedelta(days=options.nights - 1)

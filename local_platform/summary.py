@@ -80,7 +80,7 @@ def model_lines(training: dict[str, Any], evaluation: dict[str, Any]) -> list[st
             lines.append(f"  {name:20} {metric['value']:.4f}  {width}")
     gate, model = training["gate"], training["model"]
     lines.append(f"  {'gate':20} {'passed' if gate['passed'] else 'REJECTED'}")
-    lines += [f"      {reason}" for reason in dict.fromkeys(gate["reasons"])]
+    lines += [f"      {reason}" for reason in gate["reasons"]]
     known = model["metadata"]
     lines.append(f"  {'model package':20} {model['arn']}")
     if model["status"] == "Approved":

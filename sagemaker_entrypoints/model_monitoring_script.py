@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tarfile
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -28,7 +26,7 @@ from inference import RequestError, read_csv
 
 from contracts import load_contract
 from contracts.model import Column, Contract
-from mortgage_model.artifact import ArtifactError, MortgageModel, load_model, read_profile, to_json_text
+from mortgage_model.artifact import ArtifactError, MortgageModel, read_packed, to_json_text
 from mortgage_model.monitoring import model_monitor, performance
 from mortgage_model.monitoring.effects import mean_contributions
 from mortgage_model.monitoring.night import Night, monitor
@@ -63,7 +61,7 @@ def monitor_night(root: Path, run: MonitoringRun) -> dict[str, Any]:
 
     Raises one of PREDICTABLE_ERRORS for a model or data that cannot be used.
     """
-    model, profile = _read_model(root / "model")
+    model, profile = read_packed(root / "model")
     night = _read_night(root, run, model)
     print(f"{len(night.frame):,} loans of {run.score_date}, model version {run.model_version}", flush=True)
     previous = _read_json(root / "previous")
@@ -83,19 +81,6 @@ def monitor_night(root: Path, run: MonitoringRun) -> dict[str, Any]:
         (output / name).write_text(to_json_text(content), encoding="utf-8")
     (output / "report.html").write_text(render_report(document), encoding="utf-8")
     return document
-
-
-def _read_model(folder: Path) -> tuple[MortgageModel, dict[str, Any]]:
-    archives = sorted(folder.glob("*.tar.gz"))
-    if len(archives) != 1:
-        raise ArtifactError(f"expected one model (*.tar.gz) in {folder}, found {len(archives)}")
-    with tempfile.TemporaryDirectory() as unpacked:
-        try:
-            with tarfile.open(archives[0]) as tar:
-                tar.extractall(unpacked, filter="data")
-        except (tarfile.TarError, EOFError, OSError) as error:
-            raise ArtifactError(f"{archives[0].name} cannot be unpacked: {error}") from error
-        return load_model(unpacked), read_profile(unpacked)
 
 
 def _read_night(root: Path, run: MonitoringRun, model: MortgageModel) -> Night:

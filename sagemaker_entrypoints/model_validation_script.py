@@ -19,9 +19,7 @@ import hashlib
 import json
 import platform
 import sys
-import tarfile
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -35,10 +33,11 @@ from mortgage_training_script import train
 
 import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
-from mortgage_model.artifact import ArtifactError, MortgageModel, load_model, read_profile, to_json_text
+from mortgage_model.artifact import ArtifactError, MortgageModel, load_model, only_file, read_packed, to_json_text
 from mortgage_model.gate import GateResult, ThresholdError, checked_thresholds, evaluate_gate
 from mortgage_model.model_card import CardError, checked_card, model_card
 from mortgage_model.panel_data import PanelError, label_name, open_panel
+from mortgage_model.progress import say
 from mortgage_model.report import render_report
 from mortgage_model.splits import SplitBounds
 from mortgage_model.validation import evaluation as figures
@@ -84,16 +83,16 @@ class MortgageLoanModelValidator:
 
         Raises one of PREDICTABLE_ERRORS for a model, a panel or a thresholds file that cannot be used.
         """
-        thresholds_file = self._only_file("settings", "*.json", "thresholds file")
+        thresholds_file = only_file(self.root / "settings", "*.json", "thresholds file")
         thresholds = _read_thresholds(thresholds_file)
         card = checked_card(json.loads(CARD.read_text(encoding="utf-8")))
-        model_file = self._only_file("model", "*.tar.gz", "model")
-        with tempfile.TemporaryDirectory() as folder:
-            _extract(model_file, Path(folder))
-            model, profile = load_model(folder), read_profile(folder)
+        model, profile = read_packed(self.root / "model")
         say(f"model: {model.metadata['trees']} trees, {len(model.spec.names)} features")
 
-        fingerprints = {"model_sha256": _sha256(model_file), "thresholds_sha256": _sha256(thresholds_file)}
+        fingerprints = {
+            "model_sha256": _sha256(only_file(self.root / "model", "*.tar.gz", "model")),
+            "thresholds_sha256": _sha256(thresholds_file),
+        }
         evaluation = self.evaluate(model, profile)
         evaluation["mortgage"]["provenance"] |= fingerprints
         evaluation["mortgage"]["thresholds"] = thresholds
@@ -132,6 +131,8 @@ class MortgageLoanModelValidator:
             replicates,
             scored.drawn,
             csi,
+            scored.feature_counts,
+            scored.portfolio,
             self.run.seed,
             self._demographics(),
             partial(self._retrain, model) if self.run.retrain else None,
@@ -188,9 +189,7 @@ class MortgageLoanModelValidator:
         if model.challenger is not None:
             rivals["challenger"] = model.challenger.predict
         if (self.root / "champion").is_dir():
-            with tempfile.TemporaryDirectory() as folder:
-                _extract(self._only_file("champion", "*.tar.gz", "model in force"), Path(folder))
-                champion = load_model(folder)
+            champion, _ = read_packed(self.root / "champion")
             rivals["champion"] = lambda frame: champion.predict(frame)["pd"].to_numpy()
         return rivals
 
@@ -230,23 +229,6 @@ class MortgageLoanModelValidator:
         )
         (output / "gate.json").write_text(to_json_text(gate), encoding="utf-8")
 
-    def _only_file(self, folder: str, pattern: str, what: str) -> Path:
-        found = sorted((self.root / folder).glob(pattern))
-        if len(found) != 1:
-            raise ArtifactError(
-                f"expected one {what} ({pattern}) in {self.root / folder}, found {len(found)}"
-            )
-        return found[0]
-
-
-def _extract(archive: Path, folder: Path) -> None:
-    """Unpack model.tar.gz; members that would leave the folder, links out of it and devices are refused."""
-    try:
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise ArtifactError(f"{archive.name} cannot be unpacked: {error}") from error
-
 
 def _read_thresholds(file: Path) -> list[dict[str, Any]]:
     try:
@@ -270,14 +252,6 @@ def _sample_facts(sample: ScoredSample, bounds: SplitBounds) -> dict[str, Any]:
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-STARTED = time.monotonic()
-
-
-def say(line: str) -> None:
-    """Print a line of progress with the seconds since the start."""
-    print(f"[{time.monotonic() - STARTED:6.1f} s] {line}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

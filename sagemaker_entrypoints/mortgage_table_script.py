@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,13 +22,14 @@ from mortgage_model.features import FeatureError
 from mortgage_model.hyperparameters import parse_arguments
 from mortgage_model.panel_data import PanelError
 from mortgage_model.profile import reference_profile
+from mortgage_model.progress import say
 from mortgage_model.splits import SplitError
 from mortgage_model.table import report
 from mortgage_model.table.development import TABLE_START, Settings, cross_validate
 from mortgage_model.table.read import TableError, read_table
 
 PREDICTABLE_ERRORS = (ContractError, FeatureError, PanelError, SplitError, TableError)
-TRIALS, SEED = 4, 20240131
+TRIALS, SEED = 8, 20240131
 
 
 def run(contract: Contract, data: Path, output: Path, trials: int = TRIALS, seed: int = SEED) -> dict[str, Any]:
@@ -58,14 +58,6 @@ def run(contract: Contract, data: Path, output: Path, trials: int = TRIALS, seed
         "events": int(evidence.labels.sum()),
         "report": str(page),
     }
-
-
-STARTED = time.monotonic()
-
-
-def say(line: str) -> None:
-    """Print a line of progress with the seconds since the start."""
-    print(f"[{time.monotonic() - STARTED:6.1f} s] {line}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

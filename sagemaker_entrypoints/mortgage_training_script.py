@@ -3,6 +3,7 @@
 Reads the loan panel of channel `train`; splits it out of time with an embargo; fits features, a monotone
 XGBoost model and its calibration; writes the model to SM_MODEL_DIR and metrics.json to SM_OUTPUT_DATA_DIR;
 prints one `name=value;` line per metric. Hyperparameters: mortgage_model/hyperparameters.py or `--help`.
+Trials of the search are kept in /opt/ml/checkpoints where the job has that folder (mortgage_model/checkpoint.py).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import hashlib
 import os
 import platform
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,10 +26,12 @@ import sklearn
 
 from contracts import Contract, load_contract
 from mortgage_model import artifact, booster, calibration, challenger, panel_data, search
+from mortgage_model.checkpoint import Checkpoint, request_digest
 from mortgage_model.features import FeatureSpec, describe_features
 from mortgage_model.grades import MasterScale, long_run_rates
 from mortgage_model.hyperparameters import HyperparameterError, parse_arguments
 from mortgage_model.profile import reference_profile
+from mortgage_model.progress import say
 from mortgage_model.sample_metrics import metric_lines, sample_metrics
 from mortgage_model.splits import SAMPLES, SplitBounds, SplitError, check_events, out_of_time_split, time_ordered_folds
 
@@ -42,7 +44,9 @@ PREDICTABLE_ERRORS = (
 )
 DEVELOPMENT = ("train", "validation")
 SEARCH_FOLDS = 3
-LIBRARIES = (booster.xgb, numpy, pandas, pyarrow, scipy, sklearn)
+VERSIONS = {"python": platform.python_version()} | {
+    module.__name__: module.__version__ for module in (booster.xgb, numpy, pandas, pyarrow, scipy, sklearn)
+}
 
 
 def train(
@@ -52,8 +56,11 @@ def train(
     output_folder: Path,
     source_folder: Path,
     contract: Contract,
+    checkpoints: Path | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Train on the panel under `panel_folder`, write model and metrics, return the metrics.
+
+    What is found in the folder `checkpoints` of an interrupted training of the same request is not done again.
 
     Raises one of PREDICTABLE_ERRORS, with a message for the person who started the job, for bad data or
     settings.
@@ -77,8 +84,14 @@ def train(
     prepared = _prepare(dataset, contract, bounds, months.index, hyperparameters)
     matrices, labels, spec, profile_frame = prepared.matrices, prepared.labels, prepared.spec, prepared.profile_frame
     say(f"features: {len(spec.names)} from {len(spec.inputs)} columns")
-    searched = _search(prepared, hyperparameters) if hyperparameters["search_trials"] else None
-    if searched:
+    fingerprints = {name: _matrix_fingerprint(matrices[name], labels[name]) for name in SAMPLES}
+    searched = None
+    if hyperparameters["search_trials"]:
+        facts = {"data": fingerprints, "split": bounds.to_json(), "parameters": hyperparameters, "libraries": VERSIONS}
+        checkpoint = Checkpoint(checkpoints, request_digest(source_folder, facts)) if checkpoints else None
+        if checkpoint and checkpoint.trials:
+            say(f"search: {len(checkpoint.trials)} trials were finished before this training was interrupted")
+        searched = _search(prepared, hyperparameters, checkpoint)
         hyperparameters = {**hyperparameters, **searched.trials[searched.best].parameters}
         say(f"search: trial {searched.best} of {len(searched.trials)} is best: {searched.trials[searched.best]}")
     if 0 < labels["validation"].sum() < len(labels["validation"]):
@@ -131,7 +144,7 @@ def train(
             *(numpy.concatenate([of[name] for name in DEVELOPMENT]) for of in (scores, prepared.months, labels)),
         ),
         "booster_sha256": booster.fingerprint(trees),
-        "matrix_sha256": {name: _matrix_fingerprint(matrices[name], labels[name]) for name in SAMPLES},
+        "matrix_sha256": fingerprints,
         "panel": {
             "rows": int(months["rows"].sum()),
             "files": len(dataset.files),
@@ -140,8 +153,7 @@ def train(
         },
         "features": describe_features(spec, contract),
         "contract": {"name": contract.name, "version": contract.version},
-        "libraries": {"python": platform.python_version()}
-        | {module.__name__: module.__version__ for module in LIBRARIES},
+        "libraries": VERSIONS,
     }
     model = replace(model, metadata=metadata)
     artifact.save_model(model_folder, model, reference_profile(profile_frame, scores["train"]), source_folder)
@@ -190,7 +202,9 @@ def _prepare(
     return Prepared(matrices, labels, row_months, spec, profile_frame, validation_loans)
 
 
-def _search(prepared: Prepared, hyperparameters: Mapping[str, int | float]) -> search.Search:
+def _search(
+    prepared: Prepared, hyperparameters: Mapping[str, int | float], checkpoint: Checkpoint | None
+) -> search.Search:
     """Search on time-ordered folds of train and validation together; the out-of-time sample stays unseen."""
     months, labels = (
         numpy.concatenate([values[name] for name in DEVELOPMENT]) for values in (prepared.months, prepared.labels)
@@ -210,6 +224,7 @@ def _search(prepared: Prepared, hyperparameters: Mapping[str, int | float]) -> s
         search.PANEL_SPACE,
         int(hyperparameters["search_trials"]),
         float(hyperparameters["search_seconds"]),
+        checkpoint=checkpoint,
     )
 
 
@@ -220,23 +235,18 @@ def _matrix_fingerprint(matrix: pandas.DataFrame, labels: numpy.ndarray) -> str:
     return digest.hexdigest()
 
 
-STARTED = time.monotonic()
-
-
-def say(line: str) -> None:
-    """Print a line of progress with the seconds since the start."""
-    print(f"[{time.monotonic() - STARTED:6.1f} s] {line}", flush=True)
-
-
 def main() -> None:
+    model_folder = Path(os.environ["SM_MODEL_DIR"])
+    checkpoints = model_folder.with_name("checkpoints")
     try:
         metrics = train(
             panel_folder=Path(os.environ["SM_CHANNEL_TRAIN"]),
             hyperparameters=parse_arguments(sys.argv[1:]),
-            model_folder=Path(os.environ["SM_MODEL_DIR"]),
+            model_folder=model_folder,
             output_folder=Path(os.environ["SM_OUTPUT_DATA_DIR"]),
             source_folder=Path(__file__).resolve().parent,
             contract=load_contract("loan_panel"),
+            checkpoints=checkpoints if checkpoints.is_dir() else None,
         )
     except PREDICTABLE_ERRORS as error:
         # One line on stderr becomes the job's FailureReason; a traceback would bury it.

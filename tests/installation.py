@@ -36,12 +36,6 @@ class Installation:
     api: AirflowApi
     pause_s = 0.5  # between two questions; Airflow's API takes 0.1 s of a core for each
 
-    def pause(self, dag_id: str, paused: bool) -> None:
-        self.api.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": paused})
-
-    def runs(self, dag_id: str, **filters: Any) -> list[dict[str, Any]]:
-        return self.api.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 100, **filters})["dag_runs"]
-
     def trigger(self, dag_id: str, **params: Any) -> str:
         return self.api.trigger(dag_id, params)
 
@@ -94,6 +88,19 @@ class Installation:
                 break
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
         return done.stdout
+
+    def backfill(self, dag_id: str, start: str, end: str, at_once: int, *options: str) -> int:
+        """Id of a new backfill of the score dates from `start` until before `end`.
+
+        Created while the DAG is paused: SQLite shows the scheduler each run before its tasks are there, and a command
+        that then has to be given again deletes runs that the scheduler holds, of which that dies.
+        """
+        self.api.pause(dag_id)
+        dates = ("--from-date", start, "--to-date", end, "--max-active-runs", str(at_once))
+        self.airflow("backfill", "create", "--dag-id", dag_id, *dates, *options)
+        self.api.unpause(dag_id)
+        found = self.api.request("GET", "/api/v2/backfills", params={"dag_id": dag_id})["backfills"]
+        return max(entry["id"] for entry in found)
 
     def delete(self, prefix: str) -> None:
         for key in self.objects(prefix):

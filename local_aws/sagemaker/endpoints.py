@@ -245,7 +245,8 @@ class Endpoints(Resource):
     def _in_service(self, name: str, variants: list[Record]) -> None:
         with self.records.edit(name) as record:
             record.update(EndpointStatus="InService", LastModifiedTime=now())
-            record.pop("_previous", None)
+            for past in ("_previous", "FailureReason"):
+                record.pop(past, None)
             record["ProductionVariants"] = [
                 {
                     "VariantName": variant["VariantName"],

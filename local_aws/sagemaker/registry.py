@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,14 @@ from local_aws.sagemaker.validation import invalid, refuse
 from local_aws.state import Record
 
 MAX_METADATA = 50
+CARD_SECTIONS = {
+    "model_overview",
+    "intended_uses",
+    "business_details",
+    "training_details",
+    "evaluation_details",
+    "additional_information",
+}
 UNSUPPORTED: dict[str, set[Any]] = {
     "ModelPackageName": set(),  # unversioned packages, outside a group
     "CertifyForMarketplace": {False},
@@ -87,6 +96,7 @@ class ModelPackages(Resource):
         if "ModelPackageGroupName" not in params:
             raise invalid("The local AWS keeps versioned packages: ModelPackageGroupName is required")
         self._check_containers(params)
+        self._check_card(params)
         group = self._groups.require(params["ModelPackageGroupName"])["ModelPackageGroupName"]
         request = {key: value for key, value in params.items() if key != "ClientToken"}
         with self.records.lock:
@@ -155,6 +165,7 @@ class ModelPackages(Resource):
         refuse("UpdateModelPackage", params, UNSUPPORTED)
         name = self._name(self.require(params["ModelPackageArn"]))
         self._check_containers(params)
+        self._check_card(params)
         with self.records.edit(name) as record:
             if "CustomerMetadataProperties" in params or "CustomerMetadataPropertiesToRemove" in params:
                 metadata: Mapping[str, str] = {
@@ -171,12 +182,13 @@ class ModelPackages(Resource):
                 "ApprovalDescription",
                 "InferenceSpecification",
                 "SourceUri",
-                "ModelCard",
                 "ModelLifeCycle",
                 "ModelPackageRegistrationType",
             ):
                 if field in params:
                     record[field] = params[field]
+            if card := params.get("ModelCard"):
+                record["ModelCard"] = {**record.get("ModelCard", {}), **card}
             record["LastModifiedTime"] = now()
             record["LastModifiedBy"] = {}
         return {"ModelPackageArn": record["ModelPackageArn"]}
@@ -227,6 +239,19 @@ class ModelPackages(Resource):
             url = container.get("ModelDataUrl")
             if url and not self.service.objects.exists(url):
                 raise invalid(f"Could not find model data at {url}.")
+
+    @staticmethod
+    def _check_card(params: Record) -> None:
+        """The content is JSON of the sections that the service's schema knows."""
+        content = params.get("ModelCard", {}).get("ModelCardContent")
+        if content is None:
+            return
+        try:
+            unknown = sorted(json.loads(content).keys() - CARD_SECTIONS)
+        except (ValueError, AttributeError):
+            raise invalid("ModelCardContent is not a JSON object") from None
+        if unknown:
+            raise invalid(f"ModelCardContent does not follow the model card schema: {', '.join(unknown)}")
 
     @staticmethod
     def _name(record: Record) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from local_aws.processes import ExitStatus
+from local_aws.sagemaker import checkpoints
 from local_aws.sagemaker.containers import OPT_ML, Sandbox
 from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs, JobStopped
 from local_aws.sagemaker.objects import DataError, split_uri
@@ -99,9 +99,7 @@ class TrainingJobs(Jobs):
             self.service.objects.require_bucket(params["OutputDataConfig"]["S3OutputPath"])
         except DataError as error:
             raise invalid(str(error)) from None
-        checkpoints = params.get("CheckpointConfig")
-        if checkpoints and not checkpoints.get("LocalPath", f"{OPT_ML}/checkpoints").startswith(f"{OPT_ML}/"):
-            raise invalid(f"CheckpointConfig.LocalPath must begin with {OPT_ML}/ in the local AWS")
+        checkpoints.validate(params.get("CheckpointConfig", {}))
 
     def initial(self, params: Record) -> Record:
         return {
@@ -147,19 +145,21 @@ class TrainingJobs(Jobs):
         execution.check()
         self._enter(execution, "Training", "Training image download completed. Training in progress.")
         log = TrainingLog(record["AlgorithmSpecification"].get("MetricDefinitions", []))
-        status = execution.run(
-            sandbox,
-            [str(sandbox.python), "-P", str(TOOLKIT)],
-            sandbox.environment(
-                record.get("Environment", {}),
-                TRAINING_JOB_NAME=record["TrainingJobName"],
-                TRAINING_JOB_ARN=record["TrainingJobArn"],
-                SAGEMAKER_REGION=self.service.config.region,
-                SAGEMAKER_JOB_NAME=record["TrainingJobName"],
-            ),
-            timeout_s=record["StoppingCondition"]["MaxRuntimeInSeconds"],
-            on_line=log.read,
+        environment = sandbox.environment(
+            record.get("Environment", {}),
+            TRAINING_JOB_NAME=record["TrainingJobName"],
+            TRAINING_JOB_ARN=record["TrainingJobArn"],
+            SAGEMAKER_REGION=self.service.config.region,
+            SAGEMAKER_JOB_NAME=record["TrainingJobName"],
         )
+        with checkpoints.synchronised(self.service.objects, record.get("CheckpointConfig"), sandbox):
+            status = execution.run(
+                sandbox,
+                [str(sandbox.python), "-P", str(TOOLKIT)],
+                environment,
+                timeout_s=record["StoppingCondition"]["MaxRuntimeInSeconds"],
+                on_line=log.read,
+            )
         return self._finish(execution, sandbox, status, log)
 
     def _finish(self, execution: Execution, sandbox: Sandbox, status: ExitStatus, log: TrainingLog) -> Record:
@@ -215,12 +215,6 @@ class TrainingJobs(Jobs):
         }
         for file, content in files.items():
             (sandbox.ml / "input" / "config" / f"{file}.json").write_text(json.dumps(content))
-        checkpoints = record.get("CheckpointConfig")
-        if checkpoints:
-            folder = sandbox.path(checkpoints.get("LocalPath", f"{OPT_ML}/checkpoints"))
-            folder.mkdir(parents=True, exist_ok=True)
-            with suppress(DataError):  # none yet
-                self.service.objects.download(checkpoints["S3Uri"], folder)
 
     def _upload(self, record: Record, sandbox: Sandbox, with_model: bool) -> Record:
         objects, scratch = self.service.objects, sandbox.directory / "upload.tar.gz"
@@ -240,10 +234,6 @@ class TrainingJobs(Jobs):
             else:
                 objects.upload_archive(model, uri, scratch)
             fields["ModelArtifacts"] = {"S3ModelArtifacts": uri}
-        checkpoints = record.get("CheckpointConfig")
-        if checkpoints:
-            folder = sandbox.path(checkpoints.get("LocalPath", f"{OPT_ML}/checkpoints"))
-            objects.upload_folder(folder, checkpoints["S3Uri"])
         return fields
 
     def _enter(self, execution: Execution, status: str, message: str) -> None:

@@ -83,21 +83,23 @@ def approval_text(
     report_url: str,
     champion: ApprovedModel | None,
 ) -> str:
-    """Markdown for the approver: what is to be decided, the figures it rests on, where to read on.
+    """Markdown for the approver: what is to be decided, the headline figures, where to read on.
 
-    Figures without a threshold are left to the report.
+    The headline figures are those that the gate holds a metric of the evaluation against; what else the validator
+    looked into is in the verdict's warnings and in the report.
     """
-    rows = "\n".join(
-        f"| {check['question']} | {_figure(check['value'])} | {_bounds(check.get('bounds', {}))} | {check['verdict']} |"
+    figures = "\n".join(
+        f"| {check['question']} ({check['sample']}) | {_figure(check['value'])} | {_in_force(check, champion)} "
+        f"| {_bounds(check['bounds'])} | {check['verdict']} |"
         for check in checks
-        if check.get("bounds") or check["verdict"] != "pass"
+        if check.get("metric")
     )
     return (
         f"Probability-of-default model for **{source}** loans, trained as of **{as_of_date}**: version "
         f"{package['version']} of its model package group.\n\n"
-        f"{verdict}\n\n"
-        f"| Question | Observed | Threshold | Verdict |\n|---|---|---|---|\n{rows}\n\n"
-        f"{_comparison(checks, champion)}\n\n"
+        f"{_listed(verdict)}\n\n"
+        f"{_champion(champion, package)}\n\n"
+        f"| Question (sample) | This model | In force | Threshold | Verdict |\n|---|---|---|---|---|\n{figures}\n\n"
         f"[Validation report, with its charts]({report_url})\n\n"
         "Approve: nightly scoring uses this model from its effective date on. "
         "Reject: the model in force stays.\n\n"
@@ -105,20 +107,30 @@ def approval_text(
     )
 
 
-def _comparison(checks: list[Mapping[str, Any]], champion: ApprovedModel | None) -> str:
-    """The new model's figures beside those of the model in force, each on its own out-of-time sample."""
+def _listed(verdict: str) -> str:
+    """A log's lines as Markdown: those set in are a list."""
+    return "\n".join(f"* {line.strip()}" if line.startswith(" ") else f"\n{line}\n" for line in verdict.splitlines())
+
+
+def _champion(champion: ApprovedModel | None, package: Mapping[str, Any]) -> str:
+    """What the column of the model in force shows: its figures on its own out-of-time sample."""
     if champion is None:
         return "No model is in force: nothing to compare with."
-    rows = [
-        f"| {check['question']} | {_figure(check['value'])} | {champion.metadata[name]} |"
-        for check in checks
-        if (name := f"{check.get('sample')}_{check.get('metric')}") in champion.metadata
-    ]
+    if champion.version == package["version"]:
+        return "This very version is in force already."
     as_of = champion.metadata.get("as_of_date", "an unknown date")
-    head = f"**Against version {champion.version}**, in force since {champion.effective_from}, trained as of {as_of}"
-    if not rows:
-        return f"{head}: its registry entry has none of these figures."
-    return f"{head}, each on its own sample:\n\n| Question | This model | In force |\n|---|---|---|\n" + "\n".join(rows)
+    return (
+        f"**In force** since {champion.effective_from}: version {champion.version}, trained as of {as_of}. Its figures "
+        "are of its own out-of-time sample; how the two do on the same loans is in the report."
+    )
+
+
+def _in_force(check: Mapping[str, Any], champion: ApprovedModel | None) -> str:
+    text = champion.metadata.get(f"{check['sample']}_{check['metric']}", "-") if champion else "-"
+    try:
+        return _figure(float(text))
+    except ValueError:  # a version registered by someone else
+        return text
 
 
 def _figure(value: Any) -> str:

@@ -1,6 +1,6 @@
 """The assets that link the DAGs. A run that makes one says for which source and date, and where its manifest is.
 
-A DAG scheduled on an asset gets its date from the event: `business_date.score_date(…, triggering_asset_events)`.
+A DAG scheduled on an asset gets both from the event, by the templates of `dag_arguments`.
 The panel starts no DAG: a model is trained on the panel of its own run, with that run's code and parameters.
 """
 
@@ -18,7 +18,7 @@ DATE_NAMES = {
     "mortgage_loan_panel": "as_of_date",
     "mortgage_approved_model": "as_of_date",
     "mortgage_scores": "score_date",
-    "mortgage_retraining": "score_date",
+    "mortgage_retraining": "as_of_date",
 }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
-from mortgage_risk.layout import split_uri
+from mortgage_risk.layout import MANIFEST, split_uri
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,10 @@ _DUPLICATE = {
     "IdempotentParameterMismatchException",
 }
 _INGEST_DATE = re.compile(r"/ingest_date=(\d{4}-\d{2}-\d{2})/")
+
+
+class Busy(RuntimeError):
+    """AWS still does something else with what is to be changed."""
 
 
 def client(service: str, aws_conn_id: str, *, retries: bool = True) -> Any:
@@ -73,15 +77,26 @@ def is_duplicate(error: Exception) -> bool:
     )
 
 
+def create_once(call: Callable[..., Any], request: dict[str, Any]) -> bool:
+    """`call(**request)`; False where it is there already, by a call whose answer was lost or by another worker."""
+    try:
+        call(**request)
+    except Exception as error:
+        if not is_duplicate(error):
+            raise
+        return False
+    return True
+
+
 def is_transient(error: BaseException) -> bool:
-    """AWS or the way to it is ill: throttling, 5xx, refused or broken connections. Asking again may help."""
+    """AWS or the way to it is ill or busy: throttling, 5xx, refused or broken connections. Asking again may help."""
     from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
     from botocore.parsers import ResponseParserError
 
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or error_code(error) in _THROTTLED
-    return isinstance(error, (ConnectionError, HTTPClientError, ResponseParserError))
+    return isinstance(error, (Busy, ConnectionError, HTTPClientError, ResponseParserError))
 
 
 def _answer(error: BaseException) -> dict[str, Any]:
@@ -117,9 +132,11 @@ def last_modified(s3: Any, uri: str) -> datetime:
     return s3.head_object(Bucket=bucket, Key=key)["LastModified"]
 
 
-def read_bytes(s3: Any, uri: str) -> bytes:
+def read_bytes(s3: Any, uri: str, first: int | None = None) -> bytes:
+    """The object, or its first bytes."""
     bucket, key = split_uri(uri)
-    return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    part = {} if first is None else {"Range": f"bytes=0-{first - 1}"}
+    return s3.get_object(Bucket=bucket, Key=key, **part)["Body"].read()
 
 
 def read_json(s3: Any, uri: str) -> Any:
@@ -141,6 +158,12 @@ def list_uris(s3: Any, uri: str) -> list[str]:
     """The objects below `uri`, in the order of their names."""
     bucket, _ = split_uri(uri)
     return [f"s3://{bucket}/{item['Key']}" for item in _objects(s3, uri)]
+
+
+def manifests(s3: Any, root: str, date_name: str) -> list[tuple[str, str]]:
+    """(date, URI) of the published datasets below `root`, in folders `<date_name>=YYYY-MM-DD`, oldest first."""
+    found = [uri for uri in list_uris(s3, root) if uri.endswith(f"/{MANIFEST}")]
+    return sorted((uri.split(f"{date_name}=")[1][:10], uri) for uri in found)
 
 
 def fingerprint(s3: Any, uri: str, until: str) -> str:

@@ -27,8 +27,9 @@ from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from mortgage_risk import aws, lineage, links
+from mortgage_risk.job_kinds import KINDS
 from mortgage_risk.job_requests import QUEUE_SECONDS, RunTags, deployment
-from mortgage_risk.jobs import KINDS, JobState, job_name, log_tail
+from mortgage_risk.jobs import JobState, job_name, log_tail
 from mortgage_risk.layout import Layout
 from mortgage_risk.ledger import BudgetExceeded, Ledger
 from mortgage_risk.settings import Settings
@@ -128,8 +129,7 @@ class AwsJobOperator(MortgageRiskOperator):
         watch = self._watch_arguments(state.job_id)
         self._watch = JobWatch(**watch)
         if self._killed:  # while the submit was on its way
-            self._watch.stop()
-            raise AwsJobFailed(f"The task was killed; {self.kind} job {state.job_id} is stopped.")
+            raise AwsJobFailed(f"The task was killed; {self.kind} job {state.job_id} {self._watch.stop()}.")
         self._store_links(context, state)
         if state.phase != "running":
             return self._finish(context, state)
@@ -223,9 +223,9 @@ class AwsJobOperator(MortgageRiskOperator):
                 "The job may still run; the next try looks for it first."
             )
         if outcome == "overdue":
-            JobWatch(**self._watch_arguments(job_id)).stop()
+            fate = JobWatch(**self._watch_arguments(job_id)).stop()
             raise AwsJobFailed(
-                f"{self.kind} job {job_id} did not end within {self._limit_seconds / 60:g} minutes and was stopped. "
+                f"{self.kind} job {job_id} did not end within {self._limit_seconds / 60:g} minutes and {fate}. "
                 f"The limit is max_runtime_minutes + {QUEUE_SECONDS // 60}, or execution_timeout where that is less."
             )
         kind = KINDS[self.kind]

@@ -1,5 +1,5 @@
-"""The business date of a run, in the lender's time zone. Never Airflow's `ds`: a manual run may have no
-logical date.
+"""The business date of a run, in the lender's time zone, and whose loans it is for. Never Airflow's `ds`: a manual run
+may have no logical date.
 
 In this order: the form; the partition the run is for; the date that the assets which started it name; the run's
 data interval. A night's run at 02:00 on the 15th closes the 14th: its business date is the day on which its data
@@ -47,16 +47,25 @@ def as_of_date(params: Mapping[str, Any], run: RunDates, timezone: str, events: 
     return (day.replace(day=1) - timedelta(days=1)).isoformat()
 
 
+def source_of(params: Mapping[str, Any], events: Events | None = None) -> str:
+    """Whose loans a run is for: what the assets that started it state, else the form, which always states one."""
+    return _told("source", events) or params["source"]
+
+
 def today(timezone: str) -> str:
     return datetime.now(ZoneInfo(timezone)).date().isoformat()
 
 
 def _stated(name: str, params: Mapping[str, Any], run: RunDates, events: Events | None) -> str | None:
-    """The date that somebody states in so many words. Of several events the latest counts."""
-    if params.get(name) or run.partition_key:
-        return _iso(params.get(name) or run.partition_key)
+    """The date that somebody states in so many words."""
+    date = params.get(name) or run.partition_key or _told(name, events)
+    return _iso(date) if date else None
+
+
+def _told(name: str, events: Events | None) -> Any:
+    """What the events say under `name`; of several the latest counts."""
     found = [event for of_asset in (events or {}).values() for event in of_asset if event.extra.get(name)]
-    return _iso(max(found, key=lambda event: event.timestamp).extra[name]) if found else None
+    return max(found, key=lambda event: event.timestamp).extra[name] if found else None
 
 
 def _local_day(moment: datetime, timezone: str) -> date:

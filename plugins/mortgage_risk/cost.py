@@ -43,7 +43,8 @@ def load_prices(path: Path) -> dict[str, Any]:
 
 def job_cost(kind: str, state: JobState, prices: Mapping[str, Any], now: datetime | None = None) -> Cost:
     """The cost of a job that has ended, or so far of one that runs."""
-    return (_glue if kind == "glue" else _sagemaker)(kind, state, prices, now or datetime.now(UTC))
+    rule = {"glue": _glue, "endpoint": _endpoint}.get(kind, _sagemaker)
+    return rule(kind, state, prices, now or datetime.now(UTC))
 
 
 def _glue(kind: str, state: JobState, prices: Mapping[str, Any], now: datetime) -> Cost:
@@ -76,6 +77,13 @@ def _sagemaker(kind: str, state: JobState, prices: Mapping[str, Any], now: datet
     if price is None:
         return Cost(instance, count, seconds, None, f"no price for instance type {instance!r}")
     return Cost(instance, count, seconds, round(seconds * count / 3600 * price, 6))
+
+
+def _endpoint(kind: str, state: JobState, prices: Mapping[str, Any], now: datetime) -> Cost:
+    """The update itself costs nothing; how long its endpoint will serve nobody knows yet."""
+    (variant,) = state.response["ProductionVariants"]
+    instance, count, seconds = variant["InstanceType"], variant["InitialInstanceCount"], _clock_seconds(state, now)
+    return Cost(instance, count, seconds, None, "an endpoint is paid by the hour, for as long as it serves")
 
 
 def _clock_seconds(state: JobState, now: datetime) -> float:

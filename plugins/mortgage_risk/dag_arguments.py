@@ -7,9 +7,15 @@ from typing import Any
 
 import pendulum
 
-from mortgage_risk.business_date import as_of_date, score_date
+from mortgage_risk.business_date import as_of_date, score_date, source_of, today
 from mortgage_risk.notifications import TaskFailed
 from mortgage_risk.settings import Settings
+
+# Templates: whose loans a run is for, and its business date; the macros that they use are below.
+SOURCE = "{{ source_of(params, triggering_asset_events) }}"
+AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone, triggering_asset_events) }}"
+SCORE_DATE = "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}"
+TODAY = "{{ today(timezone) }}"
 
 
 def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[str, Any]:
@@ -20,7 +26,13 @@ def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[
     return {
         "start_date": pendulum.datetime(2000, 1, 1, tz=settings.timezone),
         "catchup": False,
-        "user_defined_macros": {"as_of_date": as_of_date, "score_date": score_date, "timezone": settings.timezone},
+        "user_defined_macros": {
+            "as_of_date": as_of_date,
+            "score_date": score_date,
+            "source_of": source_of,
+            "today": today,
+            "timezone": settings.timezone,
+        },
         "default_args": {
             "owner": owner,
             "retries": 2,

@@ -16,7 +16,9 @@ BLOCKING = frozenset({"fail", "not_computable"})
 VERDICTS = BLOCKING | {"pass", "warn"}
 # Without any one of these a model cannot be judged later. bias.json is there only with a demographics table.
 EVIDENCE_PACK = ("evaluation.json", "report.html", "card.json", "explainability.json")
-CARD_FIELDS = ("purpose", "not_for", "data", "limits", "owner", "tier", "next_review_date", "conditions")
+CARD_FIELDS = (
+    "purpose", "not_for", "data", "performance", "verdict", "limits", "owner", "tier", "next_review_date", "conditions"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mortgage_risk.job_kinds import KINDS, GlueRun, SageMakerJob
 from mortgage_risk.job_requests import PLATFORM
-from mortgage_risk.jobs import KINDS, GlueRun, SageMakerJob
 
 Clients = Callable[[str], Any]
 
@@ -34,7 +34,7 @@ def running_jobs(clients: Clients, deployment: str, glue_role_arn: str) -> list[
             jobs = _sagemaker_jobs(client, kind)
         elif isinstance(kind, GlueRun):
             jobs = _glue_runs(client, kind, deployment, glue_role_arn)
-        else:
+        else:  # an endpoint's update ends by itself, and costs nothing of its own
             continue
         for job_id, started_at, tags in jobs:
             if tags.get("platform") == PLATFORM and tags.get("deployment") == deployment:

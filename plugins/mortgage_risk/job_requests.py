@@ -1,6 +1,4 @@
-"""The exact arguments of every AWS call that starts or registers something. Pure functions; golden files test
-them.
-"""
+"""The exact arguments of every AWS call that starts a job. Pure functions; golden files test them."""
 
 from __future__ import annotations
 
@@ -124,11 +122,11 @@ def training_job(
                 },
             }
         ],
-        "OutputDataConfig": {"S3OutputPath": output_prefix, **_kms(settings, "KmsKeyId")},
+        "OutputDataConfig": {"S3OutputPath": output_prefix, **kms(settings, "KmsKeyId")},
         "ResourceConfig": _resources(settings, settings.training_instance_type),
         "StoppingCondition": _stopping(settings),
         "Tags": tags.as_list(),
-        **_network(settings, "VpcConfig"),
+        **network(settings, "VpcConfig"),
         **_spot(settings, f"{output_prefix}{name}/checkpoints/"),
     }
 
@@ -194,7 +192,7 @@ def _processing_job(
     tags: RunTags,
 ) -> Request:
     """A script of the code input, in the training container; each input becomes a folder of its name."""
-    network = _network(settings, "VpcConfig")
+    in_network = network(settings, "VpcConfig")
     return {
         "ProcessingJobName": name,
         "RoleArn": settings.execution_role_arn,
@@ -215,12 +213,12 @@ def _processing_job(
                     },
                 }
             ],
-            **_kms(settings, "KmsKeyId"),
+            **kms(settings, "KmsKeyId"),
         },
         "ProcessingResources": {"ClusterConfig": _resources(settings, settings.processing_instance_type)},
         "StoppingCondition": _stopping(settings),
         "Tags": tags.as_list(),
-        **({"NetworkConfig": network} if network else {}),
+        **({"NetworkConfig": in_network} if in_network else {}),
     }
 
 
@@ -255,97 +253,16 @@ def transform_job(
             "S3OutputPath": output_prefix,
             "Accept": "text/csv",
             "AssembleWith": "Line",
-            **_kms(settings, "KmsKeyId"),
+            **kms(settings, "KmsKeyId"),
         },
         "DataProcessing": {"InputFilter": "$[1:]", "JoinSource": "Input", "OutputFilter": "$[0,-6,-5,-4,-3,-2,-1]"},
         "TransformResources": {
             "InstanceType": settings.transform_instance_type,
             "InstanceCount": settings.transform_instances,
-            **_kms(settings, "VolumeKmsKeyId"),
+            **kms(settings, "VolumeKmsKeyId"),
         },
         "Tags": tags.as_list(),
     }
-
-
-# --- SageMaker model and registry ---
-
-
-def model(settings: Settings, *, name: str, model_package_arn: str, tags: RunTags) -> Request:
-    """CreateModel from an approved model package."""
-    return {
-        "ModelName": name,
-        "ExecutionRoleArn": settings.execution_role_arn,
-        "PrimaryContainer": {"ModelPackageName": model_package_arn},
-        "Tags": tags.as_list(),
-        **_network(settings, "VpcConfig"),
-    }
-
-
-def model_package_group(*, name: str, source: str) -> Request:
-    return {
-        "ModelPackageGroupName": name,
-        "ModelPackageGroupDescription": f"Mortgage probability-of-default models trained on {source} loans.",
-        "Tags": [{"Key": "platform", "Value": PLATFORM}],
-    }
-
-
-def model_package(
-    settings: Settings,
-    *,
-    group: str,
-    model_uri: str,
-    evidence_uris: Mapping[str, str],
-    description: str,
-    metadata: Mapping[str, Any],
-    client_token: str,
-) -> Request:
-    """CreateModelPackage, waiting for approval.
-
-    `evidence_uris`: the evidence pack by file name; `metadata`: the rest of the evidence (values cut to 256).
-    """
-
-    def report(name: str) -> Request:
-        return {"ContentType": "application/json", "S3Uri": evidence_uris[name]}
-
-    metrics = {
-        "ModelQuality": {"Statistics": report("evaluation.json")},
-        "Explainability": {"Report": report("explainability.json")},
-    }
-    if "bias.json" in evidence_uris:
-        metrics["Bias"] = {"Report": report("bias.json")}
-    return {
-        "ModelPackageGroupName": group,
-        "ModelPackageDescription": description[:1024],
-        "ModelApprovalStatus": "PendingManualApproval",
-        "InferenceSpecification": {
-            "Containers": [
-                {
-                    "Image": settings.image_uri,
-                    "ModelDataUrl": model_uri,
-                    "Environment": {
-                        "SAGEMAKER_PROGRAM": "inference.py",
-                        "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
-                    },
-                }
-            ],
-            "SupportedContentTypes": ["text/csv", "application/json"],
-            "SupportedResponseMIMETypes": ["text/csv", "application/json"],
-            "SupportedTransformInstanceTypes": [settings.transform_instance_type],
-            "SupportedRealtimeInferenceInstanceTypes": [settings.transform_instance_type],
-        },
-        "ModelMetrics": metrics,
-        "CustomerMetadataProperties": metadata_properties(metadata),
-        "ClientToken": client_token,
-    }
-
-
-def metadata_properties(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """CustomerMetadataProperties: strings of 256 characters at most, nothing empty, only what SageMaker takes.
-
-    It takes letters, digits, spaces and _ . : / = + - @; the full wording stands in gate.json and ApprovalDescription.
-    """
-    words = {key: str(value).replace("%", " percent") for key, value in metadata.items() if value not in (None, "")}
-    return {key: re.sub(r"[^\w .:/=+@-]+", " ", text)[:256].strip() for key, text in words.items()}
 
 
 def _resources(settings: Settings, instance_type: str) -> Request:
@@ -353,7 +270,7 @@ def _resources(settings: Settings, instance_type: str) -> Request:
         "InstanceType": instance_type,
         "InstanceCount": 1,
         "VolumeSizeInGB": settings.volume_gb,
-        **_kms(settings, "VolumeKmsKeyId"),
+        **kms(settings, "VolumeKmsKeyId"),
     }
 
 
@@ -375,11 +292,13 @@ def _stopping(settings: Settings) -> Request:
     return {"MaxRuntimeInSeconds": settings.max_runtime_minutes * 60}
 
 
-def _kms(settings: Settings, key: str) -> Request:
+def kms(settings: Settings, key: str) -> Request:
+    """`key` with the lender's own key for encryption, where the setting names one."""
     return {key: settings.kms_key_id} if settings.kms_key_id else {}
 
 
-def _network(settings: Settings, key: str) -> Request:
+def network(settings: Settings, key: str) -> Request:
+    """`key` with the subnets and security groups, where the settings name them."""
     if not settings.subnets:
         return {}
     return {key: {"Subnets": list(settings.subnets), "SecurityGroupIds": list(settings.security_group_ids)}}

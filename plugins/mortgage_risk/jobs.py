@@ -1,20 +1,13 @@
-"""The kinds of AWS job, seen alike: find the newest attempt of a request, submit it, describe it, stop it,
-read its log.
-
-SageMaker jobs are found by name: attempt n of a request is called `<request name>-<n>`, and SageMaker refuses
-a name twice. A Glue run has neither a name nor a client token, so each request has a Glue job of its own, called
-`<request name>`, whose runs are the request's attempts. It allows one run at a time: Glue itself refuses the second
-one of a submit whose answer was lost, or of two workers at once. (A job shared by all nights would have to be searched
-for the run; the price of one each, of 2,000 in an account, is that `operators/sweeper.py` deletes the old ones.)
-"""
+"""What an AWS job is to this platform, whatever its kind: its state, its name, its attempts, its log."""
 
 from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from mortgage_risk import aws
 
@@ -51,6 +44,10 @@ class LogPlace:
     stream: str  # name or, for SageMaker, beginning of the name
 
 
+class CannotBeStopped(RuntimeError):
+    """AWS has no way to stop this job."""
+
+
 class JobKind(Protocol):
     kind: str
     service: str
@@ -62,149 +59,6 @@ class JobKind(Protocol):
     def stop(self, client: Any, job_id: str) -> None: ...
     def log_places(self, job_id: str) -> list[LogPlace]: ...
 
-
-class SageMakerJob:
-    """Training, tuning, processing and transform jobs: job id = job name. `title`: prefix of the API's fields."""
-
-    service = "sagemaker"
-    _phases: ClassVar[dict[str, Phase]] = {"Completed": "succeeded", "Failed": "failed", "Stopped": "stopped"}
-
-    def __init__(
-        self, kind: str, started: str, ended: str, title: str = "", call: str = "", name_length: int = 63
-    ) -> None:
-        self.kind, self._started, self._ended = kind, started, ended
-        self._title, self.name_length = title or kind.title(), name_length
-        self.name_key = f"{self._title}JobName"
-        self.call = call or f"{kind}_job"  # as in create_training_job
-
-    def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None:
-        found = None
-        for attempt in itertools.count(1):
-            try:
-                found = self.describe(client, f"{name}-{attempt}")
-            except Exception as error:
-                if aws.is_not_found(error):
-                    return found
-                raise
-        raise AssertionError("unreachable")
-
-    def submit(self, client: Any, request: dict[str, Any], name: str, previous: JobState | None) -> str:
-        attempt = int(previous.job_id.rpartition("-")[2]) + 1 if previous else 1
-        job_id = f"{name}-{attempt}"
-        try:
-            getattr(client, f"create_{self.call}")(**fill_in_name(request, job_id))
-        except Exception as error:
-            if not aws.is_duplicate(error):
-                raise
-        return job_id
-
-    def describe(self, client: Any, job_id: str) -> JobState:
-        answer = getattr(client, f"describe_{self.call}")(**{self.name_key: job_id})
-        status = answer[f"{self._title}JobStatus"]
-        return JobState(
-            job_id=job_id,
-            phase=self._phases.get(status, "running"),
-            status=answer.get("SecondaryStatus", status),
-            reason=answer.get("FailureReason") or answer.get("ExitMessage") or "",
-            started_at=answer.get(self._started),
-            ended_at=answer.get(self._ended),
-            response=answer,
-        )
-
-    def stop(self, client: Any, job_id: str) -> None:
-        getattr(client, f"stop_{self.call}")(**{self.name_key: job_id})
-
-    def log_places(self, job_id: str) -> list[LogPlace]:
-        if self.kind == "tuning":  # no log of its own: its training jobs'
-            return [LogPlace("/aws/sagemaker/TrainingJobs", f"{job_id}-")]
-        return [LogPlace(f"/aws/sagemaker/{self._title}Jobs", f"{job_id}/")]
-
-
-class GlueRun:
-    """Runs of a Glue job: job id = '<job name>/<run id>'. A request is {"CreateJob": …, "StartJobRun": …}."""
-
-    kind = "glue"
-    service = "glue"
-    name_length = 63
-    _phases: ClassVar[dict[str, Phase]] = {
-        "SUCCEEDED": "succeeded",
-        "FAILED": "failed",
-        "ERROR": "failed",
-        "TIMEOUT": "failed",
-        "EXPIRED": "failed",
-        "STOPPED": "stopped",
-    }
-
-    def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None:
-        try:
-            runs = [self._state(name, run) for run in client.get_job_runs(JobName=name)["JobRuns"]]
-        except Exception as error:
-            if aws.is_not_found(error):
-                return None
-            raise
-        for phase in ("running", "succeeded"):
-            if found := [run for run in runs if run.phase == phase]:
-                return max(found, key=_start_order)
-        return max(runs, key=_start_order, default=None)
-
-    def submit(self, client: Any, request: dict[str, Any], name: str, previous: JobState | None) -> str:
-        try:
-            client.create_job(**fill_in_name(request["CreateJob"], name))
-        except Exception as error:
-            if not aws.is_duplicate(error):
-                raise
-        try:
-            run_id = client.start_job_run(**fill_in_name(request["StartJobRun"], name))["JobRunId"]
-        except Exception as error:
-            if aws.error_code(error) != "ConcurrentRunsExceededException":
-                raise
-            found = self.latest(client, request, name)
-            if not found or found.phase != "running":
-                raise
-            return found.job_id
-        return f"{name}/{run_id}"
-
-    def describe(self, client: Any, job_id: str) -> JobState:
-        job_name, _, run_id = job_id.partition("/")
-        return self._state(job_name, client.get_job_run(JobName=job_name, RunId=run_id)["JobRun"])
-
-    def stop(self, client: Any, job_id: str) -> None:
-        job_name, _, run_id = job_id.partition("/")
-        client.batch_stop_job_run(JobName=job_name, JobRunIds=[run_id])
-
-    def log_places(self, job_id: str) -> list[LogPlace]:
-        run_id = job_id.partition("/")[2]
-        return [LogPlace("/aws-glue/jobs/error", run_id), LogPlace("/aws-glue/jobs/output", run_id)]
-
-    def _state(self, job_name: str, run: dict[str, Any]) -> JobState:
-        return JobState(
-            job_id=f"{job_name}/{run['Id']}",
-            phase=self._phases.get(run["JobRunState"], "running"),
-            status=run["JobRunState"],
-            reason=run.get("ErrorMessage") or "",
-            started_at=run.get("StartedOn"),
-            ended_at=run.get("CompletedOn"),
-            response=run,
-        )
-
-
-KINDS: dict[str, JobKind] = {
-    kind.kind: kind
-    for kind in (
-        GlueRun(),
-        SageMakerJob("training", started="CreationTime", ended="TrainingEndTime"),
-        SageMakerJob(
-            "tuning",
-            started="CreationTime",
-            ended="HyperParameterTuningEndTime",
-            title="HyperParameterTuning",
-            call="hyper_parameter_tuning_job",
-            name_length=32,
-        ),
-        SageMakerJob("processing", started="CreationTime", ended="ProcessingEndTime"),
-        SageMakerJob("transform", started="CreationTime", ended="TransformEndTime"),
-    )
-}
 
 NAME = "{job}"  # stands for the attempt's name in a request
 
@@ -244,5 +98,17 @@ def log_tail(client: Any, places: list[LogPlace], lines: int = 20) -> list[str]:
     return []
 
 
-def _start_order(run: JobState) -> tuple[float, str]:
-    return (run.started_at.timestamp() if run.started_at else 0.0, run.job_id)
+def newest_attempt(describe: Callable[[str], JobState], name: str) -> JobState | None:
+    found = None
+    for attempt in itertools.count(1):
+        try:
+            found = describe(f"{name}-{attempt}")
+        except Exception as error:
+            if not aws.is_not_found(error):
+                raise
+            break
+    return found
+
+
+def next_attempt(name: str, previous: JobState | None) -> str:
+    return f"{name}-{int(previous.job_id.rpartition('-')[2]) + 1 if previous else 1}"

@@ -15,8 +15,9 @@ from typing import Any
 
 from mortgage_risk import aws
 from mortgage_risk.cost import job_cost, load_prices
+from mortgage_risk.job_kinds import KINDS
 from mortgage_risk.job_requests import RunTags
-from mortgage_risk.jobs import KINDS, JobState
+from mortgage_risk.jobs import JobState
 from mortgage_risk.layout import Layout
 from mortgage_risk.settings import Settings
 

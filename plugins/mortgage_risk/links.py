@@ -22,6 +22,7 @@ _JOB_PAGES = {
     "tuning": _CONSOLE + "/sagemaker/home?region={region}#/hyper-tuning-jobs/{name}",
     "processing": _CONSOLE + "/sagemaker/home?region={region}#/processing-jobs/{name}",
     "transform": _CONSOLE + "/sagemaker/home?region={region}#/transform-jobs/{name}",
+    "endpoint": _CONSOLE + "/sagemaker/home?region={region}#/endpoints/{name}",
 }
 _ARN_KINDS = {"tuning": "hyper-parameter-tuning"}
 _LOG_PAGE = (
@@ -88,12 +89,12 @@ def object_url(settings: Settings, uri: str, region: str) -> str:
 
 
 def _address(kind: str, job_id: str) -> dict[str, str]:
-    """Placeholders of a job: for Glue, kind is the job's name and name the run's id; else kind is as in the
-    ARN.
-    """
+    """Placeholders of a job: for Glue, kind is the job's name and name the run's id; else both are as in the ARN."""
     if kind == "glue":
         job, _, run = job_id.partition("/")
         return {"service": "glue", "kind": job, "name": run}
+    if kind == "endpoint":
+        return {"service": "sagemaker", "kind": kind, "name": job_id.partition("/")[0]}
     return {"service": "sagemaker", "kind": f"{_ARN_KINDS.get(kind, kind)}-job", "name": job_id}
 
 

@@ -57,6 +57,10 @@ def monitoring_params() -> dict[str, Param]:
     }
 
 
+def deployment_params() -> dict[str, Param]:
+    return {"source": _source()}
+
+
 def training_params(settings: Settings) -> dict[str, Param]:
     return {
         "as_of_date": _date(

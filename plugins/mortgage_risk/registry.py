@@ -62,11 +62,7 @@ def ensure_group(client: Any, request: dict[str, Any]) -> None:
     except Exception as error:
         if not aws.is_not_found(error):
             raise
-    try:
-        client.create_model_package_group(**request)
-    except Exception as error:
-        if not aws.is_duplicate(error):
-            raise
+    aws.create_once(client.create_model_package_group, request)
 
 
 def approved_model(package: dict[str, Any], timezone: str) -> ApprovedModel:

@@ -43,10 +43,12 @@ class Settings:
 
     training_instance_type: str = "ml.m5.4xlarge"
     tuning_parallel_jobs: int = 2  # trainings of a tuning job at a time
-    spot_training: bool = False  # cheaper instances that AWS may take back: training then starts again
+    spot_training: bool = False  # cheaper instances that AWS may take back: the search then goes on where it was
     processing_instance_type: str = "ml.m5.2xlarge"
     transform_instance_type: str = "ml.m5.xlarge"
     transform_instances: int = 1
+    endpoint_name: str = ""  # the real-time endpoint is called <this>-<source>; '' = there is none
+    endpoint_instances: int = 1  # of transform_instance_type
     validation_retrains: bool = False  # validation also trains again and compares: doubles its cost
     volume_gb: int = 50
     glue_worker_type: str = "G.1X"
@@ -100,6 +102,9 @@ class Settings:
             "bucket",
             self.bucket,
             "an S3 bucket name",
+        )
+        _require(
+            re.fullmatch(f"|{name}", self.endpoint_name), "endpoint_name", self.endpoint_name, "as model_name, or empty"
         )
         for role in ("execution_role_arn", "glue_role_arn"):
             arn = getattr(self, role)

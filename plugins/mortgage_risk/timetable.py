@@ -9,6 +9,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable
 from pendulum import now
 
 GRACE = timedelta(hours=1)
+OUTAGE = timedelta(days=7)  # a run missed in one is made up for; a longer pause was no outage
 
 
 class FromNowOnTimetable(CronDataIntervalTimetable):
@@ -16,13 +17,14 @@ class FromNowOnTimetable(CronDataIntervalTimetable):
 
     Airflow's own data-interval timetable runs the last complete interval as soon as a DAG is unpaused: with
     another person's data half landed, that is a failed night, or an unasked training. Here the first run is the
-    next one due. Backfills and every run after the first are Airflow's own.
+    next one due, also where all there is before it are past nights of a backfill, which Airflow takes for runs by the
+    clock. Backfills and every run after the first are Airflow's own.
     """
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        if last_automated_data_interval is not None or restriction.catchup:
+        if restriction.catchup or self._goes_on_from(last_automated_data_interval):
             return super().next_dagrun_info(
                 last_automated_data_interval=last_automated_data_interval, restriction=restriction
             )
@@ -33,3 +35,7 @@ class FromNowOnTimetable(CronDataIntervalTimetable):
         if restriction.latest is not None and start > restriction.latest:
             return None
         return DagRunInfo.interval(start=start, end=self._get_next(start))
+
+    def _goes_on_from(self, last: DataInterval | None) -> bool:
+        latest = self._get_prev(self._align_to_prev(now("UTC")))  # start of the newest interval that is complete
+        return last is not None and latest - last.end <= OUTAGE

@@ -9,7 +9,8 @@ import time
 from typing import Any, Literal
 
 from mortgage_risk import aws
-from mortgage_risk.jobs import KINDS, JobState
+from mortgage_risk.job_kinds import KINDS
+from mortgage_risk.jobs import JobState
 
 Outcome = Literal["ended", "overdue", "unreachable"]
 log = logging.getLogger(__name__)
@@ -52,8 +53,8 @@ class JobWatch:
             log.info("%s: %s (%.0f s)", self.job_id, state.status, self._last_answer - self._since)
         return None if state.phase == "running" else "ended"
 
-    def stop(self) -> None:
-        """Ask AWS to stop the job; a job that has ended already is no error."""
+    def stop(self) -> str:
+        """Ask AWS to stop the job, and say in words what came of it; a job that has ended already is no error."""
         log.warning("Stopping %s job %s", self.kind.kind, self.job_id)
         try:
             self.kind.stop(self._connect(), self.job_id)
@@ -61,6 +62,8 @@ class JobWatch:
             if aws.is_transient(error):
                 raise
             log.warning("%s was not stopped: %s", self.job_id, error)
+            return f"was not stopped: {error}"
+        return "was stopped"
 
     def _describe(self) -> JobState:
         return self.kind.describe(self._connect(), self.job_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import tarfile
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -105,6 +107,38 @@ def load_model(folder: str | Path) -> MortgageModel:
 def read_profile(folder: str | Path) -> dict[str, Any]:
     """The reference profile of a model directory."""
     return _read_json(Path(folder) / "reference_profile.json")
+
+
+def read_packed(folder: Path) -> tuple[MortgageModel, dict[str, Any]]:
+    """Model and reference profile of the one model.tar.gz in `folder`. Raises ArtifactError."""
+    archive = only_file(folder, "*.tar.gz", "model")
+    with tempfile.TemporaryDirectory() as unpacked:
+        unpack(archive, Path(unpacked))
+        return load_model(unpacked), read_profile(unpacked)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Files of model.tar.gz. Raises ArtifactError for a broken one, for links, devices and names that leave `folder`.
+
+    By hand, because tarfile's own filters come with Python 3.11.4 and Debian 12 has 3.11.2.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                inside = (folder / member.name).resolve().is_relative_to(folder.resolve())
+                if not inside or not (member.isfile() or member.isdir()):
+                    raise tarfile.TarError(f"{member.name} is no plain file below its folder")
+                tar.extract(member, folder)
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ArtifactError(f"{archive.name} cannot be unpacked: {error}") from error
+
+
+def only_file(folder: Path, pattern: str, what: str) -> Path:
+    """The one file of `folder` that matches. Raises ArtifactError for none or several."""
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        raise ArtifactError(f"expected one {what} ({pattern}) in {folder}, found {len(found)}")
+    return found[0]
 
 
 def feature_contract(contract: Contract) -> Contract:

@@ -20,7 +20,8 @@ gate.json
 
 A thresholds file is a JSON list of {metric, sample, severity: error|warning, source, why} or, for a test of the
 battery (validation/battery), {test, severity, source}, with min (at least), above (greater than) or max (at
-most). A figure that has no value blocks, whatever the severity: silence is not evidence. A test with
+most). Several thresholds for one figure make one check, with the worst of their verdicts. A figure that has no value
+blocks, whatever the severity: silence is not evidence. A test with
 "optional": true is left out where its own input was not delivered, and listed as not run. A test without a
 threshold is reported only.
 """
@@ -32,6 +33,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 FORMAT = 1
+VERDICTS = ("pass", "warn", "fail", "not_computable")  # ever worse
 BOUNDS = {"min": "at least", "above": "more than", "max": "at most"}
 REQUIRED = {"metric", "sample", "severity", "source", "why"}
 REQUIRED_OF_TEST = {"test", "severity", "source"}
@@ -93,36 +95,38 @@ class GateResult:
 def evaluate_gate(evaluation: dict[str, Any], thresholds: list[dict[str, Any]]) -> GateResult:
     """Judge the content of evaluation.json by a list of thresholds (see the module's docstring for both).
 
-    Every threshold is a check, and so is every test of evaluation["mortgage"]["checks"]. Raises ThresholdError
-    for a thresholds list that is empty or wrong.
+    Every metric with a threshold is a check, and so is every test of evaluation["mortgage"]["checks"]. Raises
+    ThresholdError for a thresholds list that is empty or wrong.
     """
-    detail, entries = evaluation["mortgage"], checked_thresholds(thresholds)
-    checks = [_judge(detail["metrics"], entry) for entry in entries if "metric" in entry]
-    not_run: list[dict[str, Any]] = []
+    detail = evaluation["mortgage"]
+    by_metric: dict[tuple[str, str], list[dict[str, Any]]] = {}
     by_test: dict[str, list[dict[str, Any]]] = {}
-    for entry in entries:
+    for entry in checked_thresholds(thresholds):
         if "test" in entry:
             by_test.setdefault(entry["test"], []).append(entry)
+        else:
+            by_metric.setdefault((entry["sample"], entry["metric"]), []).append(entry)
+    checks = [_worst([_judge(detail["metrics"], entry) for entry in entries]) for entries in by_metric.values()]
+    not_run: list[dict[str, Any]] = []
     for test in detail["checks"]:
         settings = by_test.pop(test["id"], [])
         if reason := _left_out(test, settings):
             not_run.append({"id": test["id"], "question": test["question"], "reason": reason})
         else:
-            checks += [_judge_test(test, entry) for entry in settings or [{}]]
+            checks.append(_worst([_judge_test(test, entry) for entry in settings or [{}]]))
     unknown = {"question": "Was every test of the settings made?", "reason": "the evaluation does not hold it"}
     for name, settings in by_test.items():
-        checks += [_judge_test({"id": name, **unknown}, entry) for entry in settings]
-    blocking = [check for check in checks if check["verdict"] in ("fail", "not_computable")]
-    told = {_subject(check) for check in blocking}
-    # A figure that blocks is not worth a warning as well.
-    warning = [c for c in checks if c["verdict"] == "warn" and _subject(c) not in told]
-    return GateResult(not blocking, [c["reason"] for c in blocking], [c["reason"] for c in warning], checks, not_run)
+        checks.append(_worst([_judge_test({"id": name, **unknown}, entry) for entry in settings]))
+    reasons, warnings = (
+        [check["reason"] for check in checks if check["verdict"] in verdicts]
+        for verdicts in (("fail", "not_computable"), ("warn",))
+    )
+    return GateResult(not reasons, reasons, warnings, checks, not_run)
 
 
-def _subject(check: dict[str, Any]) -> tuple[Any, ...]:
-    if check.get("metric"):
-        return check.get("sample"), check["metric"]
-    return (check["id"].removesuffix(f".{check.get('severity')}"),)
+def _worst(judged: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of one figure judged by each of its thresholds: the worst verdict, and the graver threshold among equals."""
+    return max(judged, key=lambda check: (VERDICTS.index(check["verdict"]), check["severity"] == "error"))
 
 
 def _left_out(test: dict[str, Any], settings: list[dict[str, Any]]) -> str | None:
@@ -147,7 +151,7 @@ def _judge_test(test: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
         reason = f"{reason}{_wish(bounds, severity)}."
     evidence = {name: test.get(name) for name in ("interval", "p_value", "n", "events")}
     return {
-        "id": f"{test['id']}.{severity}" if entry else test["id"],
+        "id": test["id"],
         "question": test.get("question"),
         "metric": None,
         "sample": None,
@@ -201,7 +205,7 @@ def _judge(metrics: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
         verdict = "pass" if _inside(value, bounds) else "warn" if entry["severity"] == "warning" else "fail"
         reason = f"{name} is {_figure(value)}{_evidence(found)}{_wish(bounds, entry['severity'])}."
     return {
-        "id": f"{sample}.{metric}.{entry['severity']}",
+        "id": f"{sample}.{metric}",
         "question": QUESTIONS.get(metric, f"Is the {METRIC_NAMES.get(metric, metric)} within its bounds?"),
         "metric": metric,
         "sample": sample,

@@ -146,6 +146,14 @@ def read_sample(
     return Sample(frame, labels, loans)
 
 
+def read_month(dataset: ds.Dataset, contract: Contract, month: str, columns: Iterable[str]) -> pd.DataFrame:
+    """`columns` of every row of a month, its outcome known or not, typed as `read_sample` gives them."""
+    label = label_name(contract)
+    table = dataset.to_table(columns=[KEY, label, *columns], filter=ds.field(MONTH) == month)
+    compact = _compact(table, month, [contract.column(name) for name in columns], label)
+    return compact.drop_columns([label, KEY]).to_pandas(split_blocks=True, self_destruct=True)
+
+
 def _compact(table: pa.Table, month: str, columns: list[Column], label: str) -> pa.Table:
     """float32 numbers and dictionary-encoded text: a quarter of the memory of doubles and strings."""
     arrays = {label: table[label].cast(pa.int8()), KEY: table[KEY].cast(pa.string()).dictionary_encode()}

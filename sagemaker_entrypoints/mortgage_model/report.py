@@ -15,7 +15,7 @@ from mortgage_model import report_battery as battery
 from mortgage_model import report_context as context
 from mortgage_model import report_sections as sections
 from mortgage_model.gate import GateResult
-from mortgage_model.report_parts import badge, figure, interval, table
+from mortgage_model.report_parts import badge, figure, interval, sentence, signed, table
 
 TEMPLATE = Path(__file__).with_name("report_template.html")
 TILES = (
@@ -44,6 +44,7 @@ def render_report(evaluation: dict[str, Any], gate: GateResult, card: dict[str, 
         sections.calibration(detail),
         battery.years_and_grades(tests),
         context.stability(detail),
+        context.portfolio(tests["stability.representativeness"]),
         battery.migration(tests),
         battery.benchmark(tests),
         battery.explanation(tests),
@@ -78,8 +79,8 @@ def _verdict(gate: GateResult) -> str:
         word = "The model does not pass the gate."
         blocking = sum(check["verdict"] in ("fail", "not_computable") for check in gate.checks)
         follow = f"{blocking} of {len(gate.checks)} checks block its release:"
-    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in gate.reasons)
-    warnings = "".join(f"<li>{escape(warning)}</li>" for warning in gate.warnings)
+    reasons = "".join(f"<li>{escape(signed(reason))}</li>" for reason in gate.reasons)
+    warnings = "".join(f"<li>{escape(signed(warning))}</li>" for warning in gate.warnings)
     return (
         f"<section class='verdict {'pass' if gate.passed else 'fail'}' aria-label='Verdict'>"
         f"<strong class='word'>{word}</strong><p>{follow}</p>"
@@ -90,11 +91,10 @@ def _verdict(gate: GateResult) -> str:
 
 
 def _tiles(metrics: dict[str, Any], gate: GateResult) -> str:
-    rank = {"pass": 0, "warn": 1, "fail": 2, "not_computable": 2}
+    verdicts = {(check["sample"], check["metric"]): check["verdict"] for check in gate.checks}
     tiles = []
     for sample, name, label in TILES:
-        verdicts = [c["verdict"] for c in gate.checks if (c["sample"], c["metric"]) == (sample, name)]
-        tone = max(verdicts, key=rank.__getitem__, default="")
+        tone = verdicts.get((sample, name), "")
         metric = metrics[sample][name]
         more = f"95 % interval {interval(metric)}" if metric["interval"] else ""
         if name == "defaulted_loans":
@@ -114,7 +114,7 @@ def _checks(gate: GateResult) -> str:
     rows = [
         [
             badge(check["verdict"]),
-            f"<strong>{escape(check['question'])}</strong><br>{escape(check['reason'])}",
+            f"<strong>{escape(check['question'])}</strong><br>{escape(signed(check['reason']))}",
             f"{escape(check['why'])}<br><span class='soft small'>{escape(check['source'])}</span>",
         ]
         for check in sorted(open_, key=lambda c: c["verdict"] == "warn")
@@ -123,13 +123,13 @@ def _checks(gate: GateResult) -> str:
     quiet = [
         [
             "<span class='badge'>reported</span>" if check["severity"] == "information" else badge(check["verdict"]),
-            f"{escape(check['question'])}<span class='range'>{escape(check['reason'])}</span>",
+            f"{escape(check['question'])}<span class='range'>{escape(signed(check['reason']))}</span>",
             f"<span class='soft small'>{escape(check['source'])}</span>",
         ]
         for check in passed
     ]
     skipped = "".join(
-        f"<li>{escape(test['question'])} {escape(test['reason'].capitalize())}.</li>" for test in gate.not_run
+        f"<li>{escape(test['question'])} {sentence(test['reason'])}</li>" for test in gate.not_run
     )
     return (
         "<h2>Why: every check and what it rests on</h2>"

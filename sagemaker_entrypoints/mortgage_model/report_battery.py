@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from mortgage_model.report_charts import Axis, Plot, index_axis, percent, ranked_bars, ranked_intervals, rate_axis
-from mortgage_model.report_parts import SAMPLE_WORDS, chart, figure, nothing, pair, share, table
+from mortgage_model.report_parts import SAMPLE_WORDS, chart, figure, nothing, pair, sentence, share, signed, table
 
 Tests = Mapping[str, Mapping[str, Any]]
 MOST_SEGMENTS = 16
@@ -110,7 +110,7 @@ def migration(tests: Tests) -> str:
         )
         plot.bars(shares["train"], "model", "training", offset=-0.2, width=0.38)
         plot.bars(shares["oot"], "observed", "out of time", offset=0.2, width=0.38)
-        parts.append(chart("Concentration", plot.svg(), escape(tests["stability.concentration"]["reason"]) + "."))
+        parts.append(chart("Concentration", plot.svg(), sentence(tests["stability.concentration"]["reason"])))
     moved = tests["stability.migration"]
     if matrix := moved["detail"].get("matrix"):
         grades = moved["detail"]["grades"]
@@ -120,7 +120,7 @@ def migration(tests: Tests) -> str:
             shown = [f"{100 * v / total:.0f}" if total >= 5 and v else "" for v in row]
             cells.append([escape(grade), f"{total:,}", *shown])
         listed = table(["From \\ to, %", "Loans", *map(escape, grades)], cells, numeric=range(1, 2 + len(grades)))
-        parts.append(f"<div><h3>Migration</h3>{listed}<p class='soft small'>{escape(moved['reason'])}.</p></div>")
+        parts.append(f"<div><h3>Migration</h3>{listed}<p class='soft small'>{sentence(moved['reason'])}</p></div>")
     return title + (pair(*parts) if parts else nothing("Migration", moved["reason"]))
 
 
@@ -134,15 +134,15 @@ def benchmark(tests: Tests) -> str:
         rows = [
             [
                 escape(row["criterion"]),
-                f"{row['difference']:+.4f}",
-                "{:+.4f} – {:+.4f}".format(*row["interval"]),
+                signed(f"{row['difference']:+.4f}"),
+                signed("{:+.4f} – {:+.4f}".format(*row["interval"])),
                 f"−{row['margin']:.4f}",
             ]
             for row in detail["criteria"]
         ]
         head = ["Criterion", "Advantage of the model", "95 % interval", "Margin"]
         swap = [
-            [escape(row["flagged_by"]), f"{row['n']:,}", f"{row['events']:,}", _rate(row["observed_rate"])]
+            [escape(row["flagged_by"]), f"{row['n']:,}", f"{row['events']:,}", share(row["observed_rate"])]
             for row in detail["swap_set"]
         ]
         only = [row for row in detail["swap_set"] if row["flagged_by"] != "neither"]
@@ -153,15 +153,11 @@ def benchmark(tests: Tests) -> str:
             rate_axis("Observed default rate", [row["observed_rate"] or 0 for row in only]),
         )
         plot.bars([row["observed_rate"] or 0 for row in only], "observed", width=0.5)
-        note = escape(tests[f"benchmark.{rival}"]["reason"]) + "."
+        note = sentence(tests[f"benchmark.{rival}"]["reason"])
         swapped = table(["Flagged by", "Observations", "Defaults", "Observed"], swap, numeric=(1, 2, 3))
         listed = f"<div><h3>Paired on the same loans</h3>{table(head, rows, numeric=(1, 2, 3))}</div>"
         parts.append(f"<h3>The {rival}</h3>" + pair(chart("Swap set", plot.svg(), note, swapped), listed))
     return "<h2>Benchmark: is it better than the alternative?</h2>" + "".join(parts) if parts else ""
-
-
-def _rate(value: float | None) -> str:
-    return "–" if value is None else share(value)
 
 
 def explanation(tests: Tests) -> str:
@@ -183,7 +179,7 @@ def explanation(tests: Tests) -> str:
         [[f"<code>{escape(r['feature'])}</code>", figure(r["train"], 4), figure(r["oot"], 4)] for r in rows],
         numeric=(1, 2),
     )
-    charts = [chart("SHAP summary: mean absolute log-odds", bars, escape(shap["reason"]) + ".", listed)]
+    charts = [chart("SHAP summary: mean absolute log-odds", bars, sentence(shap["reason"]), listed)]
     lost = tests["explanation.importance"]
     if rows := lost["detail"].get("features"):
         shown = rows[:15]
@@ -195,7 +191,7 @@ def explanation(tests: Tests) -> str:
             limit=max(1e-6, *(max(row["train"], row["oot"]) for row in shown)),
             compared=[row["oot"] for row in shown],
         )
-        note = f"{escape(lost['reason'])}. Thick: training, thin: out of time."
+        note = f"{sentence(lost['reason'])} Thick: training, thin: out of time."
         charts.append(chart("Permutation importance: loss of AUC", bars, note))
     return title + pair(*charts) + _profiles(_detail(tests, "explanation.profiles", "profiles") or [])
 
@@ -260,9 +256,10 @@ def stress(tests: Tests) -> str:
         [escape(row["scenario"]), share(row["mean_pd"]), *(share(v) for v in row["by_grade"].values())] for row in rows
     ]
     behind = table(["Scenario", "Portfolio", *map(escape, grades)], cells, numeric=range(1, 2 + len(grades)))
-    note = f"{test['reason']}. {tests['stress.replay']['reason']}. What-if calculations, not forecasts."
+    told = f"{sentence(test['reason'])} {sentence(tests['stress.replay']['reason'])}"
     return title + pair(
-        chart("Portfolio", bars, escape(note)), chart("By grade", plot.svg(), "Scenarios against today.", behind)
+        chart("Portfolio", bars, f"{told} What-if calculations, not forecasts."),
+        chart("By grade", plot.svg(), "Scenarios against today.", behind),
     )
 
 
@@ -279,9 +276,9 @@ def fairness(tests: Tests) -> str:
             share(row["mean_pd"]),
             share(row["observed_rate"]),
             figure(row["impact_ratio"]),
-            f"{row['score_difference']:+.2f}",
-            f"{row['outcome_difference']:+.2f}",
-            _rate(row["false_positive_rate"]),
+            signed(f"{row['score_difference']:+.2f}"),
+            signed(f"{row['outcome_difference']:+.2f}"),
+            share(row["false_positive_rate"]),
         ]
         for row in rows
     ]

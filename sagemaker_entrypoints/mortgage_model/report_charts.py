@@ -228,11 +228,13 @@ def ranked_bars(
             f'<rect class="bar model" x="{left}" y="{y + 4}" width="{max(at(value) - left, 1)}" '
             f'height="{row - (12 if compared else 8)}"/>'
         )
+        reach = at(value)
         if compared:
             wide = max(at(max(compared[i], 0)) - left, 1)
+            reach = max(reach, left + wide)
             parts.append(f'<rect class="bar observed" x="{left}" y="{y + row - 7}" width="{wide}" height="4"/>')
         cut = " →" if value > limit else ""
-        parts.append(f'<text class="note" x="{at(value) + 5}" y="{y + 15}">{escape(figure)}{cut}</text>')
+        parts.append(f'<text class="note" x="{reach + 5}" y="{y + 15}">{escape(figure)}{cut}</text>')
     return _element(title, description, width, height, "".join(parts))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -13,6 +14,7 @@ from mortgage_model.report_parts import (
     interval,
     nothing,
     pair,
+    sentence,
     share,
     table,
 )
@@ -82,6 +84,32 @@ def stability(detail: dict[str, Any]) -> str:
     return title + pair(scores, chart("Features", bars, note, behind))
 
 
+def portfolio(test: Mapping[str, Any]) -> str:
+    """How far the loans to score have moved from those out of time, feature by feature."""
+    title = "<h3>Are the loans to score like those out of time?</h3>"
+    if not (rows := test["detail"].get("features")):
+        return title + nothing("The comparison", test["reason"])
+    judged = [row for row in rows if row["judged"]][:15]
+    bars = ranked_bars(
+        "PSI of features of loans, out of time against the portfolio",
+        "Largest first",
+        [(row["feature"], row["psi"], f"{row['psi']:.3f}") for row in judged],
+        (0.1, 0.25),
+        limit=0.5,
+    )
+    cells = [
+        [
+            f"<code>{escape(row['feature'])}</code>",
+            figure(row["psi"], 4),
+            figure(row["critical_value"], 4),
+            "yes" if row["judged"] else "no, economic",
+        ]
+        for row in rows[:15]
+    ]
+    listed = table(["Feature", "PSI", "Sampling, 95 %", "Judged"], cells, numeric=(1, 2))
+    return title + pair(chart("Features of loans", bars, sentence(test["reason"])), f"<div>{listed}</div>")
+
+
 def _largest_move(bins: list[dict[str, Any]]) -> str:
     row = max(bins, key=lambda b: b["contribution"])
     return f"{escape(row['bin'])}: {share(row['train'], 1)} → {share(row['oot'], 1)}"
@@ -106,7 +134,7 @@ def over_time(detail: dict[str, Any]) -> str:
     split = timeline("Split of the observation months", words, spans, ticks)
     note = (
         f"{words}. An embargo of the horizon ({detail['horizon_months']} months) keeps every "
-        "outcome window inside its own sample."
+        "outcome window inside its own sample; the last stretch is the outcome window of the newest months."
     )
     return (
         "<h2>Over time: split, years and vintages</h2>"

@@ -4,6 +4,7 @@ behind them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -21,9 +22,9 @@ def figure(value: float | None, digits: int = 3) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
-def share(value: float, digits: int = 2) -> str:
-    """A share as a percentage of fixed digits, for columns."""
-    return f"{100 * value:.{digits}f} %"
+def share(value: float | None, digits: int = 2) -> str:
+    """A share as a percentage of fixed digits, for columns; a missing one as a dash."""
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
 
 
 def interval(metric: dict[str, Any], digits: int = 3) -> str:
@@ -55,6 +56,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     top = f"<thead><tr>{cells('th', head)}</tr></thead>"
     return f"<div class='scroll'><table>{top}<tbody>{body}</tbody></table></div>"
+
+
+def sentence(reason: str) -> str:
+    """A test's reason as HTML: a sentence of its own, with minus signs."""
+    return escape(f"{signed(reason[:1].upper() + reason[1:])}.")
+
+
+def signed(text: str) -> str:
+    """Text in which a hyphen before a figure is a minus sign."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "−", text)
 
 
 def chart(title: str, svg: str, caption: str, data: str = "") -> str:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ from scipy.special import expit
 from mortgage_model import booster
 from mortgage_model.splits import Fold
 from mortgage_model.statistics import calibration
+
+if TYPE_CHECKING:
+    from mortgage_model.checkpoint import Checkpoint
 
 Hyperparameters = Mapping[str, int | float]
 DIGITS = 4
@@ -90,20 +93,32 @@ def search(
     trials: int,
     seconds: float = 0.0,
     threads: int | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Search:
     """Try `start`, then `trials` draws from `space`; keep the one of least mean log loss over the folds.
 
     Each fit stops early on its fold's validation rows; the result's n_estimators is the mean number of rounds kept.
     `seconds` > 0 ends the search at the first trial after that long: the result then depends on the machine.
-    `start`'s seed decides every draw.
+    `start`'s seed decides every draw. Trials that `checkpoint` holds are not fitted again, and change no result.
     """
     random = np.random.default_rng(int(start["seed"]))
     binned = [
         booster.bin_rows(features.iloc[train], labels[train], features.iloc[valid], labels[valid], threads)
         for train, valid in folds
     ]
+
+    def tried(parameters: dict[str, int | float]) -> tuple[Trial, np.ndarray]:
+        margins, losses, rounds = np.full(len(labels), np.nan), [], []
+        for (_, valid), rows in zip(folds, binned, strict=True):
+            trees = booster.fit(rows, constraints, {**start, **parameters})
+            margins[valid] = booster.margin(trees, features.iloc[valid])
+            losses.append(calibration.log_loss(labels[valid], expit(margins[valid])))
+            rounds.append(trees.num_boosted_rounds())
+        return Trial(parameters, float(np.mean(losses)), tuple(rounds)), margins
+
+    known = list(checkpoint.trials) if checkpoint else []
     done: list[Trial] = []
-    best, best_margins, ended_by = 0, np.full(len(labels), np.nan), "trials"
+    best, best_margins, ended_by = 0, None, "trials"
     began = time.monotonic()
     for number in range(trials + 1):
         if seconds and number and time.monotonic() - began > seconds:
@@ -111,14 +126,16 @@ def search(
             break
         drawn = {name: values.draw(random) for name, values in space.items()} if number else {}
         parameters = {**{name: start[name] for name in space}, **drawn}
-        margins, losses, rounds = np.full(len(labels), np.nan), [], []
-        for (_, valid), rows in zip(folds, binned, strict=True):
-            trees = booster.fit(rows, constraints, {**start, **parameters})
-            margins[valid] = booster.margin(trees, features.iloc[valid])
-            losses.append(calibration.log_loss(labels[valid], expit(margins[valid])))
-            rounds.append(trees.num_boosted_rounds())
-        done.append(Trial(parameters, float(np.mean(losses)), tuple(rounds)))
-        if number == 0 or done[number].log_loss < done[best].log_loss:
+        if number < len(known):
+            trial, margins = known[number], None
+        else:
+            trial, margins = tried(parameters)
+            if checkpoint:
+                checkpoint.add(trial)
+        done.append(trial)
+        if number == 0 or trial.log_loss < done[best].log_loss:
             best, best_margins = number, margins
+    if best_margins is None:
+        best_margins = tried(done[best].parameters)[1]
     chosen = {**start, **done[best].parameters, "n_estimators": round(float(np.mean(done[best].rounds)))}
     return Search(tuple(done), best, chosen, best_margins, ended_by)

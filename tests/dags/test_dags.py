@@ -22,7 +22,7 @@ from mortgage_risk.params import HYPERPARAMETERS
 
 REPO = Path(__file__).resolve().parents[2]
 FILES = sorted((REPO / "dags").glob("*.py"))
-TAGS = {"mortgage-risk", "training", "scoring", "monitoring", "operations"}
+TAGS = {"mortgage-risk", "training", "scoring", "monitoring", "deployment", "operations"}
 PIPELINES = ("mortgage_training", "mortgage_nightly_scoring")  # what makes data or models, and sums it up
 NO_RETRIES = {"release.gate", "release.ask_for_approval"}  # a verdict, and a question that timed out
 
@@ -57,6 +57,7 @@ TASKS = {
         "summarize_run",
     ],
     "mortgage_model_monitoring": ["package_code", "find_nights", "monitor_night", "request_retraining"],
+    "mortgage_deployment": ["find_endpoint", "select_model", "create_model", "update_endpoint", "check_endpoint"],
     "mortgage_orphan_sweeper": ["sweep_orphans"],
 }
 
@@ -144,12 +145,13 @@ def test_assets_link_the_dags(dags: dict[str, DAG]) -> None:
     }
 
 
-def test_scores_start_monitoring_and_monitoring_may_start_training(dags: dict[str, DAG]) -> None:
+def test_scores_start_monitoring_that_may_start_training_whose_model_is_deployed(dags: dict[str, DAG]) -> None:
     def assets(dag_id: str) -> set[str]:
         return {asset.name for _, asset in dags[dag_id].timetable.asset_condition.iter_assets()}
 
     assert assets("mortgage_model_monitoring") == {"mortgage_scores"}
     assert assets("mortgage_training") == {"mortgage_retraining"}
+    assert assets("mortgage_deployment") == {"mortgage_approved_model"}
 
 
 def test_dags_survive_serialization(dags: dict[str, DAG]) -> None:

@@ -49,7 +49,7 @@ class Installation(BareInstallation):
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("platform")
-    with installed(folder) as bare:
+    with installed(folder, AIRFLOW__MORTGAGE_RISK__ENDPOINT_NAME="pd") as bare:
         book = folder / "book"
         subprocess.run(
             [str(runtime_python("tooling")), "-m", "simulator", *BOOK, "--out", str(book)],

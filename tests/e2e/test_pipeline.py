@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from local_platform.airflow_api import FINISHED
+from local_platform.environments import ROOT
 
 if TYPE_CHECKING:
     from conftest import Installation
 
-TRAINING, SCORING, MONITORING = "mortgage_training", "mortgage_nightly_scoring", "mortgage_model_monitoring"
+TRAINING, SCORING = "mortgage_training", "mortgage_nightly_scoring"
+DEPLOYMENT, MONITORING = "mortgage_deployment", "mortgage_model_monitoring"
 GROUP = "mortgage-default-risk-canonical"
 
 
@@ -39,6 +42,7 @@ def wait_for_training_job(installation: Installation, run_id: str) -> None:
 @pytest.fixture(scope="module")
 def trained(installation: Installation) -> dict:
     """Summary of a training run in whose middle the local AWS and the scheduler were killed and started again."""
+    installation.api.unpause(DEPLOYMENT)  # the approval will start it
     run_id = installation.trigger(
         TRAINING,
         as_of_date=installation.business_date,
@@ -74,6 +78,27 @@ def test_an_override_is_recorded_with_who_why_and_what_the_gate_said(installatio
     assert hashlib.sha256(report).hexdigest() == metadata["report_sha256"]
 
 
+def ended_run(installation: Installation, dag_id: str) -> dict:
+    """The run that the DAG has had, once it has ended."""
+
+    def ended() -> dict | None:
+        return next((run for run in installation.api.runs(dag_id) if run["state"] in FINISHED), None)
+
+    return installation.until(ended, lambda: installation.api.runs(dag_id))
+
+
+def test_an_approved_model_is_deployed_by_itself(installation, trained):
+    run = ended_run(installation, DEPLOYMENT)
+    assert run["state"] == "success", installation.explain(DEPLOYMENT, run["dag_run_id"])
+    assert run["run_type"] == "asset_triggered"
+    assert installation.api.xcom(DEPLOYMENT, run["dag_run_id"], "update_endpoint")["endpoint"] == "pd-canonical"
+    assert installation.client("sagemaker").describe_endpoint(EndpointName="pd-canonical")["EndpointStatus"] == (
+        "InService"
+    )
+    asked = installation.api.xcom(DEPLOYMENT, run["dag_run_id"], "check_endpoint")
+    assert asked["reason"] == "no canonical loan was scored yet"
+
+
 def test_rows_in_are_rows_out_plus_quarantined_and_exactly_what_was_planted(installation, trained):
     counts = trained["data"]["prepare_data.clean_raw_data"]["counts"]["tables"]
     planted = json.loads((installation.truth / "dirt.json").read_text())["tables"]
@@ -85,7 +110,7 @@ def test_rows_in_are_rows_out_plus_quarantined_and_exactly_what_was_planted(inst
 @pytest.fixture(scope="module")
 def scored(installation: Installation, trained: dict) -> dict:
     """Summary of the first scoring run, which starts the monitoring DAG."""
-    installation.pause(MONITORING, False)
+    installation.api.unpause(MONITORING)
     return installation.succeed(SCORING, score_date=installation.business_date)
 
 
@@ -95,6 +120,46 @@ def test_every_loan_is_scored_exactly_once(installation, scored):
     assert scored["tasks"]["select_model"]["version"] == 1
 
 
+def test_the_endpoint_gives_a_loan_the_batchs_pd_and_is_not_touched_again(installation, scored):
+    run_id = installation.trigger(DEPLOYMENT)
+    assert installation.wait(DEPLOYMENT, run_id) == "success", installation.explain(DEPLOYMENT, run_id)
+    asked = installation.api.xcom(DEPLOYMENT, run_id, "check_endpoint")
+    assert asked["score_date"] == installation.business_date
+    assert 0 < asked["pd"] == pytest.approx(asked["batch_pd"], abs=1e-6)
+    configs = installation.client("sagemaker").list_endpoint_configs()["EndpointConfigs"]
+    assert len(configs) == 1
+
+
+def test_a_score_leads_back_to_its_model_and_the_partitions_it_was_trained_on(installation, trained, scored):
+    manifest = scored["data"]["score.publish_scores"]
+    loan = next(iter(installation.objects("inference-data/transform/").values())).split(b",")[0].decode()
+    command = ["make", "-s", "lineage", f"DATE={installation.business_date}", f"LOAN={loan}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    trail = json.loads(done.stdout[done.stdout.index("{") :])
+    assert trail["score"]["loan_id"] == loan
+    assert trail["score"]["pd"] > 0
+    assert trail["scores"]["rows"] == manifest["rows"]
+    assert trail["model"]["arn"] == trained["model"]["arn"]
+    assert trail["model"]["training_job"] == trained["tasks"]["build_model.train_model"]["job"]
+    assert trail["training_data"]["rows"] == trained["data"]["prepare_data.prepare_loan_panel"]["rows"]
+    assert trail["training_data"]["unchanged_since_training"] is True
+    assert any("snapshot_month=" in partition for partition in trail["training_data"]["partitions"])
+
+
+def test_every_job_told_its_lineage(installation, trained, scored):
+    lines = (installation.platform.state / "lineage" / "events.ndjson").read_text().splitlines()
+    events = {event["job"]["name"]: event for event in map(json.loads, lines)}
+    assert {
+        "mortgage_training.prepare_data.prepare_loan_panel",
+        "mortgage_training.build_model.train_model",
+        "mortgage_nightly_scoring.score.batch_transform",
+        "mortgage_nightly_scoring.score.publish_scores",
+    } <= set(events)
+    trained_on = events["mortgage_training.build_model.train_model"]["inputs"]
+    assert "loan_panel" in json.dumps(trained_on)
+
+
 def index_rows(installation: Installation) -> dict[str, dict]:
     """Date -> row of the monitoring index."""
     months = installation.objects("validation-results/monitoring-index/source=canonical/").values()
@@ -102,11 +167,8 @@ def index_rows(installation: Installation) -> dict[str, dict]:
 
 
 def test_scores_start_their_monitoring(installation, scored):
-    def ended() -> list[dict]:
-        return [run for run in installation.runs(MONITORING) if run["state"] in FINISHED]
-
-    (run,) = installation.until(ended, lambda: installation.runs(MONITORING))
-    installation.pause(MONITORING, True)  # the nights that follow are for its backfill
+    run = ended_run(installation, MONITORING)
+    installation.api.pause(MONITORING)  # the nights that follow are for its backfill
     assert run["state"] == "success", installation.explain(MONITORING, run["dag_run_id"])
     assert run["run_type"] == "asset_triggered"
     row = index_rows(installation)[installation.business_date]
@@ -136,22 +198,15 @@ def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(i
 PAST_NIGHTS = ("2015-01-11", "2015-01-12")
 
 
-def backfill(installation: Installation, dag_id: str, active_runs: str) -> None:
-    """The PAST_NIGHTS: a date is the start of its night's data interval."""
-    dates = ("--from-date", PAST_NIGHTS[0], "--to-date", "2015-01-13")
-    installation.airflow("backfill", "create", "--dag-id", dag_id, *dates, "--max-active-runs", active_runs)
-
-
 def test_a_backfill_scores_past_nights_each_in_its_own_partition(installation, scored):
-    backfill(installation, SCORING, "2")
+    installation.backfill(SCORING, PAST_NIGHTS[0], "2015-01-13", 2)
     prefix = "inference-data/output/source=canonical/"
     wanted = {f"{prefix}score_date={day}/_manifest.json" for day in PAST_NIGHTS}
     installation.until(lambda: wanted <= set(installation.objects(prefix)), lambda: list(installation.objects(prefix)))
 
 
 def test_a_backfill_monitors_past_nights_in_their_order(installation):
-    installation.pause(MONITORING, False)
-    backfill(installation, MONITORING, "1")
+    installation.backfill(MONITORING, PAST_NIGHTS[0], "2015-01-13", 1)
     installation.until(lambda: set(PAST_NIGHTS) <= set(index_rows(installation)), lambda: index_rows(installation))
     rows = index_rows(installation)
     assert set(rows) == {installation.business_date, *PAST_NIGHTS}, "each night once, and no other"

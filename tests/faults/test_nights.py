@@ -1,11 +1,12 @@
 """Nights: nothing starts by itself; thirty past nights are filled in, paused, resumed and filled in again; a DAG that
-an asset starts runs for the date the asset names.
+an asset starts runs for the source and date the asset names.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,16 +15,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 NIGHTLY, FOLLOWER = "probe_nightly", "probe_follower"
+MARCH = ("2015-03-01", "2015-03-31", 3)
 NIGHTS = [f"2015-03-{day:02}" for day in range(1, 31)]  # New York's clocks go forward on the 8th
-
-
-def backfill(lab: Lab, *options: str) -> int:
-    lab.airflow(
-        *("backfill", "create", "--dag-id", NIGHTLY, "--from-date", "2015-03-01", "--to-date", "2015-03-31"),
-        *("--max-active-runs", "3", *options),
-    )
-    found = lab.api.request("GET", "/api/v2/backfills", params={"dag_id": NIGHTLY})["backfills"]
-    return max(entry["id"] for entry in found)
 
 
 def done(lab: Lab, number: int) -> bool:
@@ -38,46 +31,67 @@ def glue_runs(lab: Lab) -> dict[str, list[str]]:
 
 
 def test_unpausing_a_dag_starts_nothing(lab: Lab) -> None:
-    lab.pause(NIGHTLY, False)
+    lab.api.unpause(NIGHTLY)
     time.sleep(20)  # several rounds of the scheduler
-    assert lab.runs(NIGHTLY) == []
+    assert lab.api.runs(NIGHTLY) == []
 
 
-def test_a_dag_that_an_asset_starts_runs_for_the_date_the_asset_names(lab: Lab) -> None:
-    lab.pause(FOLLOWER, False)
+def test_a_dag_that_an_asset_starts_runs_for_the_source_and_date_the_asset_names(lab: Lab) -> None:
+    lab.api.unpause(FOLLOWER)
     past = lab.probe("nightly", day="2014-12-31")
     assert past.end() == "success"
-    (run,) = lab.until(lambda: lab.runs(FOLLOWER, state="success"), lambda: lab.runs(FOLLOWER))
-    assert lab.api.xcom(FOLLOWER, run["dag_run_id"], "run_job") == "2014-12-31"
-    lab.pause(FOLLOWER, True)
+    (run,) = lab.until(lambda: lab.api.runs(FOLLOWER, state="success"), lambda: lab.api.runs(FOLLOWER))
+    assert lab.api.xcom(FOLLOWER, run["dag_run_id"], "run_job") == "canonical 2014-12-31"
+    lab.api.pause(FOLLOWER)
+
+
+def test_people_are_told_of_a_run_that_is_not_done_in_time(lab: Lab) -> None:
+    """By the deadline that the nightly scoring has, and the way its message goes: Airflow's triggerer, SNS, a queue."""
+    topic = lab.client("sns").create_topic(Name=lab.topic)["TopicArn"]
+    sqs = lab.client("sqs")
+    queue = sqs.create_queue(QueueName="on-call")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    lab.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    late = lab.probe("late", seconds=30)
+
+    def messages() -> list[dict[str, Any]]:
+        return sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", [])
+
+    (message,) = lab.until(messages, late.task)
+    told = json.loads(message["Body"])
+    assert told["Subject"] == f"Late: probe_late {late.run_id}"
+    assert "What to do: See which task it waits in." in told["Message"]
+    assert f"{lab.platform.airflow_url}/dags/probe_late/runs/" in told["Message"]
+    assert late.end() == "success", "late is not failed"
+    assert messages() == [], "told once"
 
 
 def test_thirty_nights_are_filled_in_paused_resumed_and_repeated(lab: Lab) -> None:
-    lab.pause(NIGHTLY, False)
-    number, at_once = backfill(lab), 0
+    number, at_once = lab.backfill(NIGHTLY, *MARCH), 0
 
     def three_nights_are_done() -> bool:
         nonlocal at_once
-        at_once = max(at_once, len(lab.runs(NIGHTLY, state="running")))
-        return len(lab.runs(NIGHTLY, state="success", run_id_pattern="backfill%")) >= 3
+        at_once = max(at_once, len(lab.api.runs(NIGHTLY, state="running")))
+        return len(lab.api.runs(NIGHTLY, state="success", run_id_pattern="backfill%")) >= 3
 
-    lab.until(three_nights_are_done, lambda: lab.runs(NIGHTLY))
+    lab.until(three_nights_are_done, lambda: lab.api.runs(NIGHTLY))
     lab.api.request("PUT", f"/api/v2/backfills/{number}/pause")
-    lab.until(lambda: not lab.runs(NIGHTLY, state="running"), lambda: lab.runs(NIGHTLY, state="running"))
-    paused_at = len(lab.runs(NIGHTLY, state="success", run_id_pattern="backfill%"))
+    lab.until(lambda: not lab.api.runs(NIGHTLY, state="running"), lambda: lab.api.runs(NIGHTLY, state="running"))
+    paused_at = len(lab.api.runs(NIGHTLY, state="success", run_id_pattern="backfill%"))
     time.sleep(15)
-    assert len(lab.runs(NIGHTLY, state="success", run_id_pattern="backfill%")) == paused_at < 30
+    assert len(lab.api.runs(NIGHTLY, state="success", run_id_pattern="backfill%")) == paused_at < 30
     lab.api.request("PUT", f"/api/v2/backfills/{number}/unpause")
-    lab.until(lambda: done(lab, number), lambda: lab.runs(NIGHTLY, state="running"))
+    lab.until(lambda: done(lab, number), lambda: lab.api.runs(NIGHTLY, state="running"))
 
-    assert len(lab.runs(NIGHTLY, state="success", run_id_pattern="backfill%")) == 30
+    assert len(lab.api.runs(NIGHTLY, state="success", run_id_pattern="backfill%")) == 30
     assert at_once <= 3
+    assert lab.api.runs(NIGHTLY, run_type="scheduled") == [], "past nights start no run by the clock"
     assert sorted(glue_runs(lab).values()) == [["SUCCEEDED"]] * 30
     before = lab.objects("probe/2015-03-")
     rows = {key.split("/")[1]: body for key, body in before.items() if key.endswith("part-0.csv")}
     assert rows == {night: night.encode() for night in NIGHTS}
 
-    again = backfill(lab, "--reprocess-behavior", "completed")
-    lab.until(lambda: done(lab, again), lambda: lab.runs(NIGHTLY, state="running"))
+    again = lab.backfill(NIGHTLY, *MARCH, "--reprocess-behavior", "completed")
+    lab.until(lambda: done(lab, again), lambda: lab.api.runs(NIGHTLY, state="running"))
     assert lab.objects("probe/2015-03-") == before, "the history compares equal"
     assert sorted(glue_runs(lab).values()) == [["SUCCEEDED"]] * 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,19 @@ def test_an_update_changes_what_it_names_and_nothing_else(client: Any, group: st
     assert after["ModelMetrics"] == before["ModelMetrics"]
     assert after["CreationTime"] == before["CreationTime"]
     assert after["LastModifiedTime"] > before["LastModifiedTime"]
+
+
+def test_a_model_card_is_kept_and_its_status_changed_alone(client: Any, group: str) -> None:
+    content = json.dumps({"intended_uses": {"purpose_of_model": "PD"}})
+    card = {"ModelCardContent": content, "ModelCardStatus": "PendingReview"}
+    arn = client.create_model_package(**package(group, ModelCard=card))["ModelPackageArn"]
+    assert client.describe_model_package(ModelPackageName=arn)["ModelCard"] == card
+    client.update_model_package(ModelPackageArn=arn, ModelCard={"ModelCardStatus": "Approved"})
+    after = client.describe_model_package(ModelPackageName=arn)["ModelCard"]
+    assert after == {"ModelCardContent": content, "ModelCardStatus": "Approved"}
+    for wrong in ("no JSON", '{"model_package_details": {}}'):
+        given = package(group, ModelCard={**card, "ModelCardContent": wrong})
+        assert error_of(client.create_model_package, **given)[0] == "ValidationException"
 
 
 def test_versions_are_never_reused_and_lists_filter_and_sort(client: Any, group: str) -> None:

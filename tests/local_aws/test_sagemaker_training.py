@@ -60,6 +60,17 @@ time.sleep(300)
 """
 
 
+COUNT = """
+import pathlib, time
+file = pathlib.Path("/opt/ml/checkpoints/steps/count.txt")
+file.parent.mkdir(parents=True, exist_ok=True)
+steps = int(file.read_text()) + 1 if file.exists() else 1
+file.write_text(str(steps))
+print("step", steps)
+time.sleep(300 if steps == 1 else 0)
+"""
+
+
 def put_source(aws: LocalAws, script: str, requirements: str = "") -> str:
     key = f"code/{uuid.uuid4().hex}/sourcedir.tar.gz"
     body = pack({"train.py": script, "requirements.txt": requirements})
@@ -185,6 +196,31 @@ def test_stop_lets_the_script_save_its_model(ready: LocalAws) -> None:
     assert "FailureReason" not in job
     assert unpack(read(ready, job["ModelArtifacts"]["S3ModelArtifacts"])) == {"partial": b"saved on SIGTERM"}
     assert error_of(client.stop_training_job, TrainingJobName=name)[0] == "ValidationException"
+
+
+def test_checkpoints_are_copied_while_the_job_runs_and_are_there_for_the_next(ready: LocalAws) -> None:
+    prefix = f"checkpoints-{uuid.uuid4().hex}"
+    config = {"S3Uri": f"s3://{BUCKET}/{prefix}", "LocalPath": "/opt/ml/checkpoints"}
+    first = request(ready, COUNT, CheckpointConfig=config)
+    client, s3 = ready.client("sagemaker"), ready.client("s3")
+    client.create_training_job(**first)
+
+    def saved() -> dict[str, bytes]:
+        found = s3.list_objects_v2(Bucket=BUCKET, Prefix=f"{prefix}/").get("Contents", [])
+        return {entry["Key"]: s3.get_object(Bucket=BUCKET, Key=entry["Key"])["Body"].read() for entry in found}
+
+    assert wait_for(saved) == {f"{prefix}/steps/count.txt": b"1"}
+    job = client.describe_training_job(TrainingJobName=first["TrainingJobName"])
+    assert job["TrainingJobStatus"] == "InProgress", "copied before the job ends"
+    client.stop_training_job(TrainingJobName=first["TrainingJobName"])
+    finished(ready, "training", first["TrainingJobName"])
+
+    second = run(ready, request(ready, COUNT, CheckpointConfig=config))
+    assert second["TrainingJobStatus"] == "Completed", second.get("FailureReason")
+    assert any("step 2" in line for line in lines_of(ready, second["TrainingJobName"]))
+    assert saved() == {f"{prefix}/steps/count.txt": b"2"}
+    refused = request(ready, COUNT, CheckpointConfig={**config, "LocalPath": "/tmp/checkpoints"})
+    assert "LocalPath" in error_of(client.create_training_job, **refused)[1]
 
 
 def test_the_maximum_runtime_stops_a_job(ready: LocalAws) -> None:

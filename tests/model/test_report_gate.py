@@ -97,9 +97,31 @@ def test_a_warning_does_not_block():
     assert result.warnings[0].endswith("it should be at least 0.65.")
 
 
-def test_a_figure_that_blocks_is_not_warned_about_as_well():
-    result = evaluate_gate(evaluation(0.5), [threshold(), threshold(severity="warning", min=0.7)])
-    assert len(result.reasons) == 1
+@pytest.mark.parametrize(
+    ("value", "verdict", "bounds", "severity"),
+    [
+        (0.5, "fail", {"min": 0.65}, "error"),
+        (0.68, "warn", {"min": 0.7}, "warning"),
+        (0.9, "pass", {"min": 0.65}, "error"),
+        (None, "not_computable", {"min": 0.65}, "error"),
+    ],
+)
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_figure_with_two_thresholds_is_one_check_with_the_worst_verdict(value, verdict, bounds, severity, reverse):
+    settings = [threshold(), threshold(severity="warning", min=0.7)]
+    result = evaluate_gate(evaluation(value), settings[::-1] if reverse else settings)
+    (check,) = result.checks
+    assert (check["verdict"], check["bounds"], check["severity"]) == (verdict, bounds, severity)
+    assert result.reasons == ([check["reason"]] if verdict in ("fail", "not_computable") else [])
+    assert result.warnings == ([check["reason"]] if verdict == "warn" else [])
+
+
+def test_a_test_with_two_thresholds_gives_one_reason():
+    found = {"id": "t", "question": "Is it?", "reason": "It is 0.5", "value": 0.5}
+    given = ((0.7, "warning"), (0.6, "error"))
+    settings = [{"test": "t", "min": low, "severity": severity, "source": "rule"} for low, severity in given]
+    result = evaluate_gate(evaluation(0.9, (found,)), settings)
+    assert result.reasons == ["It is 0.5; the gate asks for at least 0.6."]
     assert result.warnings == []
 
 

@@ -48,7 +48,7 @@ def test_delong_equals_the_published_example():
     labels = np.repeat([0, 1], [sum(normal), sum(abnormal)])
     ratings = np.concatenate((np.repeat(range(1, 6), normal), np.repeat(range(1, 6), abnormal)))
     result = d.delong(labels, ratings)
-    assert round(result.auc, 4) == 0.8932
+    assert round(result.value, 4) == 0.8932
     assert round(result.standard_error, 4) == 0.0307
     assert np.round(result.interval, 5).tolist() == [0.83295, 0.95339]
 

@@ -202,7 +202,7 @@ def test_the_bars_on_real_home_equity_loans(tmp_path, capsys):
     rows, _ = read_table(HMEQ, contract)
     first, _ = near_duplicates(rows, contract.split.near_duplicates)
     assert (len(first), len(np.unique(group_rows(rows, contract.split.near_duplicates)))) == (7_818, 2_619)
-    script.main(["--contract", str(HMEQ_CONTRACT), "--data", str(HMEQ), "--output", str(tmp_path), "--trials", "1"])
+    script.main(["--contract", str(HMEQ_CONTRACT), "--data", str(HMEQ), "--output", str(tmp_path)])
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (figures["n"], figures["events"]) == (5_960, 1_189)
     assert figures["auc"] >= 0.952

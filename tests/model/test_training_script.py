@@ -14,7 +14,9 @@ from mortgage_training_script import main, train
 from synthetic_panel import SMALL_MODEL, write_panel
 
 from contracts import load_contract
+from mortgage_model import booster
 from mortgage_model.artifact import load_model, read_profile
+from mortgage_model.checkpoint import Checkpoint, request_digest
 from mortgage_model.hyperparameters import parse_arguments
 from mortgage_model.panel_data import open_panel, read_sample
 from mortgage_model.sample_metrics import metric_lines, sample_metrics
@@ -103,6 +105,55 @@ def test_a_search_is_recorded_and_repeated_to_the_byte(panel_dir, source_dir, tm
     assert {name: model.metadata["hyperparameters"][name] for name in best["parameters"]} == best["parameters"]
     for path in (tmp_path / "one").glob("*.*"):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+
+
+def test_an_interrupted_training_goes_on_and_gives_the_same_model(panel_dir, source_dir, tmp_path, monkeypatch):
+    arguments = parse_arguments([*SMALL_MODEL, "--search_trials", "3"])
+    train(panel_dir, arguments, tmp_path / "whole", tmp_path / "whole-output", source_dir, CONTRACT)
+    checkpoints = tmp_path / "checkpoints"
+    checkpoints.mkdir()
+    fits: list[int] = []
+    fit = booster.fit
+
+    def taken_back(*given):
+        fits.append(1)
+        if len(fits) == 8:
+            raise KeyboardInterrupt
+        return fit(*given)
+
+    monkeypatch.setattr(booster, "fit", taken_back)
+    with pytest.raises(KeyboardInterrupt):
+        train(panel_dir, arguments, tmp_path / "cut", tmp_path / "cut-output", source_dir, CONTRACT, checkpoints)
+    assert not (tmp_path / "cut").exists()
+    finished = json.loads((checkpoints / "trials.json").read_text())["trials"]
+    folds = len(finished[0]["rounds"])
+    assert 0 < len(finished) == 7 // folds < 4
+
+    again = [tmp_path / "again", tmp_path / "again-output", source_dir, CONTRACT, checkpoints]
+    train(panel_dir, arguments, *again)
+    # The trials that were left, the best once more where it was an earlier one, and the model itself.
+    assert len(fits) - 8 in {folds * left + 1 for left in (4 - len(finished), 5 - len(finished))}
+    for path in (tmp_path / "whole").glob("*.*"):
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+
+    before = len(fits)
+    train(panel_dir, {**arguments, "seed": 1}, *again)
+    assert len(fits) - before == 4 * folds + 1, "another request's trials are not used"
+
+
+@pytest.mark.parametrize("text", ["", "[1]", '{"request": "d", "trials": [{"parameters": {}}]}'])
+def test_a_checkpoint_that_cannot_be_read_is_none(text, tmp_path):
+    (tmp_path / "trials.json").write_text(text)
+    assert Checkpoint(tmp_path, "d").trials == []
+
+
+def test_other_code_is_another_request(tmp_path):
+    (tmp_path / "a.py").write_text("one")
+    before = request_digest(tmp_path, {"data": "x"})
+    assert request_digest(tmp_path, {"data": "x"}) == before
+    assert request_digest(tmp_path, {"data": "y"}) != before
+    (tmp_path / "a.py").write_text("two")
+    assert request_digest(tmp_path, {"data": "x"}) != before
 
 
 def test_the_challenger_learned_from_the_same_rows(trained):

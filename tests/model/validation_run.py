@@ -73,4 +73,7 @@ def gather(
         metrics = {name: figures.sample_metrics(sample, drawn) for name, sample in scored.samples.items()}
         metrics["train_to_oot"] = figures.comparison_metrics(scored.samples, metrics, drawn)
     csi = figures.feature_shift(profile, scored.feature_counts)
-    return Evidence(model, contract, bounds, scored.samples, metrics, drawn, scored.drawn, csi, seed=7)
+    return Evidence(
+        model, contract, bounds, scored.samples, metrics, drawn, scored.drawn, csi,
+        scored.feature_counts, scored.portfolio, seed=7,
+    )  # fmt: skip

@@ -17,6 +17,18 @@ REQUIRED = {
     "glue_role_arn": "arn:aws:iam::123456789012:role/glue",
     "image_uri": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:3.2-0",
 }  # settings without a default
+CARD = {
+    "purpose": "Early warning.",
+    "not_for": "Capital.",
+    "data": {"source": "canonical", "as_of_date": "2019-12-31", "horizon_months": 12},
+    "performance": {"auc": {"value": 0.81, "interval": [0.79, 0.83]}, "ks": {"value": None, "interval": None}},
+    "verdict": "passes the gate",
+    "limits": ["Booked loans only."],
+    "owner": "Credit risk modelling",
+    "tier": "2",
+    "next_review_date": "2020-12-31",
+    "conditions": ["Monitored."],
+}  # card.json as the validation writes it
 META = SimpleNamespace(region_name="us-east-1")
 
 
@@ -47,6 +59,10 @@ class FakeAws:
         self.groups: set[str] = set()
         self.packages: list[dict[str, Any]] = []
         self.models: dict[str, dict[str, Any]] = {}
+        self.endpoint_configs: dict[str, dict[str, Any]] = {}
+        self.endpoints: dict[str, dict[str, Any]] = {}
+        self.answers: dict[bytes, bytes] = {}  # of endpoints
+        self.updates: list[str] = []  # the configurations that endpoints were told to serve
         self.logs: dict[tuple[str, str], list[str]] = {}
         self.metrics: list[dict[str, Any]] = []
         self.calls: list[str] = []
@@ -113,11 +129,12 @@ class FakeS3(_Service):
         found = [(key, self.fake.objects[key][0]) for key in keys]
         return {"Contents": [{"Key": k, "Size": len(b), "ETag": hashlib.md5(b).hexdigest()} for k, b in found]}
 
-    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:
+    def get_object(self, Bucket: str, Key: str, Range: str = "bytes=0-") -> dict[str, Any]:
         self.fake.enter("get_object")
         if Key not in self.fake.objects:
             raise client_error("NoSuchKey", Key, 404)
-        body = self.fake.objects[Key][0]
+        last = Range.partition("-")[2]
+        body = self.fake.objects[Key][0][: int(last) + 1 if last else None]
         return {"Body": SimpleNamespace(read=lambda: body)}
 
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:
@@ -259,6 +276,67 @@ class FakeSageMaker(_Service):
         self.fake.models[request["ModelName"]] = request
         self.fake.leave("create_model")
 
+    def create_endpoint_config(self, **request: Any) -> None:
+        self.fake.enter("create_endpoint_config")
+        if request["EndpointConfigName"] in self.fake.endpoint_configs:
+            raise client_error("ValidationException", "Cannot create already existing endpoint configuration")
+        self.fake.endpoint_configs[request["EndpointConfigName"]] = {**request, "CreationTime": self.fake.now}
+        self.fake.leave("create_endpoint_config")
+
+    def describe_endpoint_config(self, EndpointConfigName: str) -> dict[str, Any]:
+        self.fake.enter("describe_endpoint_config")
+        if EndpointConfigName not in self.fake.endpoint_configs:
+            raise client_error("ValidationException", "Could not find endpoint configuration")
+        return self.fake.endpoint_configs[EndpointConfigName]
+
+    def create_endpoint(self, EndpointName: str, EndpointConfigName: str, Tags: Any) -> None:
+        self.fake.enter("create_endpoint")
+        if EndpointName in self.fake.endpoints:
+            raise client_error("ValidationException", "Cannot create already existing endpoint")
+        self._bring(EndpointName, EndpointConfigName, "Creating")
+        self.fake.leave("create_endpoint")
+
+    def update_endpoint(self, EndpointName: str, EndpointConfigName: str) -> None:
+        self.fake.enter("update_endpoint")
+        if self.fake.endpoints[EndpointName]["EndpointStatus"] != "InService":
+            raise client_error("ValidationException", f"Cannot update in-progress endpoint {EndpointName}")
+        self._bring(EndpointName, EndpointConfigName, "Updating")
+        self.fake.leave("update_endpoint")
+
+    def _bring(self, endpoint: str, config: str, status: str) -> None:
+        before = self.fake.endpoints.get(endpoint, {}).get("EndpointConfigName")
+        self.fake.updates.append(config)
+        self.fake.endpoints[endpoint] = {
+            "EndpointName": endpoint,
+            "EndpointConfigName": before or config,
+            "PendingDeploymentSummary": {"EndpointConfigName": config},
+            "EndpointStatus": status,
+            "LastModifiedTime": self.fake.now,
+        }
+
+    def describe_endpoint(self, EndpointName: str) -> dict[str, Any]:
+        """Seen once on its way, then at its end: `outcome`, or on its way for good where that is None."""
+        self.fake.enter("describe_endpoint")
+        if EndpointName not in self.fake.endpoints:
+            raise client_error("ValidationException", "Could not find endpoint")
+        found = self.fake.endpoints[EndpointName]
+        answer = {**found}
+        if "PendingDeploymentSummary" in found and self.fake.outcome:
+            self.fake.pass_time(60)
+            config = found.pop("PendingDeploymentSummary")["EndpointConfigName"]
+            status, reason = self.fake.outcome
+            created = found["EndpointStatus"] == "Creating"
+            found.update(EndpointStatus="InService", LastModifiedTime=self.fake.now)
+            if status == "Completed":
+                found["EndpointConfigName"] = config
+            else:
+                found.update(FailureReason=reason, EndpointStatus="Failed" if created else "InService")
+        return answer
+
+    def delete_endpoint(self, EndpointName: str) -> None:
+        self.fake.enter("delete_endpoint")
+        del self.fake.endpoints[EndpointName]
+
     def describe_model_package_group(self, ModelPackageGroupName: str) -> None:
         self.fake.enter("describe_model_package_group")
         if ModelPackageGroupName not in self.fake.groups:
@@ -315,8 +393,16 @@ class FakeSageMaker(_Service):
             **package["CustomerMetadataProperties"],
             **CustomerMetadataProperties,
         }
-        package.update(changes, LastModifiedTime=self.fake.now)
+        card = {**package.get("ModelCard", {}), **changes.pop("ModelCard", {})}
+        package.update(changes, ModelCard=card, LastModifiedTime=self.fake.now)
         self.fake.leave("update_model_package")
+
+
+class FakeRuntime(_Service):
+    def invoke_endpoint(self, EndpointName: str, Body: bytes, **_: Any) -> dict[str, Any]:
+        self.fake.enter("invoke_endpoint")
+        answer = self.fake.answers[Body]
+        return {"Body": SimpleNamespace(read=lambda: answer)}
 
 
 class FakeCloudWatch(_Service):
@@ -345,6 +431,7 @@ SERVICES = {
     "s3": FakeS3,
     "glue": FakeGlue,
     "sagemaker": FakeSageMaker,
+    "sagemaker-runtime": FakeRuntime,
     "logs": FakeLogs,
     "cloudwatch": FakeCloudWatch,
 }

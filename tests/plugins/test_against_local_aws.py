@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import socket
 import subprocess
+import tarfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -17,10 +19,12 @@ from typing import Any
 import pytest
 from fake_aws import REQUIRED
 
+from mortgage_risk import registry
 from mortgage_risk.aws_job import AwsJobFailed
 from mortgage_risk.operators.code import PackageCodeOperator
+from mortgage_risk.operators.deployment import DeployModelOperator
 from mortgage_risk.operators.glue import GlueDatasetOperator
-from mortgage_risk.operators.sagemaker import TrainModelOperator
+from mortgage_risk.operators.sagemaker import CreateModelOperator, TrainModelOperator
 from mortgage_risk.settings import Settings
 
 REPO = Path(__file__).resolve().parents[2]
@@ -148,6 +152,66 @@ def train(settings: Settings, code: dict[str, Any], mode: str) -> TrainModelOper
     )
 
 
+INFERENCE = """
+import os
+def model_fn(folder):
+    with open(os.path.join(folder, "pd")) as file:
+        return float(file.read())
+def input_fn(body, content_type):
+    return body.splitlines()
+def predict_fn(rows, pd):
+    return [pd for _ in rows]
+def output_fn(predictions, accept):
+    return "\\n".join(f"{pd},M05,,,," for pd in predictions), accept
+"""
+
+
+def registered(pd: str) -> dict[str, Any]:
+    """A model package of a model that gives every loan this PD, and does not start where it is no number."""
+    import boto3
+
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name, text in {"pd": pd, "code/inference.py": INFERENCE}.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    boto3.client("s3").put_object(Bucket="tiny", Key=f"models/{pd}/model.tar.gz", Body=archive.getvalue())
+    sagemaker = boto3.client("sagemaker")
+    registry.ensure_group(sagemaker, {"ModelPackageGroupName": "tiny"})
+    container = {
+        "Image": REQUIRED["image_uri"],
+        "ModelDataUrl": f"s3://tiny/models/{pd}/model.tar.gz",
+        "Environment": {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code"},
+    }
+    package = sagemaker.create_model_package(
+        ModelPackageGroupName="tiny",
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [container],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["text/csv"],
+        },
+    )["ModelPackageArn"]
+    return {"model_package_arn": package, "version": int(package.rpartition("/")[2])}
+
+
+def deploy(settings: Settings, context: Any, package: dict[str, Any]) -> dict[str, Any]:
+    common = {"settings": settings, "source": "canonical", "business_date": "2019-12-31"}
+    model = CreateModelOperator(task_id="create_model", package=package, **common).execute(context)
+    return DeployModelOperator(
+        task_id="update_endpoint", endpoint="tiny-pd", model=model, package=package, **common
+    ).execute(context)
+
+
+def answer() -> str:
+    import boto3
+
+    runtime = boto3.client("sagemaker-runtime")
+    given = runtime.invoke_endpoint(EndpointName="tiny-pd", ContentType="text/csv", Accept="text/csv", Body=b"720,80")
+    return given["Body"].read().decode()
+
+
 def jobs(kind: str = "training") -> list[dict[str, Any]]:
     import boto3
 
@@ -178,6 +242,26 @@ def test_training_gives_model_and_metrics_and_is_not_run_twice(settings, code, c
     assert result["metrics"] == {"oot-auc": 0.81}
     assert result["model_uri"].endswith("/output/model.tar.gz")
     assert train(settings, code, "fine").execute(context) == result
+
+
+def test_a_model_is_deployed_updated_and_kept_where_the_next_one_does_not_start(settings, context) -> None:
+    import boto3
+
+    first, second = registered("0.01"), registered("0.02")
+    deployed = deploy(settings, context, first)
+    assert answer().startswith("0.01,")
+    assert deploy(settings, context, first) == deployed, "it serves already"
+    deploy(settings, context, second)
+    assert answer().startswith("0.02,")
+    with pytest.raises(AwsJobFailed, match="ended before it answered /ping") as failure:
+        deploy(settings, context, registered("none"))
+    assert "could not convert string to float" in str(failure.value)
+    assert answer().startswith("0.02,")
+    deploy(settings, context, first)
+    assert answer().startswith("0.01,")
+    endpoint = boto3.client("sagemaker").describe_endpoint(EndpointName="tiny-pd")
+    assert "FailureReason" not in endpoint, "an update that works leaves no word of the one that did not"
+    boto3.client("sagemaker").delete_endpoint(EndpointName="tiny-pd")
 
 
 def test_a_failing_script_shows_its_own_words(settings, code, context) -> None:

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
-from airflow.timetables.base import TimeRestriction
+from airflow.timetables.base import DataInterval, TimeRestriction
 from pendulum import datetime as pendulum_datetime
 from pendulum import parse, timezone
 
 from mortgage_risk import timetable as timetable_module
-from mortgage_risk.business_date import as_of_date, score_date
+from mortgage_risk.business_date import as_of_date, score_date, source_of
 from mortgage_risk.timetable import FromNowOnTimetable
 
 NEW_YORK = "America/New_York"
@@ -66,6 +66,21 @@ def test_a_run_started_by_an_asset_is_for_the_date_that_the_asset_names() -> Non
     assert as_of_date({}, started, NEW_YORK, other) == "2019-12-31"
 
 
+def test_a_run_started_by_an_asset_is_for_the_source_and_date_of_the_last_event() -> None:
+    """Not for the form's default, which such a run has too."""
+
+    def asked(source: str, day: str, minute: int) -> SimpleNamespace:
+        return SimpleNamespace(extra={"source": source, "as_of_date": day}, timestamp=local(2020, 1, 15, 14, minute))
+
+    form = {"source": "canonical", "as_of_date": None}
+    events = {"mortgage_retraining": [asked("freddie_mac", "2019-11-15", 5), asked("fannie_mae", "2019-10-31", 1)]}
+    started = run(None, None, local(2020, 1, 15, 15))
+    assert source_of(form, events) == "freddie_mac"
+    assert as_of_date(form, started, NEW_YORK, events) == "2019-11-15"
+    assert source_of(form, {}) == "canonical"
+    assert source_of(form, {"by hand": [SimpleNamespace(extra={}, timestamp=started.run_after)]}) == "canonical"
+
+
 def test_a_run_for_a_partition_is_for_that_date() -> None:
     partition = SimpleNamespace(**{**vars(run(None, None, local(2020, 1, 15, 15))), "partition_key": "2019-06-30"})
     assert score_date({}, partition, NEW_YORK) == "2019-06-30"
@@ -96,6 +111,22 @@ def test_every_day_of_a_year_is_scored_once_across_daylight_saving() -> None:
     assert len(dates) == 366
     assert dates == sorted(set(dates))
     assert (dates[0], dates[-1]) == ("2020-01-01", "2020-12-31")
+
+
+@pytest.mark.parametrize(
+    ("last_night", "next_night"),
+    [("2020-01-14", "2020-01-15"), ("2020-01-10", "2020-01-14"), ("2019-11-30", "2020-01-15")],
+    ids=["last night's was made", "an outage of days: the last night is made up for", "a backfill of past nights"],
+)
+def test_after_past_nights_the_next_run_is_the_next_one_due(monkeypatch, last_night: str, next_night: str) -> None:
+    monkeypatch.setattr(timetable_module, "now", lambda tz: parse("2020-01-15 12:00", tz=NEW_YORK).in_timezone(tz))
+    monkeypatch.setattr("airflow.timetables.interval.utcnow", lambda: parse("2020-01-15 12:00", tz=NEW_YORK))
+    start = parse(f"{last_night} 02:00", tz=NEW_YORK)
+    info = FromNowOnTimetable("0 2 * * *", timezone(NEW_YORK)).next_dagrun_info(
+        last_automated_data_interval=DataInterval(start, start.add(days=1)),
+        restriction=TimeRestriction(pendulum_datetime(2000, 1, 1), None, catchup=False),
+    )
+    assert info.data_interval.start.in_timezone(NEW_YORK).date().isoformat() == next_night
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from fake_aws import LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
+from fake_aws import CARD, LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
 
 from mortgage_risk import aws, gate
 from mortgage_risk.operators.approval import RecordDecisionOperator
 from mortgage_risk.operators.code import PackageCodeOperator
+from mortgage_risk.operators.deployment import CheckEndpointOperator, DeployModelOperator
 from mortgage_risk.operators.glue import GlueDatasetOperator
 from mortgage_risk.operators.registry import RegisterModelOperator, SelectModelOperator
 from mortgage_risk.operators.sagemaker import BatchTransformOperator, CreateModelOperator, TrainModelOperator
@@ -29,9 +30,10 @@ PANEL = {
     "rows": 9,
 }
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/mortgage-default-risk-canonical/1"
+DEPLOYMENT = {"endpoint": "pd-canonical", "model": "m", "package": {"model_package_arn": ARN, "version": 1}}
+CREATION, UPDATE = ("create_endpoint_config", "create_endpoint"), ("create_endpoint_config", "update_endpoint")
 GATE = {"passed": True, "reasons": "", "gate_uri": f"{B}v/gate.json", "thresholds_sha256": "t"}
 FILES = {"evaluation_uri": f"{B}v/evaluation.json", "report_uri": f"{B}v/report.html"}
-CARD = dict.fromkeys(gate.CARD_FIELDS, "stated")
 TRIES = 3  # Airflow's, of a task with two retries
 
 
@@ -80,6 +82,24 @@ WORK = {
         {"package": {"model_package_arn": ARN, "version": 1}},
         ("create_model",),
         lambda fake: len(fake.models),
+    ),
+    "new endpoint": Work(
+        DeployModelOperator,
+        DEPLOYMENT,
+        ("describe_endpoint_config", "describe_endpoint", *CREATION, "list_objects_v2", "put_object", "get_object"),
+        lambda fake: len(fake.updates),
+    ),
+    "endpoint": Work(
+        DeployModelOperator,
+        DEPLOYMENT,
+        ("describe_endpoint_config", "describe_endpoint", *UPDATE, "list_objects_v2", "put_object", "get_object"),
+        lambda fake: len(fake.updates),
+    ),
+    "endpoint check": Work(
+        CheckEndpointOperator,
+        {"endpoint": "pd-canonical", "package": {"model_package_arn": ARN}},
+        ("list_objects_v2", "get_object", "invoke_endpoint"),
+        lambda fake: 1,
     ),
     "register": Work(
         RegisterModelOperator,
@@ -170,6 +190,16 @@ def do(name: str, fake: FakeAws, settings, context, folder) -> None:
 
 
 def prepare(name: str, fake: FakeAws) -> None:
+    if name == "endpoint":
+        served = {"EndpointConfigName": "former", "EndpointStatus": "InService", "LastModifiedTime": fake.now}
+        fake.endpoints["pd-canonical"] = {"EndpointName": "pd-canonical", **served}
+    if name == "endpoint check":
+        night = {"model_package_arn": ARN, "input_prefix": f"{B}in/", "transform_uri": f"{B}out/"}
+        scores = "inference-data/output/source=canonical/score_date=2019-12-30/_manifest.json"
+        fake.put(f"{B}{scores}", json.dumps(night).encode())
+        fake.put(f"{B}in/part-0.csv", b"7,720,80\n8,640,95\n")
+        fake.put(f"{B}out/part-0.csv.out", b"7,0.01,M05,,,,\n8,0.2,M09,,,,\n")
+        fake.answers[b"720,80"] = b"0.01,M05,,,,\n"
     if name in ("register", "decision", "selection"):
         ended = {"status": "Completed", "reason": "", "request": {}, "started": fake.now, "ended": fake.now}
         fake.jobs["train-1"] = {"id": "train-1", **ended}

@@ -43,6 +43,13 @@ def test_a_job_costs_its_instance_seconds(kind, state, usd) -> None:
     assert job_cost(kind, state, PRICES).usd == pytest.approx(usd)
 
 
+def test_an_endpoints_update_has_no_price_of_its_own() -> None:
+    variant = {"InstanceType": "ml.m5.xlarge", "InitialInstanceCount": 2}
+    cost = job_cost("endpoint", job(300, ProductionVariants=[variant]), PRICES)
+    assert (cost.usd, cost.instances, cost.seconds) == (None, 2, 300)
+    assert "by the hour" in cost.reason
+
+
 def test_a_running_job_costs_what_it_has_cost_so_far() -> None:
     state = replace(job(0, TransformResources={"InstanceType": "ml.m5.xlarge", "InstanceCount": 1}), ended_at=None)
     assert job_cost("transform", state, PRICES, now=START + timedelta(hours=2)).usd == pytest.approx(0.46)

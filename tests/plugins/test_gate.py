@@ -18,7 +18,7 @@ IN_FORCE = "a" * 64
 
 def gate_json(**changes: object) -> dict[str, object]:
     check = {
-        "id": "oot.auc.error",
+        "id": "oot.auc",
         "verdict": "pass",
         "reason": "Out-of-time AUC is 0.81; the gate asks for at least 0.65.",
     }
@@ -38,7 +38,7 @@ def failing(**changes: object) -> dict[str, object]:
     return gate_json(
         passed=False,
         reasons=[reason],
-        checks=[{"id": "oot.auc.error", "verdict": "fail", "reason": reason}],
+        checks=[{"id": "oot.auc", "verdict": "fail", "reason": reason}],
         **changes,
     )
 

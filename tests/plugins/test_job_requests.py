@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_aws import CARD
 
-from mortgage_risk import cloudwatch
+from mortgage_risk import cloudwatch, model_requests
 from mortgage_risk import job_requests as requests
 from mortgage_risk import tuning as tuning_requests
 from mortgage_risk.job_requests import RunTags
@@ -101,7 +102,20 @@ def transform(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def model(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.model(settings, name="model-v3", model_package_arn=ARN, tags=tags)
+    return model_requests.model(settings, name="model-v3", model_package_arn=ARN, tags=tags)
+
+
+def endpoint_config(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return endpoint_update(settings, tags)["CreateEndpointConfig"]
+
+
+def endpoint(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    return endpoint_update(settings, tags)["CreateEndpoint"]
+
+
+def endpoint_update(settings: Settings, tags: RunTags) -> dict[str, Any]:
+    names = {"name": "deploy-1", "endpoint": "pd-canonical", "model": "model-v3"}
+    return model_requests.endpoint_update(settings, **names, tags=tags)
 
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
@@ -115,11 +129,11 @@ def glue_run(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def package_group(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.model_package_group(name="mortgage-default-risk-canonical", source="canonical")
+    return model_requests.model_package_group(name="mortgage-default-risk-canonical", source="canonical")
 
 
 def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.model_package(
+    return model_requests.model_package(
         settings,
         group="mortgage-default-risk-canonical",
         model_uri="s3://b/models/m/train-1/output/model.tar.gz",
@@ -127,6 +141,7 @@ def package(settings: Settings, tags: RunTags) -> dict[str, Any]:
             name: f"s3://b/validation-results/x/{name}"
             for name in ("evaluation.json", "explainability.json", "bias.json", "report.html", "card.json")
         },
+        card=CARD | {"limits": ["Booked loans only.", "x" * 3000]},
         description="PD model",
         metadata={"training_job": "train-1", "gate_reasons": "x" * 300, "override_by": ""},
         client_token="t",
@@ -142,6 +157,8 @@ BOTO = {
     monitoring_dashboard: ("cloudwatch", "PutDashboard"),
     transform: ("sagemaker", "CreateTransformJob"),
     model: ("sagemaker", "CreateModel"),
+    endpoint_config: ("sagemaker", "CreateEndpointConfig"),
+    endpoint: ("sagemaker", "CreateEndpoint"),
     glue_definition: ("glue", "CreateJob"),
     glue_run: ("glue", "StartJobRun"),
     package_group: ("sagemaker", "CreateModelPackageGroup"),
@@ -181,6 +198,27 @@ def test_request_is_the_golden_one_and_boto_accepts_it(builder, variant, tags) -
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(text)
     assert text == path.read_text()
+
+
+def test_the_card_keeps_to_sagemakers_schema(settings, tags) -> None:
+    """Types, lengths and required keys of the Developer Guide's model package model card schema, by hand."""
+    card = package(settings, tags)["ModelCard"]
+    assert card["ModelCardStatus"] == "PendingReview"
+    content = json.loads(card["ModelCardContent"])
+    assert set(content) == {"model_overview", "intended_uses", "evaluation_details", "additional_information"}
+    assert set(content["model_overview"]) <= {"model_creator", "model_artifact"}
+    assert all(isinstance(text, str) and len(text) <= 2048 for text in content["intended_uses"].values())
+    assert set(content["intended_uses"]) <= {
+        "purpose_of_model", "intended_uses", "factors_affecting_model_efficiency", "risk_rating",
+        "explanations_for_risk_rating"}  # fmt: skip
+    (evaluation,) = content["evaluation_details"]
+    assert set(evaluation) <= {"name", "evaluation_observation", "evaluation_job_arn", "datasets", "metadata",
+                               "metric_groups"}  # fmt: skip
+    (group,) = evaluation["metric_groups"]
+    assert group["metric_data"] == [
+        {"name": "auc", "type": "number", "value": 0.81, "notes": "95 % interval 0.7900 to 0.8300"}
+    ], "a metric without a value is left out"
+    assert all(isinstance(text, str) for text in content["additional_information"]["custom_details"].values())
 
 
 def test_tags_keep_to_what_aws_allows() -> None:

@@ -15,6 +15,7 @@ TEMPLATE = "http://aws/_console/{service}/{kind}/{name}"
         ("glue", "prepare/jr_1", "#/job/prepare/run/jr_1", "http://aws/_console/glue/prepare/jr_1"),
         ("training", "t-1", "#/jobs/t-1", "http://aws/_console/sagemaker/training-job/t-1"),
         ("processing", "p-1", "#/processing-jobs/p-1", "http://aws/_console/sagemaker/processing-job/p-1"),
+        ("endpoint", "pd-a/d-1", "#/endpoints/pd-a", "http://aws/_console/sagemaker/endpoint/pd-a"),
         ("transform", "x-1", "#/transform-jobs/x-1", "http://aws/_console/sagemaker/transform-job/x-1"),
     ],
 )

@@ -213,10 +213,15 @@ def test_the_request_says_why_and_is_skipped_without_a_reason(settings, context,
     with pytest.raises(AirflowSkipException):
         request([{"retrain": None}]).execute(context)
     context["outlet_events"] = {asset: SimpleNamespace(extra={})}
-    assert request([{"retrain": "Outcomes have changed."}]).execute(context) == {"reason": "Outcomes have changed."}
-    assert context["outlet_events"][asset].extra["reason"] == "Outcomes have changed."
-    key = "validation-results/monitoring-index/retraining/source=canonical.json"
-    assert read(fake_aws, key)["score_date"] == "2019-12-31"
+    asking = {"source": "freddie_mac", "score_date": "2019-11-30", "retrain": "Outcomes have changed."}
+    assert request([asking, {"retrain": None}]).execute(context) == {"reason": "Outcomes have changed."}
+    assert context["outlet_events"][asset].extra == {
+        "source": "freddie_mac",
+        "as_of_date": "2019-11-30",
+        "reason": "Outcomes have changed.",
+    }
+    key = "validation-results/monitoring-index/retraining/source=freddie_mac.json"
+    assert read(fake_aws, key)["score_date"] == "2019-11-30"
 
 
 def test_the_runs_summary_adds_time_cost_quarantine_and_checks() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
-from fake_aws import LOST_ANSWER, FakeAws
+from fake_aws import CARD, LOST_ANSWER, FakeAws
 
 from mortgage_risk import approval, registry
 from mortgage_risk.operators.approval import (
@@ -53,17 +53,7 @@ PANEL = {
 PASSED = {"passed": True, "reasons": "", "gate_uri": VALIDATION["gate_uri"], "thresholds_sha256": "t"}
 FAILED = PASSED | {"passed": False, "reasons": "Out-of-time AUC is 0.58; at least 0.65 is required."}
 THRESHOLDS = b"[]"
-CARD_FIELDS = {
-    "purpose": "Early warning.",
-    "not_for": "Capital.",
-    "data": {"source": "canonical"},
-    "limits": ["Booked loans only."],
-    "owner": "Credit risk modelling",
-    "tier": "2",
-    "next_review_date": "2020-12-31",
-    "conditions": ["Monitored."],
-}
-CARD = json.dumps(CARD_FIELDS).encode()
+CARD_FILE = json.dumps(CARD).encode()
 
 
 @pytest.fixture
@@ -79,7 +69,7 @@ def common(settings) -> dict[str, Any]:
 def evidence(fake_aws: FakeAws) -> dict[str, Any]:
     """A validation's files as the job writes them."""
     fake_aws.put(CODE["prefix"] + "sourcedir/thresholds.json", THRESHOLDS)
-    pack = {"report.html": b"<html>", "evaluation.json": b"{}", "explainability.json": b"{}", "card.json": CARD}
+    pack = {"report.html": b"<html>", "evaluation.json": b"{}", "explainability.json": b"{}", "card.json": CARD_FILE}
     for name, content in pack.items():
         fake_aws.put(f"{B}v/{name}", content)
     gate = {
@@ -322,8 +312,11 @@ def test_the_registry_shows_card_and_explainability(common, context, fake_aws, e
     (package,) = fake_aws.packages
     metadata = package["CustomerMetadataProperties"]
     assert (metadata["model_owner"], metadata["next_review_date"]) == ("Credit risk modelling", "2020-12-31")
-    assert metadata["card_sha256"] == hashlib.sha256(CARD).hexdigest()
+    assert metadata["card_sha256"] == hashlib.sha256(CARD_FILE).hexdigest()
     assert package["ModelMetrics"]["Explainability"]["Report"]["S3Uri"] == f"{B}v/explainability.json"
+    card = package["ModelCard"]
+    assert json.loads(card["ModelCardContent"])["intended_uses"]["purpose_of_model"] == "Early warning."
+    assert card["ModelCardStatus"] == "PendingReview"
     assert "Bias" not in package["ModelMetrics"]
     assert not [name for name in metadata if "None" in name]
 
@@ -341,7 +334,7 @@ def test_a_pack_with_a_file_gone_or_never_written_is_refused(common, context, fa
 
 
 def test_a_card_without_an_owner_is_refused(common, context, fake_aws, evidence) -> None:
-    card = json.dumps(CARD_FIELDS | {"owner": ""}).encode()
+    card = json.dumps(CARD | {"owner": ""}).encode()
     fake_aws.put(f"{B}v/card.json", card)
     listed = evidence["evidence"] | {"card.json": hashlib.sha256(card).hexdigest()}
     fake_aws.put(VALIDATION["gate_uri"], json.dumps(evidence | {"evidence": listed}).encode())
@@ -366,7 +359,9 @@ def record(
 
 def test_a_model_that_passes_is_approved_automatically_from_today_on(common, context, fake_aws, evidence) -> None:
     package = register(common, context, fake_aws)
+    content = fake_aws.packages[0]["ModelCard"]["ModelCardContent"]
     assert record(common, context, package, PASSED)["status"] == "Approved"
+    assert fake_aws.packages[0]["ModelCard"] == {"ModelCardContent": content, "ModelCardStatus": "Approved"}
     metadata = fake_aws.packages[0]["CustomerMetadataProperties"]
     assert metadata["approved_by"] == "gate - auto"
     assert metadata["effective_from"] == metadata["approved_at"][:10]
@@ -378,6 +373,7 @@ def test_a_model_that_fails_is_rejected_and_the_task_says_why(common, context, f
     with pytest.raises(ModelRejected, match=r"Out-of-time AUC is 0\.58"):
         record(common, context, package, FAILED)
     assert fake_aws.packages[0]["ModelApprovalStatus"] == "Rejected"
+    assert fake_aws.packages[0]["ModelCard"]["ModelCardStatus"] == "Draft"
 
 
 def test_a_named_override_releases_it_and_is_recorded(common, context, fake_aws, evidence) -> None:
@@ -460,7 +456,10 @@ def test_the_approver_sees_verdict_figures_and_report(common, context, fake_aws,
         operator.execute(context)
     assert asked["assigned_users"] == [{"id": "ann", "name": "ann"}]
     assert "comment" in asked["params"]
-    assert "| Does it rank? | 0.81 | at least 0.65 | pass |" in asked["body"]
+    assert "| Does it rank? (oot) | 0.81 | - | at least 0.65 | pass |" in asked["body"]
+    # What Airflow 3.3.1's form sends back when the comment is left as it is.
+    operator.validate_params_input({"comment": asked["params"]["comment"]["value"]})
+    assert asked["params"]["comment"]["value"] is not None  # its form would send the whole definition
     assert "report.html" in asked["body"]
 
     event = {
@@ -502,8 +501,8 @@ def test_the_approver_sees_how_the_model_compares_with_the_one_in_force(
             validation=VALIDATION,
             **common,
         ).execute(context)
-    assert "**Against version 1**, in force since 2019-06-30, trained as of 2019-12-31" in asked["body"]
-    assert "| Does it rank? | 0.83 | 0.81 |" in asked["body"]
+    assert "**In force** since 2019-06-30: version 1, trained as of 2019-12-31" in asked["body"]
+    assert "| Does it rank? (oot) | 0.83 | 0.81 | at least 0.65 | pass |" in asked["body"]
 
 
 # --- scoring ---

@@ -12,7 +12,7 @@ from fake_aws import FakeAws
 
 from mortgage_risk import inventory
 from mortgage_risk.inventory import TaggedJob
-from mortgage_risk.jobs import KINDS
+from mortgage_risk.job_kinds import KINDS
 from mortgage_risk.operators.sweeper import SweepOrphansOperator
 
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)

@@ -13,11 +13,11 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOper
 from airflow.sdk import BaseBranchOperator, Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from mortgage_risk import approval, assets, aws, gate, links, registry
+from mortgage_risk import approval, assets, aws, gate, links, model_card, registry
 from mortgage_risk.aws_job import MortgageRiskOperator
 from mortgage_risk.business_date import today
-from mortgage_risk.job_requests import metadata_properties
 from mortgage_risk.layout import Layout
+from mortgage_risk.model_requests import metadata_properties
 from mortgage_risk.notifications import ApprovalNeeded
 from mortgage_risk.settings import Settings
 
@@ -73,7 +73,8 @@ class AskForApprovalOperator(ApprovalOperator):
         super().__init__(
             subject=f"Approve the {source} model trained as of {business_date}?",
             body="",
-            params={"comment": Param(None, type=["null", "string"], description=COMMENT)},
+            # Airflow 3.3.1's form asks for a plain string, and answers a null default with the parameter's definition.
+            params={"comment": Param("", type=["null", "string"], description=COMMENT)},
             defaults=approval.REJECT,
             response_timeout=timedelta(hours=settings.approval_hours),
             notifiers=[ApprovalNeeded()],
@@ -186,11 +187,14 @@ class RecordDecisionOperator(MortgageRiskOperator):
             update = approval.metadata_update(
                 decision, now=now.isoformat(timespec="seconds"), effective_from=effective_from
             )
+            # A package that was registered without a card has no status to change.
+            card = {"ModelCard": {"ModelCardStatus": model_card.status(decision)}} if package.get("ModelCard") else {}
             client.update_model_package(
                 ModelPackageArn=arn,
                 ModelApprovalStatus=decision.status,
                 ApprovalDescription=decision.reason[:1024],
                 CustomerMetadataProperties=metadata_properties(update),
+                **card,
             )
             return effective_from
 

@@ -38,7 +38,8 @@ class FindNightsOperator(MortgageRiskOperator):
 class MonitorNightOperator(AwsJobOperator):
     """Monitors one scored night and enters it into the index. A night without scores is entered as missing.
 
-    XCom: {"job", "seconds", "verdict", "monitoring_uri", "report_uri", "retrain" (why, or null)}.
+    XCom: {"job", "seconds", "source", "score_date", "verdict", "monitoring_uri", "report_uri", "retrain" (why, or
+    null)}.
     """
 
     kind = "processing"
@@ -111,6 +112,8 @@ class MonitorNightOperator(AwsJobOperator):
         for finding in document["findings"]:
             self.log.warning("%s: %s", finding["severity"], finding["message"])
         return {
+            "source": self.source,
+            "score_date": self.business_date,
             "verdict": document["verdict"],
             "monitoring_uri": self.result_uri(state),
             "report_uri": f"{self._prefix(state)}report.html",
@@ -137,8 +140,7 @@ class MonitorNightOperator(AwsJobOperator):
         )
 
     def _scored_nights(self) -> list[str]:
-        found = aws.list_uris(self.client("s3"), self.layout.scores_root(self.source))
-        return sorted(uri.split("score_date=")[1][:10] for uri in found if uri.endswith("/_manifest.json"))
+        return [day for day, _ in aws.manifests(self.client("s3"), self.layout.scores_root(self.source), "score_date")]
 
     def _scoring_input(self) -> dict[str, Any]:
         uri = manifest(self.layout.scoring_input(self.source, self.business_date))
@@ -150,9 +152,8 @@ class MonitorNightOperator(AwsJobOperator):
 
     def _newest_panel(self) -> dict[str, Any] | None:
         """as_of_date and data prefix of the newest loan panel known on the business date."""
-        s3, root = self.client("s3"), self.layout.panels_root(self.source)
-        found = [uri for uri in aws.list_uris(s3, root) if uri.endswith("/_manifest.json")]
-        dated = sorted((uri.split("as_of_date=")[1][:10], uri) for uri in found)
+        s3 = self.client("s3")
+        dated = aws.manifests(s3, self.layout.panels_root(self.source), "as_of_date")
         known = [(day, uri) for day, uri in dated if day <= self.business_date]
         if not known:
             return None
@@ -221,15 +222,17 @@ class RequestRetrainingOperator(MortgageRiskOperator):
         self.nights = nights
 
     def execute(self, context: Context) -> dict[str, str]:
-        reasons = [night["retrain"] for night in self.nights if night and night.get("retrain")]
-        if not reasons:
+        asking = [night for night in self.nights if night and night["retrain"]]
+        if not asking:
             raise AirflowSkipException("No monitored night gives a reason to train again.")
-        request = {"score_date": self.business_date, "source": self.source, "reason": reasons[-1]}
+        # The newest that asks, which need not be of the source and date that this run is named for.
+        self.source, self.business_date, reason = (asking[-1][key] for key in ("source", "score_date", "retrain"))
+        request = {"score_date": self.business_date, "source": self.source, "reason": reason}
         uri = self.layout.retraining_request(self.source)
         aws.write_json(self.client("s3"), uri, request, self.settings.kms_key_id)
-        assets.announce(self, context, reason=reasons[-1])
-        self.log.warning("Retraining is asked for: %s", reasons[-1])
-        return {"reason": reasons[-1]}
+        assets.announce(self, context, reason=reason)
+        self.log.warning("Retraining is asked for: %s", reason)
+        return {"reason": reason}
 
 
 def last_request(operator: MortgageRiskOperator) -> dict[str, Any] | None:

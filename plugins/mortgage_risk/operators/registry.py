@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from mortgage_risk import aws, gate, job_requests, links, registry
+from mortgage_risk import aws, gate, links, model_requests, registry
 from mortgage_risk.aws_job import MortgageRiskOperator
 
 if TYPE_CHECKING:
@@ -64,15 +64,16 @@ class RegisterModelOperator(MortgageRiskOperator):
 
         def register() -> tuple[str, bool]:
             group = self.layout.model_package_group(self.source)
-            registry.ensure_group(client, job_requests.model_package_group(name=group, source=self.source))
+            registry.ensure_group(client, model_requests.model_package_group(name=group, source=self.source))
             created = client.describe_training_job(TrainingJobName=job)["CreationTime"]
             if found := registry.find_by_training_job(client, group, job, created):
                 return found["ModelPackageArn"], False
-            request = job_requests.model_package(
+            request = model_requests.model_package(
                 self.settings,
                 group=group,
                 model_uri=self.training["model_uri"],
                 evidence_uris={name: self._pack_uri(name) for name in verdict["evidence"]},
+                card=card,
                 description=f"{self.horizon_months}-month PD, {self.source}, as of {self.business_date}.",
                 metadata=self._metadata(verdict, card),
                 client_token=registry.client_token(job),

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mortgage_risk import aws, job_requests, links, registry
+from mortgage_risk import aws, job_requests, links, model_requests, registry
 from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator
 from mortgage_risk.business_date import today
 from mortgage_risk.job_requests import RunTags
@@ -184,21 +184,16 @@ class CreateModelOperator(MortgageRiskOperator):
     def execute(self, context: Context) -> str:
         client = self.client("sagemaker")
         arn = self.package["model_package_arn"]
-        request = job_requests.model(self.settings, name="", model_package_arn=arn, tags=self.run_tags(context))
+        request = model_requests.model(self.settings, name="", model_package_arn=arn, tags=self.run_tags(context))
         content = json.dumps({key: value for key, value in request.items() if key != "Tags"}, sort_keys=True)
         digest = hashlib.sha256(content.encode()).hexdigest()[:10]
         name = f"{arn.split('/')[-2][:45]}-v{self.package['version']}-{digest}"
 
-        def create() -> None:
-            try:
-                client.create_model(**{**request, "ModelName": name})
-            except Exception as error:
-                if not aws.is_duplicate(error):
-                    raise
-                self.log.info("Model %s is there already", name)
+        def create() -> bool:
+            return aws.create_once(client.create_model, {**request, "ModelName": name})
 
-        aws.patiently(create, self.settings.outage_minutes * 60)
-        self.log.info("Model %s serves %s", name, arn)
+        new = aws.patiently(create, self.settings.outage_minutes * 60)
+        self.log.info("Model %s of %s is %s", name, arn, "created" if new else "there already")
         return name
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mortgage_risk import aws, inventory, links
 from mortgage_risk.aws_job import MortgageRiskOperator
 from mortgage_risk.inventory import TaggedJob
+from mortgage_risk.job_kinds import KINDS
 from mortgage_risk.job_requests import deployment
-from mortgage_risk.jobs import KINDS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -103,7 +103,7 @@ def _realised(joined: pd.DataFrame, read: Read, grade_order: Sequence[str]) -> d
     }
     try:
         ranked = discrimination.delong(y, p)
-        found |= {"auc": ranked.auc, "auc_interval": list(ranked.interval)}
+        found |= {"auc": ranked.value, "auc_interval": list(ranked.interval)}
     except NotComputable as reason:
         found["auc_reason"] = str(reason)
     if read is not FINAL:

@@ -7,13 +7,12 @@ where a statistic has no value.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import beta
 
-from .common import NotComputable, labels_and_probabilities, require_both_classes
+from .common import Estimate, NotComputable, labels_and_probabilities, normal_estimate, require_both_classes
 
 # A PD of exactly 0 or 1 has no log-odds; this is below any PD a master scale distinguishes.
 SMALLEST_PD = 1e-9
@@ -53,15 +52,6 @@ def log_odds(pd_: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A maximum-likelihood estimate with its standard error and normal (Wald) interval."""
-
-    value: float
-    standard_error: float
-    interval: tuple[float, float]
-
-
-@dataclass(frozen=True)
 class Recalibration:
     """logit P(default) = intercept + slope x logit(PD); a calibrated model has intercept 0, slope 1 (Cox
     1958).
@@ -83,7 +73,7 @@ def recalibrate(labels: np.ndarray, pd_: np.ndarray, confidence: float = 0.95) -
         raise NotComputable("every loan has the same PD")
     coefficients, information = _newton(y, np.column_stack((np.ones_like(x), x)), np.zeros_like(x))
     errors = np.sqrt(np.diag(np.linalg.inv(information)))
-    intercept, slope = (_estimate(v, e, confidence) for v, e in zip(coefficients, errors, strict=True))
+    intercept, slope = (normal_estimate(v, e, confidence) for v, e in zip(coefficients, errors, strict=True))
     return Recalibration(intercept, slope)
 
 
@@ -93,7 +83,7 @@ def calibration_in_the_large(labels: np.ndarray, pd_: np.ndarray, confidence: fl
     require_both_classes(y)
     x = log_odds(p)
     coefficients, information = _newton(y, np.ones((y.size, 1)), x)
-    return _estimate(coefficients[0], float(np.sqrt(1 / information[0, 0])), confidence)
+    return normal_estimate(coefficients[0], np.sqrt(1 / information[0, 0]), confidence)
 
 
 def _newton(y: np.ndarray, design: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -126,11 +116,6 @@ def _newton(y: np.ndarray, design: np.ndarray, offset: np.ndarray) -> tuple[np.n
     raise NotComputable(
         "the likelihood has no finite maximum: the scores separate defaults from the rest completely"
     )
-
-
-def _estimate(value: float, error: float, confidence: float) -> Estimate:
-    reach = NormalDist().inv_cdf(0.5 + confidence / 2) * error
-    return Estimate(float(value), float(error), (float(value - reach), float(value + reach)))
 
 
 def jeffreys_interval(events: int, n: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -1,12 +1,30 @@
-"""What every statistic shares: checked inputs, and one way to say "this cannot be computed"."""
+"""What every statistic shares: checked inputs, an estimate, and one way to say "this cannot be computed"."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
 
 class NotComputable(ValueError):
     """The statistic has no value on this sample; the message says why, in words for a report."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its standard error and its normal (Wald) interval."""
+
+    value: float
+    standard_error: float
+    interval: tuple[float, float]
+
+
+def normal_estimate(value: float, error: float, confidence: float) -> Estimate:
+    """An estimate whose interval reaches as far to both sides as the normal distribution says."""
+    reach = NormalDist().inv_cdf(0.5 + confidence / 2) * error
+    return Estimate(float(value), float(error), (float(value - reach), float(value + reach)))
 
 
 def labels_and_scores(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,13 +7,13 @@ statistic has no value (no rows, one class).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 from scipy.stats import rankdata
 
-from .common import NotComputable, labels_and_scores, require_both_classes
+from .common import Estimate, NotComputable, labels_and_scores, normal_estimate, require_both_classes
 
 
 class RankedScores:
@@ -65,35 +65,23 @@ def ks(labels: np.ndarray, scores: np.ndarray) -> float:
     return RankedScores(labels, scores).auc_and_ks()[1]
 
 
-@dataclass(frozen=True)
-class DeLong:
-    """AUC with DeLong's standard error and normal interval, cut to [0, 1]."""
+def delong(labels: np.ndarray, scores: np.ndarray, confidence: float = 0.95) -> Estimate:
+    """AUC of DeLong, DeLong & Clarke-Pearson (1988) by midranks (Sun & Xu 2014), its interval cut to [0, 1].
 
-    auc: float
-    standard_error: float
-    interval: tuple[float, float]
-
-
-def delong(labels: np.ndarray, scores: np.ndarray, confidence: float = 0.95) -> DeLong:
-    """DeLong, DeLong & Clarke-Pearson (1988) by midranks (Sun & Xu 2014), which needs two of each class.
-
-    Rows are taken as independent: with several months per loan it is too narrow, and the loan bootstrap is
-    the interval to judge by.
+    It needs two of each class. Rows are taken as independent: with several months per loan the interval is too
+    narrow, and the loan bootstrap's is the one to judge by.
     """
     bad_component, good_component = _placements(labels, scores)
     area = float(bad_component.mean())
-    error = float(np.sqrt(sum(part.var(ddof=1) / part.size for part in (bad_component, good_component))))
-    reach = NormalDist().inv_cdf(0.5 + confidence / 2) * error
-    return DeLong(area, error, (max(0.0, area - reach), min(1.0, area + reach)))
+    error = np.sqrt(sum(part.var(ddof=1) / part.size for part in (bad_component, good_component)))
+    found = normal_estimate(area, error, confidence)
+    return replace(found, interval=(max(0.0, found.interval[0]), min(1.0, found.interval[1])))
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A difference with its standard error, normal interval and two-sided p of "it is 0"."""
+class Difference(Estimate):
+    """A difference with its two-sided p of "it is 0"."""
 
-    value: float
-    standard_error: float
-    interval: tuple[float, float]
     p_value: float
 
 
@@ -105,9 +93,8 @@ def paired_delong(labels: np.ndarray, scores: np.ndarray, other: np.ndarray, con
     first, second = _placements(labels, scores), _placements(labels, other)
     difference = float(first[0].mean() - second[0].mean())
     error = float(np.sqrt(sum((a - b).var(ddof=1) / a.size for a, b in zip(first, second, strict=True))))
-    reach = NormalDist().inv_cdf(0.5 + confidence / 2) * error
     p_value = 2 * NormalDist().cdf(-abs(difference) / error) if error else float(difference == 0)
-    return Difference(difference, error, (difference - reach, difference + reach), p_value)
+    return Difference(**asdict(normal_estimate(difference, error, confidence)), p_value=p_value)
 
 
 def auc_decay_p_value(development: float, current: float, standard_error: float) -> float:

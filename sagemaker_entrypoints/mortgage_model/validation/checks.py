@@ -1,13 +1,15 @@
 """One test of the battery: a question, a function of the evidence that answers it, and its outcome.
 
-A test is registered with `@check`. Most measure: the figure is held against the settings file by the gate
-(mortgage_model/gate.py), which gives the verdict; a figure without a threshold is reported only. A test whose
-answer is yes or no gives its verdict itself. `NotComputable` means that the figure does not exist on these
-rows, `InputMissing` that the test's own input (a challenger, a demographics table) was not delivered.
+A test is a function registered with `@check`; its docstring's first line is the question, the rest says why it
+matters. Most measure: the figure is held against the settings file by the gate (mortgage_model/gate.py), which gives
+the verdict; a figure without a threshold is reported only. A test whose answer is yes or no gives its verdict itself.
+`NotComputable` means that the figure does not exist on these rows, `InputMissing` that the test's own input (a
+challenger, a demographics table) was not delivered.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,18 +22,19 @@ from mortgage_model.artifact import MortgageModel
 from mortgage_model.splits import SplitBounds
 from mortgage_model.statistics import NotComputable
 from mortgage_model.validation.evaluation import Replicates
-from mortgage_model.validation.samples import DrawnRows, ScoredSample
+from mortgage_model.validation.samples import DrawnRows, Portfolio, ScoredSample
 
 
 class InputMissing(ValueError):
     """What the test compares with was not delivered; the message names it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """What a test may look at. `drawn` holds rows of training and out of time for tests that score again; `csi`
-    the feature shift of evaluation.json; `demographics` has protected columns, indexed by loan hash; `retrain`
-    trains again as recorded and gives the new model's metadata.
+    the feature shift of evaluation.json; `feature_counts` those out of time per bin of the reference profile;
+    `portfolio` the loans to score; `demographics` has protected columns, indexed by loan hash; `retrain` trains again
+    as recorded and gives the new model's metadata.
     """
 
     model: MortgageModel
@@ -42,6 +45,8 @@ class Evidence:
     replicates: Replicates
     drawn: Mapping[str, DrawnRows]
     csi: list[dict[str, Any]]
+    feature_counts: Mapping[str, np.ndarray]
+    portfolio: Portfolio
     seed: int
     demographics: pd.DataFrame | None = None
     retrain: Callable[[], Mapping[str, Any]] | None = None
@@ -76,6 +81,11 @@ def measured(value: float, reason: str, **more: Any) -> Outcome:
     return Outcome(None, reason, float(value), **more)
 
 
+def answered(holds: bool, yes: str, no: str, value: float | None = None) -> Outcome:
+    """An outcome that needs no settings: passes in the words `yes` where it holds, else fails in the words `no`."""
+    return Outcome("pass", f"{yes}.", value) if holds else Outcome("fail", f"{no}.", value)
+
+
 @dataclass(frozen=True)
 class Check:
     """`id` is `<section>.<name>`; the question in words; `why` it matters; `run` answers it."""
@@ -89,11 +99,12 @@ class Check:
 CHECKS: list[Check] = []
 
 
-def check(id: str, question: str, why: str) -> Callable[[Callable[[Evidence], Outcome]], Callable[[Evidence], Outcome]]:
+def check(id: str) -> Callable[[Callable[[Evidence], Outcome]], Callable[[Evidence], Outcome]]:
     """Register a function as a test."""
 
     def register(function: Callable[[Evidence], Outcome]) -> Callable[[Evidence], Outcome]:
-        CHECKS.append(Check(id, question, why, function))
+        question, why = (inspect.getdoc(function) or "").split("\n\n")
+        CHECKS.append(Check(id, question, " ".join(why.split()), function))
         return function
 
     return register

@@ -74,7 +74,7 @@ class Replicates:
 
 def measure(function: Callable[[], float], n: int, events: int, replicates: np.ndarray | None) -> Metric:
     """One metric: the value or its reason, with the interval of its bootstrap replicates."""
-    metric: Metric = {"value": None, "n": n, "events": events, "interval": None, "standard_deviation": None}
+    metric = _without_value(n, events)
     try:
         metric["value"] = function()
     except NotComputable as reason:
@@ -98,19 +98,28 @@ def sample_metrics(sample: ScoredSample, replicates: Replicates) -> dict[str, Me
     }
     # Months before one default are not so many defaults: only loans count as independent events.
     metrics["defaulted_loans"] = measure(lambda: sample.defaulted_loans, n, events, None)
-    metrics["auc_delong"] = _with_interval(
-        lambda: (lambda d: (d.auc, d.interval, d.standard_error))(discrimination.delong(y, p)),
-        n,
-        events,
-        "DeLong, rows taken as independent",
-    )
-    metrics["calibration_in_the_large"] = _with_interval(
-        lambda: (lambda e: (e.value, e.interval, e.standard_error))(calibration.calibration_in_the_large(y, p)),
-        n,
-        events,
-        "Fisher information, rows taken as independent",
-    )
+    estimates = {
+        "auc_delong": (discrimination.delong, "DeLong"),
+        "calibration_in_the_large": (calibration.calibration_in_the_large, "Fisher information"),
+    }
+    for name, (function, method) in estimates.items():
+        metric = _without_value(n, events)
+        try:
+            found = function(y, p)
+        except NotComputable as reason:
+            metrics[name] = {**metric, "reason": str(reason)}
+            continue
+        metrics[name] = metric | {
+            "value": found.value,
+            "interval": list(found.interval),
+            "standard_deviation": found.standard_error,
+            "interval_method": f"{method}, rows taken as independent",
+        }
     return metrics
+
+
+def _without_value(n: int, events: int) -> Metric:
+    return {"value": None, "n": n, "events": events, "interval": None, "standard_deviation": None}
 
 
 def comparison_metrics(
@@ -259,30 +268,6 @@ def score_histogram(sample: ScoredSample, bins: int = 40) -> dict[str, Any]:
         counts, _ = np.histogram(x[sample.labels == wanted], bins=edges)
         shares[name] = (counts / max(counts.sum(), 1)).tolist()
     return {"edges": (10**edges).tolist(), **shares}
-
-
-def _with_interval(
-    function: Callable[[], tuple[float, tuple[float, float], float]], n: int, events: int, method: str
-) -> Metric:
-    try:
-        value, interval, error = function()
-    except NotComputable as reason:
-        return {
-            "value": None,
-            "n": n,
-            "events": events,
-            "interval": None,
-            "standard_deviation": None,
-            "reason": str(reason),
-        }
-    return {
-        "value": value,
-        "n": n,
-        "events": events,
-        "interval": list(interval),
-        "standard_deviation": error,
-        "interval_method": method,
-    }
 
 
 def _shift_rows(labels: list[str], train: np.ndarray, oot: np.ndarray) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ import pyarrow.dataset as ds
 
 from contracts import Contract
 from mortgage_model.artifact import MortgageModel
-from mortgage_model.panel_data import KEY, MONTH, label_name, read_sample
+from mortgage_model.panel_data import KEY, MONTH, label_name, read_month, read_sample
 from mortgage_model.splits import SAMPLES, SplitBounds, month_number
 from mortgage_model.statistics.stability import MISSING, OTHER, numeric_bin_counts
 from mortgage_model.validation.segments import segments_of
@@ -94,12 +94,24 @@ class DrawnRows:
 
 
 @dataclass(frozen=True)
+class Portfolio:
+    """The loans to score next: the panel's newest month, its outcome known or not; counts per reference bin."""
+
+    month: str
+    loans: int
+    feature_counts: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
 class ScoredPanel:
-    """The three samples; counts of the out-of-time rows per bin of the reference profile; the drawn rows."""
+    """The three samples; counts of the out-of-time rows per bin of the reference profile; the drawn rows; the
+    portfolio.
+    """
 
     samples: dict[str, ScoredSample]
     feature_counts: dict[str, np.ndarray]
     drawn: dict[str, DrawnRows]
+    portfolio: Portfolio
 
 
 @dataclass
@@ -175,12 +187,17 @@ def score_samples(
         if name == "oot":
             collector.add(**{f"segment {key}": text for key, text in segments_of(sample.frame).items()})
             collector.add(**{f"rival {key}": predict(sample.frame) for key, predict in (rivals or {}).items()})
-            for feature in profile["features"]:
-                counts = profile_bins(sample.frame[feature], profile["features"][feature])
+            for feature, counts in _counts_per_bin(sample.frame, profile).items():
                 feature_counts[feature] = feature_counts.get(feature, 0) + counts
     samples = _assemble(collectors)
     drawn = {name: _drawn(collectors[name], samples[name]) for name in DRAWN_SAMPLES if collectors[name].frames}
-    return ScoredPanel(samples, feature_counts, drawn)
+    newest = read_month(dataset, contract, months[-1], model.spec.inputs)
+    portfolio = Portfolio(months[-1], len(newest), _counts_per_bin(newest, profile))
+    return ScoredPanel(samples, feature_counts, drawn, portfolio)
+
+
+def _counts_per_bin(frame: pd.DataFrame, profile: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    return {name: profile_bins(frame[name], feature) for name, feature in profile["features"].items()}
 
 
 def _collectors(known: pa.Table, bounds: SplitBounds, contract: Contract) -> dict[str, _Collector]:

@@ -16,8 +16,11 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Param
 
 from mortgage_risk import assets
-from mortgage_risk.business_date import score_date
+from mortgage_risk.business_date import score_date, source_of
+from mortgage_risk.dag_arguments import SCORE_DATE as DATE
+from mortgage_risk.dag_arguments import SOURCE
 from mortgage_risk.layout import Layout
+from mortgage_risk.notifications import scores_due
 from mortgage_risk.operators.glue import GlueDatasetOperator
 from mortgage_risk.operators.sweeper import SweepOrphansOperator
 from mortgage_risk.settings import Settings, load_settings
@@ -25,7 +28,6 @@ from mortgage_risk.timetable import FromNowOnTimetable
 
 settings = replace(load_settings(), poll_seconds=1)
 paths = Layout(settings.bucket, settings.model_name)
-DATE = "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}"
 OUTPUT = f"{paths.root}probe/{DATE}/"
 CODE = {"sha256": "probe", "prefix": f"{paths.root}probe-code/", "git_commit": "none"}
 
@@ -115,6 +117,9 @@ probe("timeout_on_worker", replace(settings, deferrable=False), execution_timeou
 probe("timeout_deferred", settings, execution_timeout=timedelta(seconds=25), retries=0)
 probe("run_timeout_on_worker", replace(settings, deferrable=False), {"dagrun_timeout": timedelta(seconds=25)})
 probe("run_timeout_deferred", settings, {"dagrun_timeout": timedelta(seconds=40)})
+due = scores_due(settings)
+due.interval = timedelta(seconds=10)  # in place of the night's hours
+probe("late", settings, {"deadline": due})
 SINCE = pendulum.datetime(2000, 1, 1, tz=settings.timezone)
 probe(
     "nightly",
@@ -126,9 +131,10 @@ probe(
 with DAG(
     dag_id="probe_follower",
     schedule=[assets.scores(paths)],
-    user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
+    params={"source": Param("freddie_mac")},  # the form's default is for runs by hand
+    user_defined_macros={"score_date": score_date, "source_of": source_of, "timezone": settings.timezone},
 ):
-    BashOperator(task_id="run_job", bash_command=f"echo {DATE}")  # its XCom is the date it runs for
+    BashOperator(task_id="run_job", bash_command=f"echo {SOURCE} {DATE}")  # its XCom: what it runs for
 
 with DAG(dag_id="probe_sweeper", schedule=None, params={"dry_run": Param(True, type="boolean")}):
     SweepOrphansOperator(

@@ -18,21 +18,21 @@ MARGINS = {"auc": 0.005, "log_loss": 0.01, "calibration": 0.1}
 FLAGGED_SHARE = 0.1
 
 
-@check(
-    "benchmark.challenger",
-    "Is the model no worse than the logistic scorecard on any criterion, and better on one?",
-    "Complexity has to pay for itself; a scorecard is easier to explain and to run.",
-)
+@check("benchmark.challenger")
 def challenger(evidence: Evidence) -> Outcome:
+    """Is the model no worse than the logistic scorecard on any criterion, and better on one?
+
+    Complexity has to pay for itself; a scorecard is easier to explain and to run.
+    """
     return _compare(evidence, "challenger", "the logistic challenger of the same training rows")
 
 
-@check(
-    "benchmark.champion",
-    "Is the model no worse than the one in force on any criterion, and better on one?",
-    "A change of model costs; it has to bring something.",
-)
+@check("benchmark.champion")
 def champion(evidence: Evidence) -> Outcome:
+    """Is the model no worse than the one in force on any criterion, and better on one?
+
+    A change of model costs; it has to bring something.
+    """
     return _compare(evidence, "champion", "the champion, the model in force")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -10,15 +11,14 @@ import numpy as np
 from mortgage_model.statistics import NotComputable, calibration, calibration_tests
 from mortgage_model.statistics.bootstrap import percentile_interval
 from mortgage_model.validation.checks import Evidence, Outcome, check, measured, one_row_per_loan
-from mortgage_model.validation.samples import ScoredSample
 
 
-@check(
-    "calibration.level",
-    "Is the sum of the PDs the number of defaults?",
-    "Provisions and prices follow the level of the PD; a model that ranks well can still be a third too high.",
-)
+@check("calibration.level")
 def level(evidence: Evidence) -> Outcome:
+    """Is the sum of the PDs the number of defaults?
+
+    Provisions and prices follow the level of the PD; a model that ranks well can still be a third too high.
+    """
     expected, observed = (evidence.metrics["oot"][name] for name in ("mean_pd", "default_rate"))
     if not observed["value"]:
         raise NotComputable("nothing defaulted out of time" if observed["value"] == 0 else observed["reason"])
@@ -36,12 +36,12 @@ def level(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "calibration.grades",
-    "Is any grade's PD too low for the defaults it saw?",
-    "Grades carry prices and capital; each has to hold by itself, allowing for how many are looked at.",
-)
+@check("calibration.grades")
 def grades(evidence: Evidence) -> Outcome:
+    """Is any grade's PD too low for the defaults it saw?
+
+    Grades carry prices and capital; each has to hold by itself, allowing for how many are looked at.
+    """
     rows = grade_tests(evidence)
     if not rows:
         raise NotComputable("the out-of-time sample has no rows")
@@ -75,47 +75,46 @@ def grade_tests(evidence: Evidence) -> list[dict[str, Any]]:
     return [row | {"holm_p": float(p)} for row, p in zip(rows, adjusted, strict=True)]
 
 
-@check(
-    "calibration.spiegelhalter",
-    "Is the Brier score the one that right PDs would have?",
-    "It finds PDs that are too high, too low, too far apart or too close together, in one figure.",
-)
+@check("calibration.spiegelhalter")
 def spiegelhalter(evidence: Evidence) -> Outcome:
-    labels, pd_ = _independent_rows(evidence.oot)
-    found = calibration_tests.spiegelhalter(labels, pd_)
-    return measured(
-        found.statistic,
-        f"Spiegelhalter's z is {found.statistic:.2f} (p = {found.p_value:.3g}; one month of each of {labels.size:,} "
-        "loans)",
-        p_value=found.p_value,
-        n=int(labels.size),
-        events=int(labels.sum()),
-    )
+    """Is the Brier score the one that right PDs would have?
+
+    It finds PDs that are too high, too low, too far apart or too close together, in one figure.
+    """
+    return _of_independent_rows(evidence, calibration_tests.spiegelhalter, "Spiegelhalter's z")
 
 
-@check(
-    "calibration.hosmer_lemeshow",
-    "Do the deciles of PD have the defaults they should? (reported, not judged)",
-    "At a large n the test rejects deviations that do not matter; the calibration chart shows which they are.",
-)
+@check("calibration.hosmer_lemeshow")
 def hosmer_lemeshow(evidence: Evidence) -> Outcome:
-    labels, pd_ = _independent_rows(evidence.oot)
-    found = calibration_tests.hosmer_lemeshow(labels, pd_)
+    """Do the deciles of PD have the defaults they should? (reported, not judged)
+
+    At a large n the test rejects deviations that do not matter; the calibration chart shows which they are.
+    """
+    return _of_independent_rows(evidence, calibration_tests.hosmer_lemeshow, "The Hosmer-Lemeshow chi-square")
+
+
+def _of_independent_rows(
+    evidence: Evidence, test: Callable[[np.ndarray, np.ndarray], calibration_tests.TestResult], name: str
+) -> Outcome:
+    """A test of labels against PDs on one month of each loan out of time."""
+    chosen = one_row_per_loan(evidence.oot)
+    labels = evidence.oot.labels[chosen]
+    found = test(labels, evidence.oot.pd[chosen])
     return measured(
         found.statistic,
-        f"The Hosmer-Lemeshow chi-square is {found.statistic:.1f} (p = {found.p_value:.3g}, {labels.size:,} loans)",
+        f"{name} is {found.statistic:.2f} (p = {found.p_value:.3g}; one month of each of {labels.size:,} loans)",
         p_value=found.p_value,
         n=int(labels.size),
         events=int(labels.sum()),
     )
 
 
-@check(
-    "calibration.brier_parts",
-    "What is the Brier score made of?",
-    "Reliability is what recalibration could still gain, resolution what the ranking brings.",
-)
+@check("calibration.brier_parts")
 def brier_parts(evidence: Evidence) -> Outcome:
+    """What is the Brier score made of?
+
+    Reliability is what recalibration could still gain, resolution what the ranking brings.
+    """
     parts = calibration_tests.murphy(evidence.oot.labels, evidence.oot.pd)
     if not parts.uncertainty:
         raise NotComputable("one of the two classes is empty out of time")
@@ -130,12 +129,12 @@ def brier_parts(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "calibration.traffic_light",
-    "In which years did more loans default than the PDs allow for?",
-    "A level that is right on average can be wrong year after year in the same direction.",
-)
+@check("calibration.traffic_light")
 def traffic_light(evidence: Evidence) -> Outcome:
+    """In which years did more loans default than the PDs allow for?
+
+    A level that is right on average can be wrong year after year in the same direction.
+    """
     rows: list[dict[str, Any]] = []
     for sample in evidence.samples.values():
         years = sample.month.astype("U4")
@@ -166,9 +165,3 @@ def traffic_light(evidence: Evidence) -> Outcome:
         f"{counted['red']} red{named}",
         detail={"years": rows},
     )
-
-
-def _independent_rows(sample: ScoredSample) -> tuple[np.ndarray, np.ndarray]:
-    """Label and PD of one month of each loan."""
-    chosen = one_row_per_loan(sample)
-    return sample.labels[chosen], sample.pd[chosen]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from mortgage_model.statistics import NotComputable, discrimination
-from mortgage_model.validation.checks import Evidence, Outcome, check, measured
+from mortgage_model.validation.checks import Evidence, Outcome, answered, check, measured
 
 
-@check(
-    "data.duplicates",
-    "Is every loan there once a month?",
-    "A row that is there twice counts twice, in the fit and in every figure.",
-)
+@check("data.duplicates")
 def duplicates(evidence: Evidence) -> Outcome:
+    """Is every loan there once a month?
+
+    A row that is there twice counts twice, in the fit and in every figure.
+    """
     counts = {name: sample.duplicates for name, sample in evidence.samples.items()}
     total = sum(sample.n for sample in evidence.samples.values())
     return measured(
@@ -24,25 +24,28 @@ def duplicates(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "data.outcome_columns",
-    "Is every input of the model known before the outcome?",
-    "A column set by the default tells the model the answer.",
-)
+@check("data.outcome_columns")
 def outcome_columns(evidence: Evidence) -> Outcome:
+    """Is every input of the model known before the outcome?
+
+    A column set by the default tells the model the answer.
+    """
     roles = {name: evidence.contract.column(name).role for name in evidence.model.spec.inputs}
     wrong = [f"{name} is {role}" for name, role in roles.items() if role != "feature"]
-    if wrong:
-        return Outcome("fail", f"The model reads columns that the contract does not call features: {', '.join(wrong)}.")
-    return Outcome("pass", f"All {len(roles)} inputs are features by the contract.", len(roles))
+    return answered(
+        not wrong,
+        f"All {len(roles)} inputs are features by the contract",
+        f"The model reads columns that the contract does not call features: {', '.join(wrong)}",
+        len(roles),
+    )
 
 
-@check(
-    "data.late_dates",
-    "Is any date later than the month it was known in?",
-    "A time stamp from the future shows that rows were rewritten after the outcome.",
-)
+@check("data.late_dates")
 def late_dates(evidence: Evidence) -> Outcome:
+    """Is any date later than the month it was known in?
+
+    A time stamp from the future shows that rows were rewritten after the outcome.
+    """
     counts: dict[str, int] = {}
     for sample in evidence.samples.values():
         for name, count in sample.late_dates.items():
@@ -56,12 +59,12 @@ def late_dates(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "data.single_feature",
-    "Does a single feature rank almost as well as the outcome itself?",
-    "No honest feature of a performing loan does; one that does was set by the default.",
-)
+@check("data.single_feature")
 def single_feature(evidence: Evidence) -> Outcome:
+    """Does a single feature rank almost as well as the outcome itself?
+
+    No honest feature of a performing loan does; one that does was set by the default.
+    """
     rows = evidence.drawn.get("train")
     if rows is None or not 0 < rows.labels.sum() < rows.labels.size:
         raise NotComputable("the rows drawn of training do not hold both defaults and others")
@@ -83,12 +86,12 @@ def single_feature(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "data.missing",
-    "Is more missing out of time than in development?",
-    "A feed that dries up moves PDs without any loan having changed.",
-)
+@check("data.missing")
 def missing(evidence: Evidence) -> Outcome:
+    """Is more missing out of time than in development?
+
+    A feed that dries up moves PDs without any loan having changed.
+    """
     rows = [row for row in evidence.csi if row["csi"] is not None]
     if not rows:
         raise NotComputable("no feature could be compared")
@@ -101,12 +104,12 @@ def missing(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "data.cardinality",
-    "Is any input constant, or a category with too many levels to learn?",
-    "A constant input says nothing, a category with hundreds of levels memorises.",
-)
+@check("data.cardinality")
 def cardinality(evidence: Evidence) -> Outcome:
+    """Is any input constant, or a category with too many levels to learn?
+
+    A constant input says nothing, a category with hundreds of levels memorises.
+    """
     rows = evidence.drawn.get("train")
     if rows is None:
         raise NotComputable("the training sample has no rows")

@@ -15,12 +15,12 @@ from mortgage_model.validation.samples import UNKNOWN_VINTAGE
 SEGMENT_EVENTS = 30
 
 
-@check(
-    "discrimination.decay",
-    "Is the fall of the AUC since development more than chance?",
-    "A fall that chance explains is no finding; one that it does not is decay, however small.",
-)
+@check("discrimination.decay")
 def decay(evidence: Evidence) -> Outcome:
+    """Is the fall of the AUC since development more than chance?
+
+    A fall that chance explains is no finding; one that it does not is decay, however small.
+    """
     then, now = known_auc(evidence, "train"), known_auc(evidence, "oot")
     if now["standard_deviation"] is None:
         raise NotComputable("the AUC out of time has no standard error")
@@ -35,12 +35,12 @@ def decay(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "discrimination.segments",
-    "Is there a part of the portfolio that the model cannot rank?",
-    "A good average can hide a state, a channel or a vintage in which the PD orders nothing.",
-)
+@check("discrimination.segments")
 def segments(evidence: Evidence) -> Outcome:
+    """Is there a part of the portfolio that the model cannot rank?
+
+    A good average can hide a state, a channel or a vintage in which the PD orders nothing.
+    """
     rows = segment_table(evidence)
     judged = [row for row in rows if row["judged"]]
     if not judged:
@@ -80,7 +80,7 @@ def segment_table(evidence: Evidence) -> list[dict[str, Any]]:
                 except NotComputable as reason:
                     row["reason"] = str(reason)
                 else:
-                    row |= {"auc": found.auc, "interval": list(found.interval)}
+                    row |= {"auc": found.value, "interval": list(found.interval)}
                     row["judged"] = min(events, n - events) >= SEGMENT_EVENTS
             rows.append(row)
     return rows

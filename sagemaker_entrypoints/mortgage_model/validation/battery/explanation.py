@@ -25,12 +25,12 @@ PROFILED_FEATURES = 6
 ROUNDING = 1e-6
 
 
-@check(
-    "explanation.direction",
-    "Does the PD move the way that was declared, for every loan looked at?",
-    "A model that lowers the PD of a loan for a worse credit score cannot be explained to anyone.",
-)
+@check("explanation.direction")
 def direction(evidence: Evidence) -> Outcome:
+    """Does the PD move the way that was declared, for every loan looked at?
+
+    A model that lowers the PD of a loan for a worse credit score cannot be explained to anyone.
+    """
     rows = drawn_out_of_time(evidence)
     chosen = np.random.default_rng(evidence.seed).permutation(len(rows.matrix))[:PROFILED_ROWS]
     matrix = rows.matrix.iloc[chosen]
@@ -57,12 +57,12 @@ def direction(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "explanation.monotone_trees",
-    "Can any feature ever move the PD against its declared direction?",
-    "Looking at some loans cannot exclude it; the split points of every tree can.",
-)
+@check("explanation.monotone_trees")
 def monotone_trees(evidence: Evidence) -> Outcome:
+    """Can any feature ever move the PD against its declared direction?
+
+    Looking at some loans cannot exclude it; the split points of every tree can.
+    """
     promised = {name: sign for name, sign in promised_directions(evidence).items() if sign}
     if not promised:
         raise NotComputable("the contract gives no feature a direction")
@@ -87,29 +87,29 @@ def promised_directions(evidence: Evidence) -> dict[str, int]:
     }
 
 
-@check(
-    "explanation.importance",
-    "Does a feature that carried the model in training still carry it?",
-    "A feature whose relation to default has gone is worse than noise: the PDs still follow it.",
-)
+@check("explanation.importance")
 def importance(evidence: Evidence) -> Outcome:
+    """Does a feature that carried the model in training still carry it?
+
+    A feature whose relation to default has gone is worse than noise: the PDs still follow it.
+    """
     rows = _permutation_table(evidence)
     lost = max(rows, key=lambda row: row["train"] - row["oot"])
     fall = lost["train"] - lost["oot"]
     return measured(
         fall,
-        f"{lost['feature']} loses most: shuffling it costs {lost['train']:.4f} of AUC in training and "
+        f"Of all features {lost['feature']} loses most: shuffling it costs {lost['train']:.4f} of AUC in training and "
         f"{lost['oot']:.4f} out of time",
         detail={"features": rows},
     )
 
 
-@check(
-    "explanation.shap_ranks",
-    "Do the same features drive the PD out of time as in development?",
-    "Reasons given to customers should not change with the month.",
-)
+@check("explanation.shap_ranks")
 def shap_ranks(evidence: Evidence) -> Outcome:
+    """Do the same features drive the PD out of time as in development?
+
+    Reasons given to customers should not change with the month.
+    """
     rows = shap_table(evidence)
     used = [row for row in rows if row["train"] > 0 or row["oot"] > 0]
     if len(used) < 3:
@@ -123,12 +123,12 @@ def shap_ranks(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "explanation.profiles",
-    "How does the PD depend on each of the main features? (reported, not judged)",
-    "Partial dependence shows the shape; the spread of single loans shows what an average hides.",
-)
+@check("explanation.profiles")
 def profiles(evidence: Evidence) -> Outcome:
+    """How does the PD depend on each of the main features? (reported, not judged)
+
+    Partial dependence shows the shape; the spread of single loans shows what an average hides.
+    """
     rows = drawn_out_of_time(evidence)
     declared = {column.name for column in numeric_inputs(evidence)}
     sources = {name: facts["inputs"] for name, facts in evidence.model.metadata["features"].items()}

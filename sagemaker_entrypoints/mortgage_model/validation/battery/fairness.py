@@ -32,12 +32,12 @@ class Group:
     others: np.ndarray
 
 
-@check(
-    "fairness.impact",
-    "Is every group left unflagged about as often as the group flagged least?",
-    "Four fifths is where US practice begins to ask for a reason; it is no proof either way.",
-)
+@check("fairness.impact")
 def impact(evidence: Evidence) -> Outcome:
+    """Is every group left unflagged about as often as the group flagged least?
+
+    Four fifths is where US practice begins to ask for a reason; it is no proof either way.
+    """
     rows = group_table(evidence)
     worst = min(rows, key=lambda row: row["impact_ratio"])
     return measured(
@@ -49,12 +49,12 @@ def impact(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "fairness.differences",
-    "Do PDs differ between groups by more than outcomes explain?",
-    "A difference in scores that is not one in defaults comes from the model.",
-)
+@check("fairness.differences")
 def differences(evidence: Evidence) -> Outcome:
+    """Do PDs differ between groups by more than outcomes explain?
+
+    A difference in scores that is not one in defaults comes from the model.
+    """
     rows = group_table(evidence)
     worst = max(rows, key=lambda row: abs(row["score_difference"] - row["outcome_difference"]))
     value = abs(worst["score_difference"] - worst["outcome_difference"])
@@ -66,12 +66,12 @@ def differences(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "fairness.errors",
-    "Are the model's errors spread evenly?",
-    "To be flagged without defaulting is the cost that a group carries for the model's mistakes.",
-)
+@check("fairness.errors")
 def errors(evidence: Evidence) -> Outcome:
+    """Are the model's errors spread evenly?
+
+    To be flagged without defaulting is the cost that a group carries for the model's mistakes.
+    """
     rows = [row for row in group_table(evidence) if row["false_positive_gap"] is not None]
     if not rows:
         raise NotComputable("no group has loans that did not default")
@@ -84,12 +84,12 @@ def errors(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "fairness.proxy",
-    "Does any feature stand in for a protected attribute?",
-    "A feature that tells the group tells it to the model, whether the attribute is used or not.",
-)
+@check("fairness.proxy")
 def proxy(evidence: Evidence) -> Outcome:
+    """Does any feature stand in for a protected attribute?
+
+    A feature that tells the group tells it to the model, whether the attribute is used or not.
+    """
     rows, table = evidence.drawn.get("oot"), _table(evidence)
     if rows is None:
         raise NotComputable("the out-of-time sample has no rows")

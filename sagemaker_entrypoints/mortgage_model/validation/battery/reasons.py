@@ -16,12 +16,12 @@ from mortgage_model.validation.checks import Evidence, Outcome, check, measured
 EXPLAINED_ROWS = 1_000
 
 
-@check(
-    "reasons.coverage",
-    "Does every loan with a high PD have a reason?",
-    "Whoever acts on a PD, or answers for it to a customer, has to be able to say why (12 CFR 1002.9 for decisions).",
-)
+@check("reasons.coverage")
 def coverage(evidence: Evidence) -> Outcome:
+    """Does every loan with a high PD have a reason?
+
+    Whoever acts on a PD, or answers for it to a customer, has to be able to say why (12 CFR 1002.9 for decisions).
+    """
     frame = _riskiest(evidence)
     codes = reasons.reason_codes(evidence.model, frame)
     share = float(codes["reason_1"].notna().mean())
@@ -35,12 +35,12 @@ def coverage(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "reasons.fidelity",
-    "Does moving a named factor to its usual value lower the PD?",
-    "A reason that would not have helped the customer is not the reason.",
-)
+@check("reasons.fidelity")
 def fidelity(evidence: Evidence) -> Outcome:
+    """Does moving a named factor to its usual value lower the PD?
+
+    A reason that would not have helped the customer is not the reason.
+    """
     model, frame = evidence.model, _riskiest(evidence)
     features = model.spec.transform(frame)
     before = model.score(features)

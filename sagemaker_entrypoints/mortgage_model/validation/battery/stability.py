@@ -11,16 +11,17 @@ from mortgage_model.validation.checks import Evidence, Outcome, check, measured,
 from mortgage_model.validation.evaluation import score_table
 from mortgage_model.validation.samples import ScoredSample
 
+ECONOMY = "economic_indicators"
 # A band's defaults before its ratio of observed to expected says anything.
 BAND_EVENTS = 20
 
 
-@check(
-    "stability.sampling",
-    "Is the PSI of the PD more than two samples of one population would show?",
-    "With few loans a PSI of 0.10 can be chance; with many, 0.01 can be a shift.",
-)
+@check("stability.sampling")
 def sampling(evidence: Evidence) -> Outcome:
+    """Is the PSI of the PD more than two samples of one population would show?
+
+    With few loans a PSI of 0.10 can be chance; with many, 0.01 can be a shift.
+    """
     labels, train, oot = score_table(evidence.samples)
     loans = evidence.samples["train"].loans, evidence.oot.loans
     critical = stability.psi_critical_value(*loans, len(labels))
@@ -34,12 +35,12 @@ def sampling(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "stability.features",
-    "Which features have moved since development?",
-    "A feature outside what training saw is extrapolated, and its part of the PD is untested.",
-)
+@check("stability.features")
 def features(evidence: Evidence) -> Outcome:
+    """Which features have moved since development?
+
+    A feature outside what training saw is extrapolated, and its part of the PD is untested.
+    """
     known = [row for row in evidence.csi if row["csi"] is not None]
     if not known:
         raise NotComputable("no feature could be compared")
@@ -62,12 +63,59 @@ def features(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "stability.migration",
-    "How far do loans move between grades in a year? (reported, not judged)",
-    "Grades that jump about cannot be managed by; grades that never move do not follow the loan.",
-)
+@check("stability.representativeness")
+def representativeness(evidence: Evidence) -> Outcome:
+    """Are the loans out of time like those that the model is to score?
+
+    All evidence here is about the former; where the portfolio has become another, it says less.
+    """
+    rows = portfolio_shift(evidence)
+    judged = [row for row in rows if row["judged"]]
+    if not judged:
+        raise NotComputable("no feature of a loan could be compared")
+    moved = [row for row in judged if row["psi"] > row["critical_value"]]
+    named = ", ".join(f"{row['feature']} {row['psi']:.3f}" for row in moved[:5])
+    told = f" ({named})" if named else ""
+    return measured(
+        moved[0]["psi"] if moved else 0.0,
+        f"Against the {evidence.portfolio.loans:,} loans of the panel's newest month, {evidence.portfolio.month}, the "
+        f"PSI of {len(moved)} of {len(judged)} features of loans is more than sampling explains{told}. Economic "
+        "features are the same for all loans of a state: shown, not judged",
+        n=evidence.portfolio.loans,
+        detail={"features": rows, "month": evidence.portfolio.month},
+    )
+
+
+def portfolio_shift(evidence: Evidence) -> list[dict[str, Any]]:
+    """PSI per input, out of time against the portfolio, with its critical value, largest first; the features of loans
+    are judged, as loans are what sampling draws.
+    """
+    found = []
+    for name, then in evidence.feature_counts.items():
+        now = evidence.portfolio.feature_counts[name]
+        used = (then > 0) | (now > 0)
+        if used.sum() < 2:
+            continue
+        tables = {source.partition(".")[0] for source in evidence.contract.column(name).sources}
+        found.append(
+            {
+                "feature": name,
+                "psi": stability.psi(then[used], now[used]),
+                "critical_value": stability.psi_critical_value(
+                    evidence.oot.loans, evidence.portfolio.loans, int(used.sum())
+                ),
+                "judged": ECONOMY not in tables,
+            }
+        )
+    return sorted(found, key=lambda row: -row["psi"])
+
+
+@check("stability.migration")
 def migration(evidence: Evidence) -> Outcome:
+    """How far do loans move between grades in a year? (reported, not judged)
+
+    Grades that jump about cannot be managed by; grades that never move do not follow the loan.
+    """
     oot, grades = evidence.oot, list(evidence.model.scale.grades)
     if not oot.n:
         raise NotComputable("the out-of-time sample has no rows")
@@ -93,12 +141,12 @@ def migration(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "stability.concentration",
-    "Do the grades spread the portfolio?",
-    "A scale with nearly all loans in one grade tells nobody anything.",
-)
+@check("stability.concentration")
 def concentration(evidence: Evidence) -> Outcome:
+    """Do the grades spread the portfolio?
+
+    A scale with nearly all loans in one grade tells nobody anything.
+    """
     grades = list(evidence.model.scale.grades)
     then, now = (_loans_by_grade(evidence.samples[name], grades) for name in ("train", "oot"))
     index = portfolio.herfindahl(now)
@@ -118,12 +166,12 @@ def _loans_by_grade(sample: ScoredSample, grades: list[str]) -> np.ndarray:
     return np.array([int((grade == name).sum()) for name in grades])
 
 
-@check(
-    "stability.score_bands",
-    "Does a score still mean the default rate that it meant?",
-    "The population may stay the same while the relation changes; then only the outcome shows it.",
-)
+@check("stability.score_bands")
 def score_bands(evidence: Evidence) -> Outcome:
+    """Does a score still mean the default rate that it meant?
+
+    The population may stay the same while the relation changes; then only the outcome shows it.
+    """
     train, oot = evidence.samples["train"], evidence.oot
     edges = stability.quantile_edges(train.pd)
     rows = []

@@ -58,12 +58,12 @@ SCENARIOS: dict[str, Shock] = {
 SIGNED = ("House prices −20 %", "Unemployment +4 points")
 
 
-@check(
-    "stress.direction",
-    "Does the PD rise when house prices fall or unemployment rises?",
-    "A PD that is blind to the economy is too low exactly when it matters.",
-)
+@check("stress.direction")
 def direction(evidence: Evidence) -> Outcome:
+    """Does the PD rise when house prices fall or unemployment rises?
+
+    A PD that is blind to the economy is too low exactly when it matters.
+    """
     rows = _rows(evidence)
     table = [_portfolio(evidence, rows, name, shock) for name, shock in SCENARIOS.items()]
     base = _portfolio(evidence, rows, "As observed", lambda frame: frame)
@@ -78,12 +78,12 @@ def direction(evidence: Evidence) -> Outcome:
     )
 
 
-@check(
-    "stress.replay",
-    "What would 2007 to 2010 do to today's portfolio? (reported, not judged)",
-    "The last crisis, as this panel's own economic columns saw it, laid over the loans of the out-of-time sample.",
-)
+@check("stress.replay")
 def replay(evidence: Evidence) -> Outcome:
+    """What would 2007 to 2010 do to today's portfolio? (reported, not judged)
+
+    The last crisis, as this panel's own economic columns saw it, laid over the loans of the out-of-time sample.
+    """
     rows, then = _rows(evidence), evidence.drawn.get("train")
     if then is None:
         raise NotComputable("the training sample has no rows")
