@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -89,6 +90,19 @@ def down(platform: Platform, say=print) -> None:
         say(f"  {name} stopped")
     for orphan in of_this_installation(platform):
         orphan.kill()
+
+
+@contextlib.contextmanager
+def held_still(platform: Platform, *names: str) -> Iterator[None]:
+    """These services, where they run here, stand still (SIGSTOP) until the end of the block."""
+    live = [process for name in names if (process := running(platform, name))]
+    try:
+        for process in live:
+            _signal_group(process.pid, signal.SIGSTOP)
+        yield
+    finally:
+        for process in live:
+            _signal_group(process.pid, signal.SIGCONT)
 
 
 def status(platform: Platform) -> dict[str, str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local_platform import backfill
 from local_platform.airflow_api import FINISHED
 from local_platform.environments import ROOT
 
@@ -164,7 +165,7 @@ def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(i
 
 
 def test_a_backfill_scores_past_nights_each_in_its_own_partition(installation, scored):
-    installation.backfill(SCORING, "2015-01-11", "2015-01-13", 2)
+    backfill.create(installation.platform, installation.api, SCORING, "2015-01-11", "2015-01-13", at_once=2)
     prefix = "inference-data/output/source=canonical/"
     wanted = {f"{prefix}score_date=2015-01-{day}/_manifest.json" for day in (11, 12)}
     installation.until(lambda: wanted <= set(installation.objects(prefix)), lambda: list(installation.objects(prefix)))
