@@ -4,7 +4,7 @@ TOOLING := .runtimes/tooling/bin/python
 PLATFORM := $(TOOLING) -m local_platform
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo table history lineage test test-faults lint up down status clean environments reconcile compose-test \
+.PHONY: demo table history backfill lineage test test-faults lint up down status clean environments reconcile compose-test \
         locks data-dictionary help
 
 help:            ## this list
@@ -47,6 +47,11 @@ environments:
 
 history: environments  ## two years of monitored nights for the dashboard, from the demo's model [PLANT="kind@first..last …"]
 	@$(PLATFORM) history $(foreach fault,$(PLANT),--plant $(fault))
+
+backfill: environments  ## past nights: FROM=<date> TO=<day after the last> [DAG=mortgage_nightly_scoring] [AT_ONCE=3] [AGAIN=failed|completed]
+	@test -n "$(FROM)" -a -n "$(TO)" || { echo "usage: make backfill FROM=<date> TO=<day after the last>"; exit 2; }
+	@$(PLATFORM) backfill $(or $(DAG),mortgage_nightly_scoring) $(FROM) $(TO) $(if $(AT_ONCE),--at-once $(AT_ONCE)) \
+	  $(if $(AGAIN),--again $(AGAIN))
 
 reconcile: environments  ## the ETL alone on DATA=<folder>: one line of JSON with every count
 	@test -n "$(DATA)" || { echo "usage: make reconcile DATA=<folder of loan files>"; exit 2; }

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 
-from local_platform import demo, reconcile, supervisor
+from local_platform import backfill, demo, reconcile, supervisor
+from local_platform.airflow_api import AirflowApi
 from local_platform.environments import ROOT, runtime_python
 from local_platform.services import aws_environment, services
 from local_platform.settings import Platform
@@ -24,6 +25,12 @@ def main() -> int:
     commands.add_parser("healthy", help="exit 0 where a service is healthy").add_argument("service")
     history = commands.add_parser("history", help="two years of monitored nights from the demo's model and panel")
     history.add_argument("--plant", action="append", default=[], help="a fault, see simulator/faults.py; repeatable")
+    nights = commands.add_parser("backfill", help="past runs of a DAG, a few at a time")
+    nights.add_argument("dag_id")
+    nights.add_argument("start", help="first date, YYYY-MM-DD")
+    nights.add_argument("end", help="the date after the last one")
+    nights.add_argument("--at-once", type=int, default=3)
+    nights.add_argument("--again", choices=("none", "failed", "completed"), default="none")
     demo.add_arguments(commands.add_parser("demo", help="the whole pipeline on sample or your own data"))
     reconcile.add_arguments(commands.add_parser("reconcile", help="the ETL's accounting of a folder of loan files"))
     arguments = parser.parse_args()
@@ -60,6 +67,11 @@ def _run(arguments: argparse.Namespace, platform: Platform) -> int:
         return 0 if services(platform)[arguments.service].healthy() else 1
     elif arguments.command == "history":
         return _history(arguments.plant, platform)
+    elif arguments.command == "backfill":
+        api = AirflowApi(platform.airflow_url, "admin", platform.password("admin"))
+        wanted = (arguments.dag_id, arguments.start, arguments.end, arguments.at_once, arguments.again)
+        number = backfill.create(platform, api, *wanted)
+        print(f"Backfill {number}: {platform.public_airflow_url}/dags/{arguments.dag_id}/backfills")
     elif arguments.command == "demo":
         return demo.run(arguments, platform)
     elif arguments.command == "reconcile":

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,7 @@ from local_platform.settings import Platform
 
 START_SECONDS = 300
 STOP_SECONDS = 20
+LISTENERS = ("local-aws", "api-server")  # a stranger on their port would answer in their place
 
 
 class PlatformError(RuntimeError):
@@ -33,6 +35,11 @@ def up(platform: Platform, say=print) -> None:
     for service in services(platform).values():
         if running(platform, service.name):
             continue
+        if service.name in LISTENERS and service.healthy():
+            raise PlatformError(
+                f"{service.name} answers, but is none of {platform.state}: whose port is it? Others are set by "
+                "MORTGAGE_AWS_PORT and MORTGAGE_AIRFLOW_PORT."
+            )
         if service.name == "api-server":
             _migrate(platform)
         start(platform, service)
@@ -89,6 +96,22 @@ def down(platform: Platform, say=print) -> None:
         say(f"  {name} stopped")
     for orphan in of_this_installation(platform):
         orphan.kill()
+
+
+@contextlib.contextmanager
+def held_still(platform: Platform, *names: str) -> Iterator[None]:
+    """These services, where they run here, stand still (SIGSTOP) until the end of the block."""
+    live = [process for name in names if (process := running(platform, name))]
+    try:
+        for process in live:
+            _signal_group(process.pid, signal.SIGSTOP)
+        for process in live:  # a signal arrives when its process next gets a core
+            while process.is_running() and process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
+                time.sleep(0.01)
+        yield
+    finally:
+        for process in live:
+            _signal_group(process.pid, signal.SIGCONT)
 
 
 def status(platform: Platform) -> dict[str, str]:

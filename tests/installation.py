@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,8 +15,7 @@ from local_platform import supervisor
 from local_platform.airflow_api import FINISHED, AirflowApi
 from local_platform.aws import aws_client
 from local_platform.compose_test import free_port
-from local_platform.environments import ROOT, runtime_python
-from local_platform.services import airflow_environment, services
+from local_platform.services import services
 from local_platform.settings import Platform
 
 # Far beyond what a run takes: a loaded machine must not fail a test that is not about speed.
@@ -77,30 +74,6 @@ class Installation:
         assert process is not None, f"{name} does not run"
         process.terminate()
         process.wait(60)
-
-    def airflow(self, *arguments: str) -> str:
-        """Output of an `airflow` command. One that SQLite refuses, because another process writes, is given again."""
-        command = [str(runtime_python("airflow").with_name("airflow")), *arguments]
-        environment = {**os.environ, **airflow_environment(self.platform)}
-        for _ in range(5):
-            done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
-            if "database is locked" not in done.stderr:
-                break
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-        return done.stdout
-
-    def backfill(self, dag_id: str, start: str, end: str, at_once: int, *options: str) -> int:
-        """Id of a new backfill of the score dates from `start` until before `end`.
-
-        Created while the DAG is paused: SQLite shows the scheduler each run before its tasks are there, and a command
-        that then has to be given again deletes runs that the scheduler holds, of which that dies.
-        """
-        self.api.pause(dag_id)
-        dates = ("--from-date", start, "--to-date", end, "--max-active-runs", str(at_once))
-        self.airflow("backfill", "create", "--dag-id", dag_id, *dates, *options)
-        self.api.unpause(dag_id)
-        found = self.api.request("GET", "/api/v2/backfills", params={"dag_id": dag_id})["backfills"]
-        return max(entry["id"] for entry in found)
 
     def delete(self, prefix: str) -> None:
         for key in self.objects(prefix):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local_platform import backfill
 from local_platform.airflow_api import FINISHED
 from local_platform.environments import ROOT
 
@@ -199,14 +200,14 @@ PAST_NIGHTS = ("2015-01-11", "2015-01-12")
 
 
 def test_a_backfill_scores_past_nights_each_in_its_own_partition(installation, scored):
-    installation.backfill(SCORING, PAST_NIGHTS[0], "2015-01-13", 2)
+    backfill.create(installation.platform, installation.api, SCORING, PAST_NIGHTS[0], "2015-01-13", at_once=2)
     prefix = "inference-data/output/source=canonical/"
     wanted = {f"{prefix}score_date={day}/_manifest.json" for day in PAST_NIGHTS}
     installation.until(lambda: wanted <= set(installation.objects(prefix)), lambda: list(installation.objects(prefix)))
 
 
 def test_a_backfill_monitors_past_nights_in_their_order(installation):
-    installation.backfill(MONITORING, PAST_NIGHTS[0], "2015-01-13", 1)
+    backfill.create(installation.platform, installation.api, MONITORING, PAST_NIGHTS[0], "2015-01-13", at_once=1)
     installation.until(lambda: set(PAST_NIGHTS) <= set(index_rows(installation)), lambda: index_rows(installation))
     rows = index_rows(installation)
     assert set(rows) == {installation.business_date, *PAST_NIGHTS}, "each night once, and no other"

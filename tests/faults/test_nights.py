@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local_platform import backfill
+
 if TYPE_CHECKING:
     from conftest import Lab
 
@@ -67,7 +69,7 @@ def test_people_are_told_of_a_run_that_is_not_done_in_time(lab: Lab) -> None:
 
 
 def test_thirty_nights_are_filled_in_paused_resumed_and_repeated(lab: Lab) -> None:
-    number, at_once = lab.backfill(NIGHTLY, *MARCH), 0
+    number, at_once = backfill.create(lab.platform, lab.api, NIGHTLY, *MARCH), 0
 
     def three_nights_are_done() -> bool:
         nonlocal at_once
@@ -91,7 +93,7 @@ def test_thirty_nights_are_filled_in_paused_resumed_and_repeated(lab: Lab) -> No
     rows = {key.split("/")[1]: body for key, body in before.items() if key.endswith("part-0.csv")}
     assert rows == {night: night.encode() for night in NIGHTS}
 
-    again = lab.backfill(NIGHTLY, *MARCH, "--reprocess-behavior", "completed")
+    again = backfill.create(lab.platform, lab.api, NIGHTLY, *MARCH, again="completed")
     lab.until(lambda: done(lab, again), lambda: lab.api.runs(NIGHTLY, state="running"))
     assert lab.objects("probe/2015-03-") == before, "the history compares equal"
     assert sorted(glue_runs(lab).values()) == [["SUCCEEDED"]] * 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import time
 
@@ -53,6 +54,28 @@ def test_a_service_that_dies_while_starting_is_reported_with_its_log(platform):
     supervisor.start(platform, broken)
     with pytest.raises(supervisor.PlatformError, match="the port is taken"):
         supervisor.wait_healthy(platform, broken)
+
+
+def test_a_stranger_on_the_port_is_not_taken_for_the_service(platform, monkeypatch):
+    answering = {"local-aws": service(platform, SLEEPER, healthy=True)}
+    monkeypatch.setattr(
+        supervisor, "services", lambda _: {k: dataclasses.replace(v, name=k) for k, v in answering.items()}
+    )
+    with pytest.raises(supervisor.PlatformError, match="MORTGAGE_AWS_PORT"):
+        supervisor.up(platform, say=lambda _: None)
+    assert supervisor.of_this_installation(platform) == []
+
+
+def test_a_service_stands_still_for_a_moment_and_goes_on(platform):
+    started = service(platform, SLEEPER)
+    supervisor.start(platform, started)
+    process = supervisor.running(platform, "sleeper")
+    with supervisor.held_still(platform, "sleeper", "one that does not run"):
+        assert process.status() == psutil.STATUS_STOPPED
+    deadline = time.monotonic() + 20
+    while process.status() == psutil.STATUS_STOPPED:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_reused_pid_is_not_taken_for_the_service(platform):
