@@ -260,7 +260,7 @@ def test_a_chart_downloads_its_figures_and_shows_them_as_a_table(page) -> None:
     assert float(rows[-1]["whole portfolio"]) == pytest.approx(document(LAST)["score"]["mean_pd"])
     assert len(rows) == 365
     page.locator("#portfolio summary").first.click()
-    assert page.locator("#portfolio table").first.locator("tbody tr").count() == 365
+    sync_api.expect(page.locator("#portfolio figure").first.locator("tbody tr")).to_have_count(365)
 
 
 def test_findings_open_windows_and_estimates_are_named_as_such(page) -> None:
@@ -269,7 +269,7 @@ def test_findings_open_windows_and_estimates_are_named_as_such(page) -> None:
     assert "estimate" in page.text_content("#performance")
     assert "0.790 (0.77 to 0.81; was off by 0.015)" in page.text_content("#performance table")
     assert "0.012 too low" in page.text_content("#performance figcaption >> nth=1")
-    page.wait_for_function("document.querySelector('#alarms').textContent.includes('feature_07: PSI 0.90')")
+    sync_api.expect(page.locator("#alarms")).to_contain_text("feature_07: PSI 0.90")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
