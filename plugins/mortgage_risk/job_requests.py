@@ -91,11 +91,16 @@ def training_job(
     panel_prefix: str,
     code_prefix: str,
     output_prefix: str,
+    checkpoint_prefix: str,
     hyperparameters: Mapping[str, Any],
     metric_definitions: list[dict[str, str]],
     tags: RunTags,
 ) -> Request:
-    """CreateTrainingJob: script mode on the loan panel (Parquet under `panel_prefix`)."""
+    """CreateTrainingJob: script mode on the loan panel (Parquet under `panel_prefix`).
+
+    What the script leaves in /opt/ml/checkpoints is there again when the job, or another attempt with the same
+    `checkpoint_prefix`, is started anew.
+    """
     return {
         "TrainingJobName": name,
         "RoleArn": settings.execution_role_arn,
@@ -127,7 +132,8 @@ def training_job(
         "StoppingCondition": _stopping(settings),
         "Tags": tags.as_list(),
         **network(settings, "VpcConfig"),
-        **_spot(settings, f"{output_prefix}{name}/checkpoints/"),
+        "CheckpointConfig": {"S3Uri": checkpoint_prefix, "LocalPath": "/opt/ml/checkpoints"},
+        **_spot(settings),
     }
 
 
@@ -274,17 +280,14 @@ def _resources(settings: Settings, instance_type: str) -> Request:
     }
 
 
-def _spot(settings: Settings, checkpoints: str) -> Request:
-    """Managed spot training: the wait for capacity is bounded as any job's, and what the script leaves in
-    /opt/ml/checkpoints is there again when it is started anew.
-    """
+def _spot(settings: Settings) -> Request:
+    """Managed spot training: the wait for capacity is bounded as any job's."""
     if not settings.spot_training:
         return {}
     longest = settings.max_runtime_minutes * 60 + QUEUE_SECONDS
     return {
         "EnableManagedSpotTraining": True,
         "StoppingCondition": {**_stopping(settings), "MaxWaitTimeInSeconds": longest},
-        "CheckpointConfig": {"S3Uri": checkpoints, "LocalPath": "/opt/ml/checkpoints"},
     }
 
 

@@ -61,15 +61,18 @@ class JobKind(Protocol):
 
 
 NAME = "{job}"  # stands for the attempt's name in a request
+REQUEST = "{request}"  # stands for the request's name, which its attempts share
 
 
 def fill_in_name(request: Any, name: str) -> Any:
-    """`request` with every NAME in its strings replaced, at any depth."""
+    """`request` with every NAME and REQUEST in its strings replaced, at any depth."""
     if isinstance(request, dict):
         return {key: fill_in_name(value, name) for key, value in request.items()}
     if isinstance(request, list):
         return [fill_in_name(value, name) for value in request]
-    return request.replace(NAME, name) if isinstance(request, str) else request
+    if isinstance(request, str):
+        return request.replace(NAME, name).replace(REQUEST, name.rpartition("-")[0])
+    return request
 
 
 def job_name(readable: str, digest: str, length: int = 63) -> str:

@@ -34,7 +34,7 @@ LAST, NIGHTS = date(2019, 12, 31), 1095
 BREACH = (LAST - timedelta(days=20)).isoformat()
 FEATURES = [f"feature_{i:02d}" for i in range(40)]
 GRADES = [f"M{i:02d}" for i in range(1, 11)]
-PAGE = "/mortgage-risk/"
+PAGE, SOURCE = "/mortgage-risk/", "fannie_mae"  # no source of the pipeline's tests, which share the installation
 
 
 def document(day: date) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def document(day: date) -> dict[str, Any]:
         },
     }
     return {
-        "source": "canonical",
+        "source": SOURCE,
         "score_date": day.isoformat(),
         "model_version": "1",
         "rows": 2000,
@@ -124,9 +124,9 @@ def site(installation: Installation) -> Installation:
 
     for day in (LAST - timedelta(days=n) for n in reversed(range(NIGHTS))):
         content = document(day)
-        prefix = layout.monitoring("canonical", day.isoformat(), "job")
+        prefix = layout.monitoring(SOURCE, day.isoformat(), "job")
         row = monitoring.index_row(content, prefix, {"rows_in": 2100, "rows_out": 2000, "quarantined": 3}, row)
-        uri = monitoring.month_file(layout.monitoring_index("canonical"), day.isoformat())
+        uri = monitoring.month_file(layout.monitoring_index(SOURCE), day.isoformat())
         months[uri] = monitoring.with_row(months.get(uri), row)
         if content["findings"] or day == LAST:
             put(f"{prefix}monitoring.json", content)
@@ -170,7 +170,7 @@ def viewer(site: Installation, browser: Any) -> Iterator[Any]:
 def page(viewer: Any, site: Installation) -> Any:
     """The viewer's page, fresh: no filter chosen."""
     viewer.goto("about:blank")
-    viewer.goto(site.platform.airflow_url + PAGE)
+    viewer.goto(f"{site.platform.airflow_url}{PAGE}#source={SOURCE}")
     viewer.wait_for_selector("body[data-painted]")
     viewer.wait_for_selector("#heat svg")
     yield viewer
@@ -181,7 +181,7 @@ def test_nobody_is_asked_to_log_in(site, browser) -> None:
     page = browser.new_page()
     page.goto(site.platform.airflow_url + PAGE)
     assert "/auth/login" in page.url
-    answer = page.request.get(f"{site.platform.airflow_url}{PAGE}api/overview?source=canonical")
+    answer = page.request.get(f"{site.platform.airflow_url}{PAGE}api/overview?source={SOURCE}")
     assert answer.status == 401
     page.close()
 
@@ -260,7 +260,7 @@ def test_a_chart_downloads_its_figures_and_shows_them_as_a_table(page) -> None:
     assert float(rows[-1]["whole portfolio"]) == pytest.approx(document(LAST)["score"]["mean_pd"])
     assert len(rows) == 365
     page.locator("#portfolio summary").first.click()
-    assert page.locator("#portfolio table").first.locator("tbody tr").count() == 365
+    sync_api.expect(page.locator("#portfolio figure").first.locator("tbody tr")).to_have_count(365)
 
 
 def test_findings_open_windows_and_estimates_are_named_as_such(page) -> None:
@@ -269,7 +269,7 @@ def test_findings_open_windows_and_estimates_are_named_as_such(page) -> None:
     assert "estimate" in page.text_content("#performance")
     assert "0.790 (0.77 to 0.81; was off by 0.015)" in page.text_content("#performance table")
     assert "0.012 too low" in page.text_content("#performance figcaption >> nth=1")
-    page.wait_for_function("document.querySelector('#alarms').textContent.includes('feature_07: PSI 0.90')")
+    sync_api.expect(page.locator("#alarms")).to_contain_text("feature_07: PSI 0.90")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -20,7 +20,8 @@ from local_platform.environments import ROOT
 if TYPE_CHECKING:
     from conftest import Installation
 
-TRAINING, SCORING, DEPLOYMENT = "mortgage_training", "mortgage_nightly_scoring", "mortgage_deployment"
+TRAINING, SCORING = "mortgage_training", "mortgage_nightly_scoring"
+DEPLOYMENT, MONITORING = "mortgage_deployment", "mortgage_model_monitoring"
 GROUP = "mortgage-default-risk-canonical"
 
 
@@ -78,11 +79,17 @@ def test_an_override_is_recorded_with_who_why_and_what_the_gate_said(installatio
     assert hashlib.sha256(report).hexdigest() == metadata["report_sha256"]
 
 
-def test_an_approved_model_is_deployed_by_itself(installation, trained):
-    def ended() -> dict | None:
-        return next((run for run in installation.api.runs(DEPLOYMENT) if run["state"] in FINISHED), None)
+def ended_run(installation: Installation, dag_id: str) -> dict:
+    """The run that the DAG has had, once it has ended."""
 
-    run = installation.until(ended, lambda: installation.api.runs(DEPLOYMENT))
+    def ended() -> dict | None:
+        return next((run for run in installation.api.runs(dag_id) if run["state"] in FINISHED), None)
+
+    return installation.until(ended, lambda: installation.api.runs(dag_id))
+
+
+def test_an_approved_model_is_deployed_by_itself(installation, trained):
+    run = ended_run(installation, DEPLOYMENT)
     assert run["state"] == "success", installation.explain(DEPLOYMENT, run["dag_run_id"])
     assert run["run_type"] == "asset_triggered"
     assert installation.api.xcom(DEPLOYMENT, run["dag_run_id"], "update_endpoint")["endpoint"] == "pd-canonical"
@@ -103,6 +110,8 @@ def test_rows_in_are_rows_out_plus_quarantined_and_exactly_what_was_planted(inst
 
 @pytest.fixture(scope="module")
 def scored(installation: Installation, trained: dict) -> dict:
+    """Summary of the first scoring run, which starts the monitoring DAG."""
+    installation.api.unpause(MONITORING)
     return installation.succeed(SCORING, score_date=installation.business_date)
 
 
@@ -152,6 +161,29 @@ def test_every_job_told_its_lineage(installation, trained, scored):
     assert "loan_panel" in json.dumps(trained_on)
 
 
+def index_rows(installation: Installation) -> dict[str, dict]:
+    """Date -> row of the monitoring index."""
+    months = installation.objects("validation-results/monitoring-index/source=canonical/").values()
+    return {row["date"]: row for month in months for row in json.loads(month)["nights"]}
+
+
+def test_scores_start_their_monitoring(installation, scored):
+    run = ended_run(installation, MONITORING)
+    installation.api.pause(MONITORING)  # the nights that follow are for its backfill
+    assert run["state"] == "success", installation.explain(MONITORING, run["dag_run_id"])
+    assert run["run_type"] == "asset_triggered"
+    row = index_rows(installation)[installation.business_date]
+    assert row["rows"] == row["ops"]["rows_out"] == scored["data"]["score.publish_scores"]["rows"]
+    assert row["ops"]["run_id"] == scored["run_id"]
+    assert row["ops"]["cost"] > 0
+    cloudwatch = installation.client("cloudwatch")
+    metrics = cloudwatch.list_metrics(Namespace="MortgageRisk/Monitoring", MetricName="MeanPD")["Metrics"]
+    assert {len(metric["Dimensions"]) for metric in metrics} == {1, 2}, "by source; by version and by segment too"
+    alarms = cloudwatch.describe_alarms(AlarmNamePrefix="mortgage-canonical-")["MetricAlarms"]
+    assert {alarm["StateValue"] for alarm in alarms} <= {"OK", "ALARM"}
+    assert len(alarms) == 4
+
+
 def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(installation, scored):
     prefix = "inference-data/output/source=canonical/"
     before = {k: v for k, v in installation.objects(prefix).items() if k.endswith(".parquet")}
@@ -164,11 +196,22 @@ def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(i
     assert after == before
 
 
+PAST_NIGHTS = ("2015-01-11", "2015-01-12")
+
+
 def test_a_backfill_scores_past_nights_each_in_its_own_partition(installation, scored):
-    backfill.create(installation.platform, installation.api, SCORING, "2015-01-11", "2015-01-13", at_once=2)
+    backfill.create(installation.platform, installation.api, SCORING, PAST_NIGHTS[0], "2015-01-13", at_once=2)
     prefix = "inference-data/output/source=canonical/"
-    wanted = {f"{prefix}score_date=2015-01-{day}/_manifest.json" for day in (11, 12)}
+    wanted = {f"{prefix}score_date={day}/_manifest.json" for day in PAST_NIGHTS}
     installation.until(lambda: wanted <= set(installation.objects(prefix)), lambda: list(installation.objects(prefix)))
+
+
+def test_a_backfill_monitors_past_nights_in_their_order(installation):
+    backfill.create(installation.platform, installation.api, MONITORING, PAST_NIGHTS[0], "2015-01-13", at_once=1)
+    installation.until(lambda: set(PAST_NIGHTS) <= set(index_rows(installation)), lambda: index_rows(installation))
+    rows = index_rows(installation)
+    assert set(rows) == {installation.business_date, *PAST_NIGHTS}, "each night once, and no other"
+    assert all(rows[day]["psi_recent"] is not None for day in PAST_NIGHTS), "each is held against the one before"
 
 
 def test_a_source_without_an_approved_model_is_refused_in_words(installation):

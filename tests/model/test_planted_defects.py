@@ -150,7 +150,7 @@ def test_a_feature_that_stopped_working(panel, tmp_path, source_dir, sound):
     evidence = gather(*trained_on(unstable, tmp_path, source_dir))
     assert verdict(evidence, "explanation.importance") == "warn"
     found = outcome(evidence, "explanation.importance")
-    assert found["reason"].startswith("interest_rate loses most")
+    assert found["reason"].startswith("Of all features interest_rate loses most")
 
 
 def test_a_challenger_that_is_worse_than_the_champion(model_dir, panel_dir, sound):

@@ -141,6 +141,13 @@ def test_an_interrupted_training_goes_on_and_gives_the_same_model(panel_dir, sou
     assert len(fits) - before == 4 * folds + 1, "another request's trials are not used"
 
 
+def test_the_script_keeps_its_trials_where_sagemaker_looks_for_checkpoints(source_dir, panel_dir, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    done = run_script(source_dir, panel_dir, tmp_path, *SMALL_MODEL, "--search_trials", "1")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads((tmp_path / "checkpoints" / "trials.json").read_text())["trials"]) == 2
+
+
 @pytest.mark.parametrize("text", ["", "[1]", '{"request": "d", "trials": [{"parameters": {}}]}'])
 def test_a_checkpoint_that_cannot_be_read_is_none(text, tmp_path):
     (tmp_path / "trials.json").write_text(text)

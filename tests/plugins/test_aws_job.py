@@ -181,6 +181,18 @@ def test_a_failed_job_says_why_and_its_retry_is_a_new_attempt(settings, context,
     assert [job["status"] for job in fake_aws.jobs.values()] == ["Failed", "Completed"]
 
 
+def test_a_second_attempt_at_a_training_finds_the_checkpoints_of_the_first(settings, context, fake_aws) -> None:
+    fake_aws.outcome = ("Failed", "InternalServerError")
+    with pytest.raises(AwsJobFailed):
+        training(settings).execute(context)
+    fake_aws.outcome = ("Completed", "")
+    training(settings).execute(context)
+    first, second = (job["request"]["CheckpointConfig"]["S3Uri"] for job in fake_aws.jobs.values())
+    assert first == second
+    shared = next(iter(fake_aws.jobs)).rpartition("-")[0]
+    assert first.endswith(f"/checkpoints/{shared}/")
+
+
 def test_a_failure_ends_with_the_log(settings, context, fake_aws) -> None:
     fake_aws.outcome = ("Failed", "AlgorithmError")
     with pytest.raises(TaskDeferred):

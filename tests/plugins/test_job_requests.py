@@ -31,6 +31,7 @@ def training(settings: Settings, tags: RunTags) -> dict[str, Any]:
         panel_prefix="s3://b/panel/attempt=1/",
         code_prefix=CODE,
         output_prefix="s3://b/models/m/",
+        checkpoint_prefix="s3://b/models/m/checkpoints/train/",
         hyperparameters={"max_depth": 4, "horizon_months": 12},
         metric_definitions=[{"Name": "oot-auc", "Regex": "oot-auc=([0-9.eE+-]+);"}],
         tags=tags,

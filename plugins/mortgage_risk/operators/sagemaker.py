@@ -10,7 +10,7 @@ from mortgage_risk import aws, job_requests, links, model_requests, registry
 from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator
 from mortgage_risk.business_date import today
 from mortgage_risk.job_requests import RunTags
-from mortgage_risk.jobs import NAME, JobState
+from mortgage_risk.jobs import NAME, REQUEST, JobState
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,6 +56,7 @@ class TrainModelOperator(AwsJobOperator):
             panel_prefix=self.panel["data_prefix"],
             code_prefix=self.code["prefix"],
             output_prefix=self.layout.models,
+            checkpoint_prefix=f"{self.layout.models}checkpoints/{REQUEST}/",
             hyperparameters={**as_dict(self.hyperparameters), "horizon_months": self.horizon_months},
             metric_definitions=aws.read_json(
                 self.client("s3"), f"{self.code['prefix']}sourcedir/metric_definitions.json"

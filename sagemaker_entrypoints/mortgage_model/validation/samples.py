@@ -104,9 +104,7 @@ class Portfolio:
 
 @dataclass(frozen=True)
 class ScoredPanel:
-    """The three samples; counts of the out-of-time rows per bin of the reference profile; the drawn rows; the
-    portfolio.
-    """
+    """The three samples; the out-of-time rows counted per bin of the reference profile; drawn rows; the portfolio."""
 
     samples: dict[str, ScoredSample]
     feature_counts: dict[str, np.ndarray]
