@@ -146,6 +146,8 @@ class EndpointUpdate:
     kind = "endpoint"
     service = "sagemaker"
     name_length = 63
+    # Which configuration it will come to is not sure yet.
+    _on_its_way: ClassVar[set[str]] = {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
 
     def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None:
         endpoint = request["CreateEndpoint"]["EndpointName"]
@@ -156,13 +158,13 @@ class EndpointUpdate:
         job_id = next_attempt(f"{endpoint}/{name}", previous)
         config = job_id.partition("/")[2]
         named = fill_in_name(request, config)
-        status = self._endpoint(client, endpoint).get("EndpointStatus")
-        if status and status.endswith("ing"):
+        status = self._endpoint(client, endpoint).get("EndpointStatus", "Missing")
+        if status in self._on_its_way:
             raise aws.Busy(f"endpoint {endpoint} is {status}")
         if status == "Failed":  # it never served: AWS takes nothing but its deletion
             client.delete_endpoint(EndpointName=endpoint)
         aws.create_once(client.create_endpoint_config, named["CreateEndpointConfig"])
-        if status in (None, "Failed"):
+        if status in ("Missing", "Failed"):
             aws.create_once(client.create_endpoint, named["CreateEndpoint"])
             return job_id
         try:
@@ -177,20 +179,18 @@ class EndpointUpdate:
         endpoint, _, config = job_id.partition("/")
         made = client.describe_endpoint_config(EndpointConfigName=config)
         found = self._endpoint(client, endpoint)
-        status = found.get("EndpointStatus", "Missing")
-        pending = found.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
-        target = pending or found.get("EndpointConfigName")
-        phase: Phase = "running"
-        if target != config or status in ("Failed", "OutOfService", "UpdateRollbackFailed"):
-            phase = "failed"
-        elif status == "InService":
+        status, serving = found.get("EndpointStatus", "Missing"), found.get("EndpointConfigName")
+        phase: Phase = "failed"
+        if status in self._on_its_way:
+            phase = "running"
+        elif status == "InService" and serving == config:
             phase = "succeeded"
-        serves = f"Endpoint {endpoint} serves {target}" if target else f"There is no endpoint {endpoint}"
+        serves = f"Endpoint {endpoint} serves {serving}" if serving else f"There is no endpoint {endpoint}"
         return JobState(
             job_id=job_id,
             phase=phase,
             status=status,
-            reason=found.get("FailureReason") or (serves if target != config else ""),
+            reason=found.get("FailureReason") or (serves if serving != config else ""),
             started_at=made["CreationTime"],
             ended_at=None if phase == "running" else found.get("LastModifiedTime"),
             response={**found, **made},

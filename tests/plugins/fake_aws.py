@@ -309,7 +309,7 @@ class FakeSageMaker(_Service):
         self.fake.endpoints[endpoint] = {
             "EndpointName": endpoint,
             "EndpointConfigName": before or config,
-            "PendingDeploymentSummary": {"EndpointConfigName": config},
+            "pending": config,
             "EndpointStatus": status,
             "LastModifiedTime": self.fake.now,
         }
@@ -320,10 +320,10 @@ class FakeSageMaker(_Service):
         if EndpointName not in self.fake.endpoints:
             raise client_error("ValidationException", "Could not find endpoint")
         found = self.fake.endpoints[EndpointName]
-        answer = {**found}
-        if "PendingDeploymentSummary" in found and self.fake.outcome:
+        answer = {key: value for key, value in found.items() if key != "pending"}
+        if "pending" in found and self.fake.outcome:
             self.fake.pass_time(60)
-            config = found.pop("PendingDeploymentSummary")["EndpointConfigName"]
+            config = found.pop("pending")
             status, reason = self.fake.outcome
             created = found["EndpointStatus"] == "Creating"
             found.update(EndpointStatus="InService", LastModifiedTime=self.fake.now)
