@@ -78,7 +78,8 @@ def run(check: Check) -> Outcome:
     done = subprocess.run(
         check.argv,
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"},
+        # Two checks share the cores: XGBoost's threads must not spin while the other's work.
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "OMP_WAIT_POLICY": "PASSIVE"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
