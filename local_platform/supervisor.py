@@ -60,7 +60,8 @@ def start(platform: Platform, service: Service) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    record = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+    created = psutil.Process(process.pid).create_time()
+    record = {"pid": process.pid, "created": created, "groups": [*_groups(platform, service.name), process.pid]}
     _pid_path(platform, service.name).write_text(json.dumps(record))
 
 
@@ -92,8 +93,13 @@ def down(platform: Platform, say=print) -> None:
                 _signal_group(process.pid, signal.SIGKILL)
                 break
             time.sleep(0.1)
-        _pid_path(platform, name).unlink(missing_ok=True)
         say(f"  {name} stopped")
+    for name in services(platform):
+        for group in _groups(platform, name):
+            # A group keeps its number until its last member is gone, so a process of that number is a stranger.
+            if not psutil.pid_exists(group):
+                _signal_group(group, signal.SIGKILL)
+        _pid_path(platform, name).unlink(missing_ok=True)
     for orphan in of_this_installation(platform):
         orphan.kill()
 
@@ -159,6 +165,17 @@ def of_this_installation(platform: Platform) -> list[psutil.Process]:
         except (psutil.AccessDenied, psutil.NoSuchProcess, OSError):
             continue
     return found
+
+
+def _groups(platform: Platform, name: str) -> list[int]:
+    """Process groups of the service, also of those of its processes that were killed and started anew.
+
+    A killed scheduler leaves idle workers, and what has set its title hides the environment that it would be known by.
+    """
+    try:
+        return list(json.loads(_pid_path(platform, name).read_text())["groups"])
+    except (FileNotFoundError, json.JSONDecodeError, KeyError):
+        return []
 
 
 def log_path(platform: Platform, name: str) -> Path:

@@ -49,6 +49,26 @@ def test_down_stops_the_service_and_what_outlived_it(platform, monkeypatch):
     assert supervisor.of_this_installation(platform) == []
 
 
+def test_down_stops_what_a_killed_service_left_behind(platform, monkeypatch):
+    # as a scheduler's idle workers: no environment to be known by, and another leader since
+    child = "import subprocess, sys, time; subprocess.Popen(sys.argv[1:], env={}); time.sleep(600)"
+    scheduler = service(platform, [sys.executable, "-c", child, *SLEEPER])
+    monkeypatch.setattr(supervisor, "services", lambda _: {"sleeper": scheduler})
+    left = []
+    for _ in range(2):
+        supervisor.start(platform, scheduler)
+        leader, deadline = supervisor.running(platform, "sleeper"), time.monotonic() + 20
+        while not leader.children():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        left += leader.children()
+        leader.kill()
+        leader.wait(10)
+    assert all(process.is_running() for process in left)
+    supervisor.down(platform, say=lambda _: None)
+    assert psutil.wait_procs(left, timeout=5)[1] == []
+
+
 def test_a_service_that_dies_while_starting_is_reported_with_its_log(platform):
     broken = service(platform, [sys.executable, "-c", "raise SystemExit('the port is taken')"], healthy=False)
     supervisor.start(platform, broken)
