@@ -73,13 +73,14 @@ class Month:
 class Book:
     """A model and the months it scores. outcomes: as `performance.outcomes` wants them."""
 
+    version: str
     model: MortgageModel
     profile: Mapping[str, Any]
     months: Mapping[str, Month]
     outcomes: Mapping[str, pd.DataFrame]
 
 
-def read_book(model_folder: Path, panel_folder: Path, first: date, last: date) -> Book:
+def read_book(version: str, model_folder: Path, panel_folder: Path, first: date, last: date) -> Book:
     """The model, and the panel's months that nights from `first` to `last` look at."""
     model = load_model(model_folder)
     dataset = open_panel(panel_folder, load_contract("loan_panel"))
@@ -92,7 +93,7 @@ def read_book(model_folder: Path, panel_folder: Path, first: date, last: date) -
         day = pd.util.hash_array(table[KEY].to_numpy()) % LAST_REPORTING_DAY + 1
         loans = Scored.by(model, table[list(model.spec.inputs)], table[KEY].to_numpy())
         months[month] = Month(day.astype(int), loans)
-    return Book(model, read_profile(model_folder), months, read_outcomes(dataset, list(months)))
+    return Book(version, model, read_profile(model_folder), months, read_outcomes(dataset, list(months)))
 
 
 def portfolio(book: Book, night: date) -> Scored:
@@ -126,8 +127,9 @@ def nights(
         findings = performance.outcome_findings(read["vintages"]) if read else []
         before = last_scores.get(monitoring.month_before(night.isoformat(), list(last_scores)) or "")
         effects = named(model, loans.effects)
+        about = ("canonical", night.isoformat(), book.version)
         document = monitor(
-            Night("canonical", night.isoformat(), "1", loans.frame, loans.pd_, grades, effects, loans.loan_id, before),
+            Night(*about, loans.frame, loans.pd_, grades, effects, loans.loan_id, before),
             book.profile,
             model.contract,
             order,
@@ -237,7 +239,7 @@ def main(arguments: list[str] | None = None) -> None:
         last = _last_day(folder / "panel")
         first = last - timedelta(days=options.nights - 1)
         print(f"{options.nights} nights from {first} to {last}", flush=True)
-        book = read_book(folder / "model", folder / "panel", first, last)
+        book = read_book(str(package["ModelPackageVersion"]), folder / "model", folder / "panel", first, last)
         count = write(s3, layout, nights(book, first, last, tuple(options.plant)))
     print(f"{count} nights in {layout.monitoring_index('canonical')}")
 

@@ -15,7 +15,7 @@ from simulator.faults import Fault
 model, panel, first, last, *faults = sys.argv[1:]
 days = date.fromisoformat(first), date.fromisoformat(last)
 count = 0
-for document in nights(read_book(Path(model), Path(panel), *days), *days, tuple(map(Fault.parse, faults))):
+for document in nights(read_book("1", Path(model), Path(panel), *days), *days, tuple(map(Fault.parse, faults))):
     count += 1
     breaches = [f for f in document["findings"] if f["severity"] == "breach"]
     if breaches:
