@@ -136,6 +136,7 @@ class MortgageLoanModelValidator:
             self.run.seed,
             self._demographics(),
             partial(self._retrain, model) if self.run.retrain else None,
+            scored.economy,
         )
         checks = run_checks(evidence)
         say(f"battery: {len(checks)} tests")

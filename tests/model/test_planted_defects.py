@@ -19,7 +19,9 @@ import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
 from mortgage_model.gate import evaluate_gate
 from mortgage_model.hyperparameters import parse_arguments
+from mortgage_model.statistics import NotComputable
 from mortgage_model.validation.checks import CHECKS, Evidence, run_checks
+from mortgage_model.validation.samples import ECONOMY
 
 SETTINGS = json.loads(THRESHOLDS.read_text())
 # Trees too small to learn this little panel by heart.
@@ -219,6 +221,21 @@ def test_a_model_blind_to_the_economy(model_dir, panel_dir):
         return replace(model, booster=one)
 
     assert verdict(gather(model_dir, panel_dir, alter=blind), "stress.direction") == "fail"
+
+
+def test_a_crisis_is_replayed_with_the_economy_of_every_month_of_the_panel(sound, panel):
+    """The embargo between the samples hides no year of it."""
+    of_2011 = panel[panel["snapshot_month"].str.startswith("2011")]["unemployment_rate"].astype("float64").mean()
+    assert sound.economy[2011]["unemployment_rate"] == pytest.approx(of_2011)
+    assert set(sound.economy) == set(panel["snapshot_month"].str[:4].astype(int))
+    years = {2007: (-2, 4.6, 0.1), 2008: (-9, 5.8, 1.5), 2009: (-5, 9.3, 4.0), 2010: (-4, 9.6, 0.1)}
+    crisis = {year: dict(zip(ECONOMY, values, strict=True)) for year, values in years.items()}
+    (replayed,) = [c for c in CHECKS if c.id == "stress.replay"]
+    found = replayed.run(replace(sound, economy=crisis))
+    assert found.value > 1
+    assert [row["scenario"] for row in found.detail["years"]] == ["2007", "2008", "2009", "2010"]
+    with pytest.raises(NotComputable, match=r"does not cover 2007$"):
+        replayed.run(replace(sound, economy={year: crisis[year] for year in (2008, 2009, 2010)}))
 
 
 def test_reasons_are_there_and_true_unless_they_are_made_up(sound, monkeypatch):

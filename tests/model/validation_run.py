@@ -75,5 +75,5 @@ def gather(
     csi = figures.feature_shift(profile, scored.feature_counts)
     return Evidence(
         model, contract, bounds, scored.samples, metrics, drawn, scored.drawn, csi,
-        scored.feature_counts, scored.portfolio, seed=7,
+        scored.feature_counts, scored.portfolio, seed=7, economy=scored.economy,
     )  # fmt: skip

@@ -34,7 +34,7 @@ class Evidence:
     """What a test may look at. `drawn` holds rows of training and out of time for tests that score again; `csi`
     the feature shift of evaluation.json; `feature_counts` those out of time per bin of the reference profile;
     `portfolio` the loans to score; `demographics` has protected columns, indexed by loan hash; `retrain` trains again
-    as recorded and gives the new model's metadata.
+    as recorded and gives the new model's metadata; `economy` is that of the panel's years.
     """
 
     model: MortgageModel
@@ -50,6 +50,7 @@ class Evidence:
     seed: int
     demographics: pd.DataFrame | None = None
     retrain: Callable[[], Mapping[str, Any]] | None = None
+    economy: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
     @property
     def oot(self) -> ScoredSample:

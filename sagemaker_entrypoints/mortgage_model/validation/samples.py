@@ -31,6 +31,8 @@ UNKNOWN_VINTAGE = 0
 # Rows of a sample that perturbation, importance and stress score again, about this many of each.
 DRAWN_ROWS = 20_000
 DRAWN_SAMPLES = ("train", "oot")
+# What a past crisis is replayed with.
+ECONOMY = ("house_price_index_growth_12m", "unemployment_rate", "unemployment_change_12m")
 # A date of something to come says nothing about the outcome.
 SCHEDULED_DATES = {"first_payment_date"}
 
@@ -104,12 +106,15 @@ class Portfolio:
 
 @dataclass(frozen=True)
 class ScoredPanel:
-    """The three samples; the out-of-time rows counted per bin of the reference profile; drawn rows; the portfolio."""
+    """The three samples; the out-of-time rows counted per bin of the reference profile; drawn rows; the portfolio; the
+    economy by year, see `economy_by_year`.
+    """
 
     samples: dict[str, ScoredSample]
     feature_counts: dict[str, np.ndarray]
     drawn: dict[str, DrawnRows]
     portfolio: Portfolio
+    economy: dict[int, dict[str, float]]
 
 
 @dataclass
@@ -191,7 +196,23 @@ def score_samples(
     drawn = {name: _drawn(collectors[name], samples[name]) for name in DRAWN_SAMPLES if collectors[name].frames}
     newest = read_month(dataset, contract, months[-1], model.spec.inputs)
     portfolio = Portfolio(months[-1], len(newest), _counts_per_bin(newest, profile))
-    return ScoredPanel(samples, feature_counts, drawn, portfolio)
+    return ScoredPanel(samples, feature_counts, drawn, portfolio, economy_by_year(dataset, months))
+
+
+def economy_by_year(dataset: ds.Dataset, months: list[str]) -> dict[int, dict[str, float]]:
+    """Mean of the ECONOMY columns over every row of a year, of any sample or none: an embargo hides outcomes, not the
+    economy. A year is left out where one of them has no value; empty for a panel without them.
+    """
+    if not set(ECONOMY) <= set(dataset.schema.names):
+        return {}
+    found = {}
+    for year in sorted({month[:4] for month in months}):
+        of_year = (ds.field(MONTH) >= f"{year}-01") & (ds.field(MONTH) <= f"{year}-12")
+        table = dataset.to_table(columns=list(ECONOMY), filter=of_year)
+        means = {name: pc.mean(table[name]).as_py() for name in ECONOMY}
+        if None not in means.values():
+            found[int(year)] = means
+    return found
 
 
 def _counts_per_bin(frame: pd.DataFrame, profile: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from mortgage_model.statistics import NotComputable
@@ -84,17 +83,13 @@ def replay(evidence: Evidence) -> Outcome:
 
     The last crisis, as this panel's own economic columns saw it, laid over the loans of the out-of-time sample.
     """
-    rows, then = _rows(evidence), evidence.drawn.get("train")
-    if then is None:
-        raise NotComputable("the training sample has no rows")
-    years = np.array([int(month[:4]) for month in then.month])
-    absent = [year for year in REPLAY_YEARS if not (years == year).any()]
-    if absent:
-        raise NotComputable(f"the training months do not cover {', '.join(map(str, absent))}")
+    rows, economy = _rows(evidence), evidence.economy
+    if absent := [year for year in REPLAY_YEARS if year not in economy]:
+        raise NotComputable(f"the panel does not cover {', '.join(map(str, absent))}")
     path, prices = [], 1.0
-    first = _economy(then.frame[years == REPLAY_YEARS[0]])
+    first = economy[REPLAY_YEARS[0]]
     for year in REPLAY_YEARS:
-        now = _economy(then.frame[years == year])
+        now = economy[year]
         prices *= 1 + now["house_price_index_growth_12m"] / 100
         path.append(
             _portfolio(
@@ -112,7 +107,7 @@ def replay(evidence: Evidence) -> Outcome:
     )
 
 
-def _history(economy: dict[str, float], points: float, prices: float) -> Shock:
+def _history(economy: Mapping[str, float], points: float, prices: float) -> Shock:
     """A past year's growth and change, prices and unemployment moved as far as they had by then."""
     return lambda frame: frame.assign(
         unemployment_rate=frame["unemployment_rate"] + points,
@@ -120,11 +115,6 @@ def _history(economy: dict[str, float], points: float, prices: float) -> Shock:
         house_price_index_growth_12m=economy["house_price_index_growth_12m"],
         house_price_index_ratio=frame["house_price_index_ratio"] * prices,
     )
-
-
-def _economy(frame: pd.DataFrame) -> dict[str, float]:
-    columns = ("house_price_index_growth_12m", "unemployment_rate", "unemployment_change_12m")
-    return {name: float(frame[name].mean()) for name in columns}
 
 
 def _rows(evidence: Evidence) -> DrawnRows:
