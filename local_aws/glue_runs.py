@@ -13,6 +13,7 @@ from typing import Any
 from local_aws import runtimes
 from local_aws.config import Config
 from local_aws.errors import AwsError
+from local_aws.lines import split_lines
 from local_aws.logs import write_log
 from local_aws.processes import ExitStatus, JobProcess
 from local_aws.state import INTERRUPTED, Collection
@@ -190,8 +191,7 @@ class Runs:
                 data = stream.read()
             end = len(data) if last else data.rfind(b"\n") + 1
             position += end
-            if lines := data[:end].decode("utf-8", "replace").splitlines():
-                write_log(ERROR_LOGS, run_id, lines)
+            write_log(ERROR_LOGS, run_id, split_lines(data[:end].decode("utf-8", "replace")))
         self._processes.pop(run_id, None)
         shutil.rmtree(path.parent, ignore_errors=True)
 

@@ -17,6 +17,8 @@ from urllib.parse import quote, unquote
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.logs.models import LogsBackend, logs_backends
 
+from local_aws.lines import split_lines
+
 MAX_EVENT_CHARACTERS = 256 * 1024 - 26  # CloudWatch's limit
 RELOADED_EVENTS_PER_STREAM = 10_000
 _EVENT_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (.*)", re.DOTALL)
@@ -37,7 +39,7 @@ def configure(state_dir: Path, region: str) -> None:
 def write_log(group: str, stream: str, lines: Iterable[str]) -> None:
     """Append lines to a log stream, creating group and stream; a blank line is kept as a space."""
     now = time.time()
-    messages = [line[:MAX_EVENT_CHARACTERS] or " " for line in lines]
+    messages = [part[:MAX_EVENT_CHARACTERS] or " " for line in lines for part in line.split("\n")]
     if not messages:
         return
     with _lock:
@@ -65,7 +67,7 @@ def tail(group: str, stream: str, count: int = 20) -> list[str]:
     with path.open("rb") as file:
         file.seek(0, 2)
         file.seek(max(0, file.tell() - 64 * 1024))
-        lines = file.read().decode("utf-8", "replace").splitlines()[-count:]
+        lines = split_lines(file.read().decode("utf-8", "replace"))[-count:]
     return [line.split(" ", 1)[-1] for line in lines]
 
 
@@ -87,7 +89,7 @@ def _put(group: str, stream: str, events: list[tuple[int, str]]) -> None:
 
 def _reload(path: Path) -> None:
     events: list[tuple[int, str]] = []
-    for line in path.read_text("utf-8", "replace").splitlines()[-RELOADED_EVENTS_PER_STREAM:]:
+    for line in split_lines(path.read_bytes().decode("utf-8", "replace"))[-RELOADED_EVENTS_PER_STREAM:]:
         match = _EVENT_LINE.fullmatch(line)
         if match:
             stamp = datetime.fromisoformat(match[1].replace("Z", "+00:00"))

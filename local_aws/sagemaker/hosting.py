@@ -110,5 +110,5 @@ def error_message(answer: Answer) -> str:
     try:
         text = json.loads(answer.body)["message"]
     except (ValueError, LookupError, TypeError):
-        text = answer.text.splitlines()[0] if answer.text else ""
+        text = answer.text.partition("\n")[0]
     return f"Bad HTTP status received from algorithm: {answer.status}, {text}".rstrip(", ")

@@ -11,7 +11,7 @@ from local_aws.processes import ExitStatus
 from local_aws.sagemaker import checkpoints
 from local_aws.sagemaker.containers import OPT_ML, Sandbox
 from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs, JobStopped
-from local_aws.sagemaker.objects import DataError, split_uri
+from local_aws.sagemaker.objects import DataError, NothingFound, split_uri
 from local_aws.sagemaker.service import Service, now
 from local_aws.sagemaker.training_log import TrainingLog
 from local_aws.sagemaker.validation import invalid, refuse
@@ -245,21 +245,18 @@ class TrainingJobs(Jobs):
 
 def require_objects(service: Service, source: Record, role: str) -> None:
     """The service looks for the data when a job is created, and says this when there is none."""
+    uri = source["S3Uri"]
     try:
-        service.objects.find(source["S3Uri"], source["S3DataType"])
-    except DataError as error:
-        if source["S3DataType"] != "S3Prefix":
-            raise invalid(str(error)) from None
-        try:
-            bucket = split_uri(source["S3Uri"])[0]
-        except DataError:
-            raise invalid(str(error)) from None
+        service.objects.find(uri, source["S3DataType"])
+    except NothingFound:
         raise invalid(
-            f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure'
+            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure'
             f" that the bucket exists in the selected region ({service.config.region}), that objects exist"
             " under that S3 prefix,"
-            f' and that the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+            f' and that the role "{role}" has "s3:ListBucket" permissions on bucket "{split_uri(uri)[0]}".'
         ) from None
+    except DataError as error:
+        raise invalid(str(error)) from None
 
 
 def _transition(record: Record, status: str, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import time
 from collections import deque
@@ -74,17 +75,21 @@ class Plan:
         )
 
     def batches(self, stream: BinaryIO) -> Iterator[list[str]]:
-        """The records of each request; DataError for one beyond the limit. Empty lines are no records."""
+        """The records of each request; DataError for one beyond the limit. Blank lines and a BOM are no part of any."""
         if not self.split:
             body = stream.read()
+            if self.processing.active:
+                body = body.removeprefix(codecs.BOM_UTF8)
             self._check(len(body))
             yield [body.decode("utf-8", ERRORS)]
             return
         batch: list[str] = []
         size = 0
-        for raw in stream:
+        for number, raw in enumerate(stream):
             line = raw.rstrip(b"\r\n")
-            if not line:
+            if number == 0:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            if not line.strip():
                 continue
             self._check(len(line))
             if batch and (self.single or size + len(line) + 1 > self.payload):

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.logs.models import logs_backends
 
 from local_aws import logs
+from local_aws.config import ACCOUNT_ID
 from local_aws.processes import ExitStatus, JobProcess
 from local_aws.state import Collection
 from tests.local_aws.conftest import ROOT, wait_for
@@ -38,6 +40,17 @@ def test_output_reaches_log_file_and_listener_before_the_exit_is_told() -> None:
     assert not status.succeeded
     assert events == ["a", "c", "d", status]
     assert logs.tail("/jobs", "one/1") == ["a", "c", "d"]
+
+
+def test_a_log_keeps_its_lines_whatever_is_in_them(log_folder: Path) -> None:
+    said = ["form\x0cfeed", "next\x85line \u2028 here", "two\nlines"]
+    logs.write_log("/odd", "one", said)
+    expected = ["form\x0cfeed", "next\x85line \u2028 here", "two", "lines"]
+    assert logs.tail("/odd", "one") == expected
+    del logs_backends[ACCOUNT_ID]["us-east-1"].groups["/odd"]
+    logs.configure(log_folder, "us-east-1")
+    reloaded = logs_backends[ACCOUNT_ID]["us-east-1"].groups["/odd"].streams["one"].events
+    assert [event.message for event in reloaded] == expected
 
 
 def test_timeout_ends_with_sigkill_what_ignores_sigterm() -> None:
