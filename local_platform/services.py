@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import requests
 
@@ -27,6 +28,7 @@ def aws_environment(platform: Platform) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
+        **({"AWS_SESSION_TOKEN": platform.aws_token} if platform.aws_token else {}),
     }
 
 
@@ -113,6 +115,8 @@ def services(platform: Platform) -> dict[str, Service]:
             str(platform.state / "local-aws"),
             "--runtimes-dir",
             str(RUNTIMES),
+            # In containers its clients call it by its service's name.
+            *(f"--allow-host={urlsplit(url).hostname}" for url in (platform.aws_url, platform.public_aws_url)),
         ],
         env={"MORTGAGE_STATE_DIR": str(platform.state), "PYTHONUNBUFFERED": "1"},
         healthy=lambda: _answers(f"{platform.aws_url}/_health"),

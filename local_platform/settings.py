@@ -26,6 +26,7 @@ class Platform:
     public_aws_url: str
     public_airflow_url: str
     database_url: str
+    aws_token: str  # of a local AWS that others than this machine reach; empty: it wants none
     dags: Path = ROOT / "dags"
     bucket: str = "mortgage-loan-ml"
 
@@ -48,6 +49,7 @@ class Platform:
             public_aws_url=env.get("MORTGAGE_PUBLIC_AWS_URL", aws_url),
             public_airflow_url=env.get("MORTGAGE_PUBLIC_AIRFLOW_URL", airflow_url),
             database_url=env.get("MORTGAGE_DATABASE_URL", f"sqlite:///{state}/airflow/airflow.db"),
+            aws_token=env.get("LOCAL_AWS_TOKEN", ""),
             dags=Path(env.get("MORTGAGE_DAGS_DIR", ROOT / "dags")),
         )
 

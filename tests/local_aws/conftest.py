@@ -24,8 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 class LocalAws:
     """A running server. Its state stays over `restart()`."""
 
-    def __init__(self, state_dir: Path):
+    def __init__(self, state_dir: Path, python: str = sys.executable):
         self.state_dir = state_dir
+        self.python = python  # of the runtime local-aws
         self.runtimes_dir = Path(os.environ.get("LOCAL_AWS_RUNTIMES", ROOT / ".runtimes"))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -34,8 +35,9 @@ class LocalAws:
         self.log = state_dir.with_name(state_dir.name + ".log")
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, **popen_options: Any) -> None:
+    def start(self, *options: str, env: dict[str, str] | None = None, **popen_options: Any) -> None:
         arguments = [
+            *options,
             "--port",
             str(self.port),
             "--state-dir",
@@ -45,9 +47,9 @@ class LocalAws:
         ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "local_aws", *arguments],
+                [self.python, "-m", "local_aws", *arguments],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **(env or {})},
                 stdout=log,
                 stderr=log,
                 **popen_options,
