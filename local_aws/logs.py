@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import RawIOBase
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -26,6 +28,7 @@ _EVENT_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (.*)", re.DO
 _lock = threading.Lock()
 _directory: Path | None = None
 _region = "us-east-1"
+_unwritten: dict[Path, list[str]] = {}  # lines that wait for room on the disk
 
 
 def configure(state_dir: Path, region: str) -> None:
@@ -46,11 +49,41 @@ def write_log(group: str, stream: str, lines: Iterable[str]) -> None:
         _put(group, stream, [(int(now * 1000), message) for message in messages])
         if _directory is not None:
             stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:23] + "Z"
-            path = log_file(group, stream)
-            with suppress(OSError):  # a full disk must not block the job whose output this is
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("a", encoding="utf-8") as file:
-                    file.writelines(f"{stamp} {message}\n" for message in messages)
+            _unwritten.setdefault(log_file(group, stream), []).extend(f"{stamp} {message}\n" for message in messages)
+            _flush()
+
+
+def flush() -> None:
+    """Write what still waits for room, as far as there is any."""
+    with _lock:
+        _flush()
+
+
+def _flush() -> None:
+    for path in list(_unwritten):
+        _append(path)
+
+
+def _append(path: Path) -> None:
+    """Write the lines that wait for a file. A full disk must not block the job whose output they are: they go on
+    waiting, and the file ends with a whole line.
+    """
+    lines = _unwritten.pop(path)
+    start = path.stat().st_size if path.exists() else 0
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab", buffering=0) as file:
+            _write_all(file, "".join(lines).encode())
+    except OSError:
+        with suppress(OSError):
+            os.truncate(path, start)
+        _unwritten[path] = lines[-RELOADED_EVENTS_PER_STREAM:]
+
+
+def _write_all(file: RawIOBase, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) or 0 :]
 
 
 def log_file(group: str, stream: str) -> Path:
@@ -61,13 +94,13 @@ def log_file(group: str, stream: str) -> Path:
 
 def tail(group: str, stream: str, count: int = 20) -> list[str]:
     """The last messages of a stream, without timestamps."""
-    path = log_file(group, stream)
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - 64 * 1024))
-        lines = split_lines(file.read().decode("utf-8", "replace"))[-count:]
+    path, text = log_file(group, stream), ""
+    if path.exists():
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 64 * 1024))
+            text = file.read().decode("utf-8", "replace")
+    lines = split_lines(text + "".join(_unwritten.get(path, ())))[-count:]
     return [line.split(" ", 1)[-1] for line in lines]
 
 

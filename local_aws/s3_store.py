@@ -111,7 +111,11 @@ class S3Store:
             if self.has_bucket(bucket):
                 raise AwsError("BucketAlreadyOwnedByYou", f"You already own the bucket {bucket}.", 409)
             (self.root / bucket).mkdir()
-            self._open_bucket(bucket)
+            try:
+                self._open_bucket(bucket)
+            except OSError:
+                (self.root / bucket).rmdir()
+                raise
 
     def delete_bucket(self, bucket: str) -> None:
         folder = self.require_bucket(bucket)
@@ -200,17 +204,16 @@ class S3Store:
         with self.lock:
             if condition:
                 condition(self._head_or_none(bucket, key))
+            odd = self._odd[bucket]
+            known = key in odd
             target = self._claim(bucket, key)
-            sidecar = self._sidecar(bucket, key)
-            sidecar.parent.mkdir(exist_ok=True)
-            draft = self.temporary(bucket)
             try:
-                draft.write_text(json.dumps(asdict(meta)))
-                draft.replace(sidecar)
+                self._write_meta(bucket, self._sidecar(bucket, key), meta)
+                body.replace(target)
             except OSError:
-                draft.unlink(missing_ok=True)
+                if not known and odd.pop(key, None) is None:
+                    _prune(target.parent, self.root / bucket)
                 raise
-            body.replace(target)
             target.with_name(f".{target.name}.crc").unlink(missing_ok=True)
         return meta
 
@@ -245,15 +248,26 @@ class S3Store:
         draft = self.temporary(bucket)
         with source.open("rb") as stream:
             etag, _ = copy_stream(stream, draft)
-        return self.commit(bucket, key, draft, Meta(key, 0, etag, 0, content_type))
+        try:
+            return self.commit(bucket, key, draft, Meta(key, 0, etag, 0, content_type))
+        finally:
+            draft.unlink(missing_ok=True)
 
     def set_tags(self, bucket: str, key: str, tags: dict[str, str]) -> None:
         with self.lock:
             meta = self.head(bucket, key)
             meta.tags = tags
-            sidecar = self._sidecar(bucket, key)
+            self._write_meta(bucket, self._sidecar(bucket, key), meta)
+
+    def _write_meta(self, bucket: str, sidecar: Path, meta: Meta) -> None:
+        draft = self.temporary(bucket)
+        try:
             sidecar.parent.mkdir(exist_ok=True)
-            sidecar.write_text(json.dumps(asdict(meta)))
+            draft.write_text(json.dumps(asdict(meta)))
+            draft.replace(sidecar)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
 
     def delete(self, bucket: str, key: str) -> None:
         """Remove an object; that it does not exist is no error, as on S3."""

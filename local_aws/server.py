@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import urllib.parse
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Request, Response
 
-from local_aws import __version__, alarms, console, door, errors, glue, logs
+from local_aws import __version__, alarms, console, disk, door, errors, glue, logs
 from local_aws.config import Caller, Config
 from local_aws.errors import AwsError
 from local_aws.s3 import S3App
@@ -107,11 +108,14 @@ class Application:
         return response
 
     def explain(self, request: Request, service: str, error: Exception) -> Response:
-        """An exception as the service's own kind of error, never a 5xx: those are retried."""
+        """An exception as the service's own kind of error. A 5xx, which is retried, only where nothing was done."""
         if not isinstance(error, AwsError):
             api = api_name(request, service)
             if isinstance(error, NotImplementedError):
                 error = errors.unsupported(api)
+            elif disk.is_full(error):
+                log.warning("%s: %s", api, error)
+                error = disk.refusal(error)
             else:
                 log.exception("%s failed", api)
                 error = AwsError("InternalFailure", f"local_aws failed in {api}: {type(error).__name__}: {error}")
@@ -133,11 +137,13 @@ class Application:
         return Response(json.dumps(body), content_type="application/json")
 
     def close(self) -> None:
+        disk.give_up()
         for stop in reversed(self.config.on_shutdown):
             try:
                 stop()
             except Exception:
                 log.exception("while stopping")
+        logs.flush()
 
 
 def is_own_page(path: str) -> bool:
@@ -225,7 +231,8 @@ def serve(config: Config) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    print(f"local_aws {__version__} on {config.endpoint_url}, console {config.endpoint_url}/_console/", flush=True)
+    with suppress(OSError):  # a full disk
+        print(f"local_aws {__version__} on {config.endpoint_url}, console {config.endpoint_url}/_console/", flush=True)
     server.serve_forever(poll_interval=0.1)
     application.close()
     server.server_close()

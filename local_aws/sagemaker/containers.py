@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -96,7 +96,7 @@ class Runtimes:
         return None
 
     def sandbox(self, directory: Path, image: str) -> Sandbox:
-        """A fresh container folder for one job."""
+        """The container of one job; it has a folder once it is filled."""
         return Sandbox(directory, self.python(image), self.namespace, self._config.child_environment())
 
 
@@ -106,14 +106,22 @@ class Sandbox:
     def __init__(
         self, directory: Path, python: Path, namespace: list[str] | None, environment: Mapping[str, str]
     ) -> None:
-        shutil.rmtree(directory, ignore_errors=True)
         self.directory = directory
         self.ml = directory / "ml"
         self.python = python
         self._namespace = namespace
         self._environment = environment
-        self.ml.mkdir(parents=True)
-        (directory / "tmp").mkdir()
+
+    def fill(self, prepare: Callable[[], None]) -> None:
+        """Make the folder, fresh, and put into it what `prepare` does; nothing is left of it where that fails."""
+        self.remove()
+        try:
+            self.ml.mkdir(parents=True)
+            (self.directory / "tmp").mkdir()
+            prepare()
+        except BaseException:
+            self.remove()
+            raise
 
     @property
     def base(self) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+from local_aws import disk
 from local_aws.config import Config
 from local_aws.errors import AwsError
 
@@ -120,6 +121,8 @@ class Objects:
                 else:
                     shutil.copyfile(source, destination)
             except (AwsError, OSError, EOFError) as error:
+                if disk.is_full(error):
+                    raise
                 raise DataError(f"s3://{bucket}/{key}: {error}") from None
         return len(found)
 
@@ -131,6 +134,8 @@ class Objects:
                     require_plain(member, target)
                     archive.extract(member, target)
         except (tarfile.TarError, OSError, EOFError) as error:
+            if disk.is_full(error):
+                raise
             raise DataError(f"{uri} is not a usable tar.gz archive: {error}") from None
 
     def require_bucket(self, uri: str) -> None:
@@ -158,12 +163,13 @@ class Objects:
 
     def upload_archive(self, source: Path, uri: str, scratch: Path) -> None:
         """Pack the content of a folder into a tar.gz object."""
-        scratch.parent.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(scratch, "w:gz", compresslevel=6) as archive:
-            for path in sorted(source.iterdir()):
-                archive.add(path, arcname=path.name)
-        self.upload_file(scratch, uri)
-        scratch.unlink()
+        try:
+            with tarfile.open(scratch, "w:gz", compresslevel=6) as archive:
+                for path in sorted(source.iterdir()):
+                    archive.add(path, arcname=path.name)
+            self.upload_file(scratch, uri)
+        finally:
+            scratch.unlink(missing_ok=True)
 
     def _manifest(self, uri: str) -> Iterator[tuple[str, str, str]]:
         try:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from local_aws import disk
 from local_aws.processes import ExitStatus
 from local_aws.sagemaker import checkpoints
 from local_aws.sagemaker.containers import OPT_ML, Sandbox
@@ -141,7 +142,7 @@ class TrainingJobs(Jobs):
     def execute(self, execution: Execution, sandbox: Sandbox) -> Record:
         record = self.require(execution.name)
         self._enter(execution, "Downloading", "Downloading input data")
-        self._prepare(record, sandbox)
+        execution.patiently(lambda: sandbox.fill(lambda: self._prepare(record, sandbox)))
         execution.check()
         self._enter(execution, "Training", "Training image download completed. Training in progress.")
         log = TrainingLog(record["AlgorithmSpecification"].get("MetricDefinitions", []))
@@ -167,11 +168,13 @@ class TrainingJobs(Jobs):
         # The toolkit's success is exit code 0, a success marker and no failure file, all three.
         failed = status.cause == "exited" and (status.returncode != 0 or failure.exists() or not success.exists())
         self._enter(execution, "Uploading", "Uploading generated training model")
-        fields = self._upload(self.require(execution.name), sandbox, with_model=not failed)
-        fields["FinalMetricDataList"] = log.final_metrics()
+        record, metrics = self.require(execution.name), log.final_metrics()
+        fields = disk.when_there_is_room(
+            lambda: self._upload(record, sandbox, with_model=not failed), patience_s=disk.PATIENCE_SECONDS
+        )
+        fields["FinalMetricDataList"] = metrics
         if failed:
-            with self.records.edit(execution.name) as record:
-                record["FinalMetricDataList"] = fields["FinalMetricDataList"]
+            self.records.settle(execution.name, lambda record: record.update(FinalMetricDataList=metrics))
             text = failure.read_text("utf-8", "replace").strip() if failure.exists() else ""
             text = text.replace('ErrorMessage ""', f'ErrorMessage "{log.error()}"')
             text = text or f"the script wrote no {OPT_ML}/output/failure, see its log"
@@ -237,10 +240,12 @@ class TrainingJobs(Jobs):
         return fields
 
     def _enter(self, execution: Execution, status: str, message: str) -> None:
-        with self.records.edit(execution.name) as record:
+        def enter(record: Record) -> None:
             record.setdefault("TrainingStartTime", now())
             if record["TrainingJobStatus"] == "InProgress":
                 _transition(record, status, message)
+
+        self.records.note(execution.name, enter)
 
 
 def require_objects(service: Service, source: Record, role: str) -> None:
