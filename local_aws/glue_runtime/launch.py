@@ -40,9 +40,10 @@ def main() -> int:
     )
     # A file of settings instead of builder calls: it holds however the script makes its session
     (folder / "log4j2.properties").write_text(_LOG4J)
-    conf["spark.driver.defaultJavaOptions"] += f" -Dlog4j2.configurationFile={folder / 'log4j2.properties'}"
+    log4j = runtime.spark.java_option(f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}")
+    conf["spark.driver.defaultJavaOptions"] += f" {log4j}"
     settings = folder / "spark.properties"
-    settings.write_text("".join(f"{name} {value}\n" for name, value in conf.items()))
+    settings.write_text(runtime.spark.properties(conf), encoding="utf-8")
     os.environ["PYSPARK_SUBMIT_ARGS"] = f"--properties-file {shlex.quote(str(settings))} pyspark-shell"
     runtime.spark.set_environment()
     runtime.shim.install()
