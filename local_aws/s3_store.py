@@ -27,6 +27,7 @@ from local_aws.errors import AwsError
 from local_aws.s3_walk import HIDDEN, Walk, is_file, is_inside, walk_keys
 
 CHUNK = 1 << 20
+UNKNOWN_TYPE = "binary/octet-stream"  # of an object that came without a content type
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -38,7 +39,7 @@ class Meta:
     size: int
     etag: str
     mtime_ns: int
-    content_type: str = "binary/octet-stream"
+    content_type: str = UNKNOWN_TYPE
     headers: dict[str, str] = field(default_factory=dict)  # Cache-Control and the like, x-amz-meta-*, checksums
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -243,13 +244,13 @@ class S3Store:
         except AwsError:
             return None
 
-    def put_file(self, bucket: str, key: str, source: Path, content_type: str = "binary/octet-stream") -> Meta:
+    def put_file(self, bucket: str, key: str, source: Path) -> Meta:
         """Store a copy of a local file."""
         draft = self.temporary(bucket)
         with source.open("rb") as stream:
             etag, _ = copy_stream(stream, draft)
         try:
-            return self.commit(bucket, key, draft, Meta(key, 0, etag, 0, content_type))
+            return self.commit(bucket, key, draft, Meta(key, 0, etag, 0))
         finally:
             draft.unlink(missing_ok=True)
 
