@@ -147,6 +147,21 @@ def test_what_came_without_a_type_is_shown_by_its_name(aws: LocalAws, key: str, 
     assert s3.head_object(Bucket="types", Key=key)["ContentType"] == "text/x-own"
 
 
+def test_a_person_who_opens_a_prefix_sees_its_objects(aws: LocalAws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="prefixes")
+    s3.put_object(Bucket="prefixes", Key="a b/run#1/part.csv", Body=b"x")
+    for path in ("/prefixes/a%20b/run%231/", "/prefixes/a%20b/run%231"):
+        page = urllib.request.Request(aws.endpoint_url + path, headers={"Accept": "text/html,*/*"})
+        with urllib.request.urlopen(page) as answer:
+            assert answer.url == f"{aws.endpoint_url}/_console/s3/prefixes/a%20b/run%231/"
+            assert "part.csv" in answer.read().decode()
+        for request in (aws.endpoint_url + path, aws.endpoint_url + "/prefixes/a"):
+            with pytest.raises(urllib.error.HTTPError) as error:
+                urllib.request.urlopen(request)
+            assert error.value.code == 404, "a program is told what S3 would tell it"
+
+
 def test_a_taken_port_is_said_plainly(aws: LocalAws, tmp_path: object) -> None:
     command = [sys.executable, "-m", "local_aws", "--port", str(aws.port), "--state-dir", str(tmp_path)]
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
