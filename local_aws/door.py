@@ -26,7 +26,7 @@ _SANDBOX = (
     " frame-ancestors 'none'"
 )
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)]|([a-z0-9._-]+))(?::\d+)?")
-_EMBEDDED = frozenset({"image", "style", "script", "font"})  # what a sandboxed report loads from beside it
+_EMBEDDED = frozenset({"image", "style", "script"})  # what a sandboxed report loads from beside it
 
 
 def is_loopback(host: str) -> bool:
