@@ -204,7 +204,8 @@ def links(installation: Installation, dag_id: str, run_id: str, name: str) -> di
     path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
     found = {}
     for task in installation.api.tasks(dag_id, run_id):
-        urls = installation.api.request("GET", f"{path}/{task['task_id']}/links")["extra_links"]
+        one = {"map_index": task["map_index"]}
+        urls = installation.api.request("GET", f"{path}/{task['task_id']}/links", params=one)["extra_links"]
         if urls.get(name):
             found[task["task_id"]] = urls[name]
     return found
