@@ -15,7 +15,7 @@ from urllib.parse import quote
 Record = dict[str, Any]
 
 #: FailureReason of a job that was running when the server ended.
-INTERRUPTED = "The local AWS stopped while this job was running"
+INTERRUPTED = "InternalServerError: The local AWS stopped while this job was running"
 
 
 class Collection:
