@@ -181,7 +181,7 @@ def test_scores_start_their_monitoring(installation, scored):
     assert {len(metric["Dimensions"]) for metric in metrics} == {1, 2}, "by source; by version and by segment too"
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix="mortgage-canonical-")["MetricAlarms"]
     assert {alarm["StateValue"] for alarm in alarms} <= {"OK", "ALARM"}
-    assert len(alarms) == 4
+    assert len(alarms) == 6
 
 
 def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(installation, scored):
