@@ -43,6 +43,7 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "job_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
         "log_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
         "s3_object_link": f"{platform.public_aws_url}/{{bucket}}/{{key}}",
+        "s3_folder_link": f"{platform.public_aws_url}/_console/s3/{{bucket}}/{{key}}",
     }
     return {
         **aws_environment(platform),
