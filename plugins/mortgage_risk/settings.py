@@ -75,6 +75,8 @@ class Settings:
 
     lineage_url: str = ""  # where OpenLineage events go: file:///path or http(s)://…; '' = nowhere
 
+    allowed_hosts: tuple[str, ...] = ()  # names of Airflow's API server, as localhost, *.example.com; empty = any
+
     approval_mode: str = "manual"  # default of the training form: manual | auto
     approvers: tuple[str, ...] = ()  # Airflow user names that may answer; empty = whoever may edit the run
     approval_hours: int = 168  # without an answer by then the model is rejected

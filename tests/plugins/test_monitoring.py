@@ -38,6 +38,7 @@ def document(day: str, **changes: Any) -> dict[str, Any]:
         "verdict": "ok",
         "score": {"mean_pd": 0.02, "training": shift(0.05), "recent": None, "grades": {"M01": 60, "M02": 40}},
         "features": [{"feature": "dti", "training": shift(0.1), "recent": None, "effect": 0.01, "missing": 0.0}],
+        "labels": {"channel": {"R": "retail"}},
         "segments": {"channel": {"R": {"n": 100, "mean_pd": 0.02, "grades": [60, 40]}}},
         "findings": [],
         "performance": {"panel_as_of": "2019-11-30"},
