@@ -240,6 +240,19 @@ def test_a_backfill_monitors_past_nights_in_their_order(installation):
     assert all(rows[day]["psi_recent"] is not None for day in PAST_NIGHTS), "each is held against the one before"
 
 
+def test_tapes_that_are_too_old_for_a_night_are_not_scored_and_the_page_says_why(installation, scored):
+    night = "2015-05-31"
+    words = installation.fail(SCORING, score_date=night)
+    assert "the newest reporting month is 2014-12, which ended on 2014-12-31, 151 days before the run's date" in words
+    assert "report_age" in words
+    run_id = installation.trigger(MONITORING, score_date=night)
+    assert installation.wait(MONITORING, run_id) == "success", installation.explain(MONITORING, run_id)
+    installation.api.pause(MONITORING)
+    (finding,) = index_rows(installation)[night]["findings"]
+    assert finding[:2] == ["breach", "night_missing"]
+    assert "the newest reporting month is 2014-12" in finding[3]
+
+
 def test_a_source_without_an_approved_model_is_refused_in_words(installation):
     words = installation.fail(SCORING, score_date=installation.business_date, source="freddie_mac")
     assert "select_model" in words
