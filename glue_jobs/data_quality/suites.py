@@ -50,7 +50,7 @@ def raw_subject(
     except FileNotFoundError:
         said = f"raw: there is no {prefix.rstrip('/')}/_manifest.json; run clean_raw_tables for this delivery first."
         return Subject(outcomes=[failure("raw", "dataset_is_published", said)])
-    ages = ingest_ages(read.extracts, _loan_tables(source), run_date, ingest)
+    ages = ingest_ages("raw", read.extracts, _loan_tables(source), run_date, ingest)
     subject = Subject(outcomes=[*_rejections(read), *ages])
     for name, frame in read.tables.items():
         contract = load_contract(name)
@@ -139,7 +139,7 @@ def dataset_subject(
     extracts = {name: Extract.from_json(name, entry) for name, entry in manifest["extracts"].items()}
     ages = [
         *report_age(suite, manifest["newest_month"], run_date, reported),
-        *ingest_ages(extracts, _loan_tables(manifest["source"]), run_date, ingest),
+        *ingest_ages(suite, extracts, _loan_tables(manifest["source"]), run_date, ingest),
     ]
     return Subject([_scoring_table(spark, suite, manifest, checks)], ages)
 

@@ -98,9 +98,10 @@ def test_rejected_rows_warn_and_too_many_are_an_error(
 @pytest.mark.parametrize(("day", "fresh"), [(dt.date(2019, 11, 16), True), (dt.date(2019, 11, 15), False)])
 def test_old_extract_warns(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, day: dt.date, fresh: bool) -> None:
     extracts = {"loans": Extract("loans", ("f",), 1, day)}
-    (outcome,) = raw_outcomes(spark, monkeypatch, SourceTables({}, {}, {}, extracts))
-    assert (outcome.severity, outcome.success) == ("warning", fresh)
-    assert str(day) in outcome.message
+    whole, loans = raw_outcomes(spark, monkeypatch, SourceTables({}, {}, {}, extracts))
+    for outcome in (whole, loans):
+        assert (outcome.severity, outcome.success) == ("warning", fresh)
+        assert str(day) in outcome.message
 
 
 def raw_outcomes(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, read: SourceTables) -> list[Outcome]:
@@ -151,6 +152,7 @@ def test_scoring_input_with_bad_lines_and_too_few_rows(spark: SparkSession, s3: 
     assert [(o.expectation, o.severity, o.success) for o in subject.outcomes] == [
         ("expect_reporting_month_to_be_recent", "error", False),
         ("expect_extract_to_be_recent", "error", False),
+        ("expect_extract_to_be_recent", "warning", False),
     ]
     (table,) = subject.tables
     outcomes = Validator().run(table.name, table.frame, table.checks)

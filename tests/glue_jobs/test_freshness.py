@@ -46,7 +46,7 @@ def test_the_message_has_the_figures_the_settings_and_what_to_do() -> None:
     assert outcome.message == (
         "scoring_input: the newest reporting month is 2014-12, which ended on 2014-12-31, 4,346 days before the run's "
         "date (a warning from 46 days on, an error from 91 days on: settings report_age_…_days). Land the newer tapes "
-        "and clear clean_raw_data and after; or choose a date on which these were new."
+        "and clear find_delivery and after; or choose a date on which these were new."
     )
 
 
@@ -57,10 +57,11 @@ def test_without_a_single_row_there_is_no_age() -> None:
 @pytest.mark.parametrize(
     ("loans", "performance", "economy", "found"),
     [
-        ("2020-03-01", "2020-03-01", "2020-03-01", ["fresh", "fresh", "fresh"]),
-        ("2019-06-30", "2020-03-01", "2020-03-01", ["warning", "fresh", "fresh"]),  # delivered once, and monthly
-        ("2019-06-30", "2019-12-01", "2020-03-01", ["warning", "error", "fresh"]),  # nothing for 121 days
-        ("2019-12-01", "2019-12-01", "2019-01-01", ["error", "error", "warning"]),
+        ("2020-03-01", "2020-03-01", "2020-03-01", ["fresh", "fresh", "fresh", "fresh"]),
+        ("2019-06-30", "2020-03-01", "2020-03-01", ["fresh", "warning", "fresh", "fresh"]),  # delivered once
+        ("2019-06-30", "2020-02-01", "2020-03-01", ["warning", "warning", "warning", "fresh"]),
+        ("2019-06-30", "2019-12-01", "2020-03-01", ["error", "warning", "warning", "fresh"]),  # nothing for 121 days
+        ("2020-03-01", "2020-03-01", "2019-01-01", ["fresh", "fresh", "fresh", "warning"]),
         (None, None, None, []),  # a plain folder has no date of delivery
     ],
 )
@@ -71,5 +72,6 @@ def test_tables_that_are_delivered_late_warn_and_no_delivery_at_all_is_an_error(
     extracts = {
         name: Extract(name, ("f",), 1, dt.date.fromisoformat(day) if day else None) for name, day in days.items()
     }
-    outcomes = ingest_ages(extracts, LOANS, dt.date(2020, 3, 31), LIMIT)
+    outcomes = ingest_ages("raw", extracts, LOANS, dt.date(2020, 3, 31), LIMIT)
     assert [verdict for _, verdict in words(outcomes)] == found
+    assert [outcome.table for outcome in outcomes] == (["raw", *extracts] if loans else [])
