@@ -18,7 +18,8 @@ the monitoring runs.
 the 14th: its score date is the 14th, the start of its data interval. By hand: *Trigger*, with a date in the
 form. Past nights: `airflow backfill create --dag-id mortgage_nightly_scoring --from-date 2019-11-01 --to-date
 2019-12-01 --max-active-runs 3`, or *Backfill* in the UI: score dates 1 to 30 November. A date means
-its midnight in UTC, so the last one given is the day after the last night.
+its midnight in UTC, so the last one given is the day after the last night; east of Greenwich state the lender's own,
+`2019-11-01T00:00+09:00`. A night on which the clock is put forward or back is a night like any other.
 
 **What a re-run does.** It replaces this source's and date's scores alone; the same input, code and model
 yield the same bytes. Jobs that have done exactly this work already are not run again, their results are used.
@@ -35,8 +36,9 @@ visible.
 * `clean_raw_data`: a file is missing, empty or not what it should be; the message names it. Get it again, clear the
   task.
 * `prepare_scoring_input`: the Spark job failed; the log ends with its last lines. Read *Job log*, clear the task.
-* `check_scoring_input`: data broke a rule; the log names rule and figure. Get a corrected extract, clear
-  `clean_raw_data` and after.
+* `check_scoring_input`: data broke a rule, or the tapes are too old for the night (settings `report_age_error_days`,
+  `ingest_age_error_days`); the log names rule and figure. Get a corrected or the newer extract, clear `find_delivery`
+  and after.
 * `batch_transform`: the model could not read or score a row. Read *Job log*; compare the model's code
   version.
 * `publish_scores`: scores do not reconcile with the input; the message has the counts. Clear

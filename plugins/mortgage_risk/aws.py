@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,6 +15,9 @@ from typing import Any, TypeVar
 from mortgage_risk.layout import MANIFEST, split_uri
 
 log = logging.getLogger(__name__)
+# Where each client found its credentials and endpoint was half of what a task's log said.
+for _told in ("botocore.credentials", "botocore.configprovider"):
+    logging.getLogger(_told).setLevel(logging.WARNING)
 
 T = TypeVar("T")
 
@@ -53,7 +57,9 @@ def client(service: str, aws_conn_id: str, *, retries: bool = True) -> Any:
 
     attempts: Any = {"total_max_attempts": 4, "mode": "standard"} if retries else {"total_max_attempts": 1}
     config = Config(retries=attempts, connect_timeout=10, read_timeout=60)
-    return AwsBaseHook(aws_conn_id=aws_conn_id, client_type=service, config=config).get_conn()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "ProvidersManager.hooks is deprecated")  # the Amazon provider's own call
+        return AwsBaseHook(aws_conn_id=aws_conn_id, client_type=service, config=config).get_conn()
 
 
 def error_code(error: Exception) -> str:
@@ -89,14 +95,27 @@ def create_once(call: Callable[..., Any], request: dict[str, Any]) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """AWS or the way to it is ill or busy: throttling, 5xx, refused or broken connections. Asking again may help."""
+    """AWS or the way to it, which begins at Airflow's API (the connection), is ill or busy: throttling, 5xx, refused
+    or broken connections. Asking again may help.
+    """
+    from airflow.sdk.exceptions import AirflowRuntimeError
     from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
     from botocore.parsers import ResponseParserError
 
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or error_code(error) in _THROTTLED
+    if isinstance(error, AirflowRuntimeError):
+        return _airflow_is_ill(error)
     return isinstance(error, (Busy, ConnectionError, HTTPClientError, ResponseParserError))
+
+
+def _airflow_is_ill(error: Any) -> bool:
+    """Airflow's API gave no answer, or none but that of an API whose token ran out while it was away."""
+    if error.error.error.value == "PERMISSION_DENIED":
+        return True
+    status = (error.error.detail or {}).get("status_code")
+    return error.error.error.value == "API_SERVER_ERROR" and (status is None or status >= 500 or status in (401, 403))
 
 
 def _answer(error: BaseException) -> dict[str, Any]:

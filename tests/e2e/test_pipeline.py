@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from local_platform import backfill
 from local_platform.airflow_api import FINISHED
@@ -184,7 +185,7 @@ def test_scores_start_their_monitoring(installation, scored):
     assert {len(metric["Dimensions"]) for metric in metrics} == {1, 2}, "by source; by version and by segment too"
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix="mortgage-canonical-")["MetricAlarms"]
     assert {alarm["StateValue"] for alarm in alarms} <= {"OK", "ALARM"}
-    assert len(alarms) == 4
+    assert len(alarms) == 6
 
 
 def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(installation, scored):
@@ -248,6 +249,31 @@ def test_every_report_opens_from_its_link_in_airflow_and_draws(installation, tra
         browser.close()
 
 
+def test_every_link_of_every_task_leads_to_a_page(installation, trained, scored):
+    linked = set()
+    for dag_id, run_id in ((TRAINING, trained["run_id"]), (SCORING, scored["run_id"])):
+        for task in installation.api.tasks(dag_id, run_id):
+            path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/links"
+            found = installation.api.request("GET", path)["extra_links"]
+            for name, url in found.items():
+                if url and task["state"] == "success":
+                    linked.add(task["task_id"])
+                    answer = requests.get(url, timeout=60)
+                    assert answer.ok, (task["task_id"], name, url, answer.status_code)
+    assert linked >= {"package_code", "select_model", "prepare_data.find_delivery", "score.create_model"}
+    assert linked >= {"score.batch_transform", "score.publish_scores", "build_model.train_model", "release.gate"}
+
+
+def test_a_tasks_log_says_what_the_task_did(installation, scored):
+    """Not where each client found its credentials, nor what Airflow thinks of its own code."""
+    noise = ("botocore", "py.warnings", "airflow.dag_processing")
+    for task in installation.api.tasks(SCORING, scored["run_id"]):
+        events = installation.api.log(SCORING, scored["run_id"], task)
+        assert any("mortgage_risk" in (event.get("logger") or "") for event in events), task["task_id"]
+        heard = [event for event in events if (event.get("logger") or "").startswith(noise)]
+        assert heard == [], task["task_id"]
+
+
 PAST_NIGHTS = ("2015-01-11", "2015-01-12")
 
 
@@ -264,6 +290,19 @@ def test_a_backfill_monitors_past_nights_in_their_order(installation):
     rows = index_rows(installation)
     assert set(rows) == {installation.business_date, *PAST_NIGHTS}, "each night once, and no other"
     assert all(rows[day]["psi_recent"] is not None for day in PAST_NIGHTS), "each is held against the one before"
+
+
+def test_tapes_that_are_too_old_for_a_night_are_not_scored_and_the_page_says_why(installation, scored):
+    night = "2015-05-31"
+    words = installation.fail(SCORING, score_date=night)
+    assert "the newest reporting month is 2014-12, which ended on 2014-12-31, 151 days before the run's date" in words
+    assert "report_age" in words
+    run_id = installation.trigger(MONITORING, score_date=night)
+    assert installation.wait(MONITORING, run_id) == "success", installation.explain(MONITORING, run_id)
+    installation.api.pause(MONITORING)
+    (finding,) = index_rows(installation)[night]["findings"]
+    assert finding[:2] == ["breach", "night_missing"]
+    assert "the newest reporting month is 2014-12" in finding[3]
 
 
 def test_a_source_without_an_approved_model_is_refused_in_words(installation):
