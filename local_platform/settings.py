@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +12,16 @@ from local_platform.environments import ROOT
 USERS = {"admin": "ADMIN", "analyst": "USER", "viewer": "VIEWER"}
 
 
+class PlatformError(RuntimeError):
+    """The platform cannot do what was asked; the message says why and what to do."""
+
+
 @dataclass(frozen=True)
 class Platform:
-    """One installation: its state folder, its addresses, its metadata database."""
+    """One installation: its state folder and its addresses.
+
+    given_database_url: the PostgreSQL that the user named for Airflow's metadata; None: one of the installation's own.
+    """
 
     state: Path
     bind: str
@@ -25,7 +31,7 @@ class Platform:
     airflow_url: str
     public_aws_url: str
     public_airflow_url: str
-    database_url: str
+    given_database_url: str | None = None
     dags: Path = ROOT / "dags"
     bucket: str = "mortgage-loan-ml"
 
@@ -47,8 +53,8 @@ class Platform:
             # what a browser on this machine uses; in containers it differs from what the services use
             public_aws_url=env.get("MORTGAGE_PUBLIC_AWS_URL", aws_url),
             public_airflow_url=env.get("MORTGAGE_PUBLIC_AIRFLOW_URL", airflow_url),
-            database_url=env.get("MORTGAGE_DATABASE_URL", f"sqlite:///{state}/airflow/airflow.db"),
-            dags=Path(env.get("MORTGAGE_DAGS_DIR", ROOT / "dags")),
+            given_database_url=env.get("MORTGAGE_DATABASE_URL") or None,
+            dags=Path(env.get("MORTGAGE_DAGS_DIR", ROOT / "dags")).resolve(),
         )
 
     @property
@@ -60,27 +66,11 @@ class Platform:
         return self.state / "airflow"
 
     def secrets(self) -> dict[str, str]:
-        """Keys and passwords of this installation, made once and readable by its owner only."""
-        path = self.state / "secrets.json"
-        self.state.mkdir(parents=True, exist_ok=True)
+        """Keys and passwords of this installation, which its first start makes (see state.py)."""
         try:
-            # O_EXCL: services of a compose file start together and must agree on one set.
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return json.loads(path.read_text())
-        made = {"jwt_secret": secrets.token_urlsafe(48), "api_secret_key": secrets.token_urlsafe(32)}
-        made |= {f"password_{user}": secrets.token_urlsafe(9) for user in USERS}
-        with os.fdopen(handle, "w") as file:
-            json.dump(made, file)
-        return made
+            return json.loads((self.state / "secrets.json").read_text())
+        except FileNotFoundError:
+            raise PlatformError(f"nothing was ever started in {self.state}: `make up` or `make demo` does") from None
 
     def password(self, user: str) -> str:
         return self.secrets()[f"password_{user}"]
-
-    def write_password_file(self) -> Path:
-        path = self.airflow_home / "passwords.json"
-        self.airflow_home.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as file:
-            json.dump({user: self.password(user) for user in USERS}, file)
-        return path
