@@ -4,7 +4,7 @@ TOOLING := .runtimes/tooling/bin/python
 PLATFORM := $(TOOLING) -m local_platform
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo table history backfill lineage test test-faults lint up down status clean environments reconcile compose-test \
+.PHONY: demo table history backfill airflow lineage test test-faults lint up down status clean environments reconcile compose-test \
         locks data-dictionary help
 
 help:            ## this list
@@ -52,6 +52,9 @@ backfill: environments  ## past nights: FROM=<date> TO=<day after the last> [DAG
 	@test -n "$(FROM)" -a -n "$(TO)" || { echo "usage: make backfill FROM=<date> TO=<day after the last>"; exit 2; }
 	@$(PLATFORM) backfill $(or $(DAG),mortgage_nightly_scoring) $(FROM) $(TO) $(if $(AT_ONCE),--at-once $(AT_ONCE)) \
 	  $(if $(AGAIN),--again $(AGAIN))
+
+airflow: environments  ## Airflow's own command on this installation: ARGS="dags list"
+	@$(PLATFORM) airflow $(ARGS)
 
 reconcile: environments  ## the ETL alone on DATA=<folder>: one line of JSON with every count
 	@test -n "$(DATA)" || { echo "usage: make reconcile DATA=<folder of loan files>"; exit 2; }

@@ -11,7 +11,7 @@ import sys
 from local_platform import backfill, demo, reconcile, supervisor
 from local_platform.airflow_api import AirflowApi
 from local_platform.environments import ROOT, runtime_python
-from local_platform.services import aws_environment, services
+from local_platform.services import AIRFLOW, airflow_environment, aws_environment, services
 from local_platform.settings import Platform
 
 
@@ -22,6 +22,9 @@ def main() -> int:
     commands.add_parser("down", help="stop everything; state is kept")
     commands.add_parser("status", help="state of each process")
     commands.add_parser("run", help="become one service in the foreground").add_argument("service")
+    commands.add_parser("supervise", help="look after the services: what `up` starts by itself")
+    airflow = commands.add_parser("airflow", help="Airflow's own command on this installation")
+    airflow.add_argument("arguments", nargs=argparse.REMAINDER)
     commands.add_parser("healthy", help="exit 0 where a service is healthy").add_argument("service")
     history = commands.add_parser("history", help="two years of monitored nights from the demo's model and panel")
     history.add_argument("--plant", action="append", default=[], help="a fault, see simulator/faults.py; repeatable")
@@ -47,22 +50,26 @@ def main() -> int:
 
 def _run(arguments: argparse.Namespace, platform: Platform) -> int:
     if arguments.command == "up":
-        try:
+        with supervisor.undone_if_interrupted(platform):
             supervisor.up(platform)
-        except BaseException:
-            supervisor.down(platform)
-            raise
         print(f"Airflow   {platform.airflow_url}  (user admin, password {platform.password('admin')})")
         print(f"Local AWS {platform.aws_url}/_console/")
     elif arguments.command == "down":
         supervisor.down(platform)
     elif arguments.command == "status":
         states = supervisor.status(platform)
-        for name, state in states.items():
-            print(f"{name:14} {state}")
+        alive = {"supervisor": "running" if supervisor.supervised(platform) else "stopped"}
+        notes = supervisor.notes(platform)
+        for name, state in {**states, **alive}.items():
+            print(f"{name:14} {state}" + (f" ({notes[name]})" if notes.get(name) else ""))
         return 0 if set(states.values()) == {"healthy"} else 3
     elif arguments.command == "run":
-        supervisor.run(platform, arguments.service)
+        return supervisor.run(platform, arguments.service)
+    elif arguments.command == "supervise":
+        supervisor.supervise(platform)
+    elif arguments.command == "airflow":
+        environment = {**os.environ, **airflow_environment(platform)}
+        return subprocess.run([*AIRFLOW, *arguments.arguments], env=environment).returncode
     elif arguments.command == "healthy":
         return 0 if services(platform)[arguments.service].healthy() else 1
     elif arguments.command == "history":
@@ -70,7 +77,7 @@ def _run(arguments: argparse.Namespace, platform: Platform) -> int:
     elif arguments.command == "backfill":
         api = AirflowApi(platform.airflow_url, "admin", platform.password("admin"))
         wanted = (arguments.dag_id, arguments.start, arguments.end, arguments.at_once, arguments.again)
-        number = backfill.create(platform, api, *wanted)
+        number = backfill.create(api, *wanted)
         print(f"Backfill {number}: {platform.public_airflow_url}/dags/{arguments.dag_id}/backfills")
     elif arguments.command == "demo":
         return demo.run(arguments, platform)

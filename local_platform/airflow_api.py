@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import requests
@@ -10,7 +9,6 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 FINISHED = {"success", "failed"}
-ASK_AGAIN = 15
 
 
 class AirflowApi:
@@ -71,14 +69,10 @@ class AirflowApi:
         return [f"{error['filename']}: {error['stack_trace']}" for error in found]
 
     def request(self, method: str, path: str, **arguments: Any) -> Any:
-        for _ in range(ASK_AGAIN):
+        answer = self._session.request(method, self.url + path, timeout=60, **arguments)
+        if answer.status_code == 401:  # a token lasts a day; a platform may be up longer
+            self._login()
             answer = self._session.request(method, self.url + path, timeout=60, **arguments)
-            if answer.status_code == 401:  # a token lasts a day; a platform may be up longer
-                self._login()
-            elif not (answer.status_code == 500 and "Database error" in answer.text):
-                break
-            else:
-                time.sleep(2)  # SQLite was locked for 5 s by another writer; what was begun is rolled back
         if not answer.ok:
             raise RuntimeError(f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:2000]}")
         return answer.json() if answer.content else None

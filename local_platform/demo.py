@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from local_platform.environments import ROOT, runtime_python
 from local_platform.progress import Progress
 from local_platform.settings import Platform
 from local_platform.summary import render
+from local_platform.watch import START_SECONDS
 
 TRAINING, SCORING = "mortgage_training", "mortgage_nightly_scoring"
 # Twelve years to the end of 2014: the out-of-time year 2013 has the 100 defaulted loans that the gate asks for.
@@ -38,17 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, platform: Platform) -> int:
     progress = Progress()
+    careful = contextlib.nullcontext() if arguments.no_start else supervisor.undone_if_interrupted(platform)
     try:
-        return _demo(arguments, platform, progress)
+        with careful:
+            return _demo(arguments, platform, progress)
     except (DemoError, landing.LandingError, supervisor.PlatformError) as error:
         progress.say("FAILED")
         print(error, file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, SystemExit):
-        if not arguments.no_start:
-            progress.say("interrupted: stopping the platform")
-            supervisor.down(platform)
-        raise
 
 
 def _demo(arguments: argparse.Namespace, platform: Platform, progress: Progress) -> int:
@@ -108,13 +107,13 @@ def simulated_book(platform: Platform, loans: int, progress: Progress) -> Path:
 
 def wait_for_dags(api: AirflowApi, platform: Platform) -> None:
     """Until both DAGs are parsed; DemoError with the traceback where a file does not import."""
-    deadline = time.monotonic() + supervisor.START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while not {TRAINING, SCORING} <= api.dag_ids():
         if errors := api.import_errors():
             raise DemoError("a DAG file does not import:\n" + "\n".join(errors))
         if time.monotonic() > deadline:
             raise DemoError(
-                f"the DAGs did not appear in {supervisor.START_SECONDS} s; "
+                f"the DAGs did not appear in {START_SECONDS:.0f} s; "
                 f"see {supervisor.log_path(platform, 'dag-processor')}"
             )
         time.sleep(0.5)

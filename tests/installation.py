@@ -15,7 +15,6 @@ from local_platform import supervisor
 from local_platform.airflow_api import FINISHED, AirflowApi
 from local_platform.aws import aws_client
 from local_platform.compose_test import free_port
-from local_platform.services import services
 from local_platform.settings import Platform
 
 # Far beyond what a run takes: a loaded machine must not fail a test that is not about speed.
@@ -55,11 +54,23 @@ class Installation:
     def client(self, service: str) -> Any:
         return aws_client(self.platform, service)
 
-    def restart(self, *names: str) -> None:
-        for name in names:
-            supervisor.start(self.platform, services(self.platform)[name])
-        for name in names:
-            supervisor.wait_healthy(self.platform, services(self.platform)[name])
+    def back(self, *names: str) -> None:
+        """Wait until the supervisor has brought them back."""
+        self.until(
+            lambda: all(supervisor.status(self.platform)[name] == "healthy" for name in names),
+            lambda: supervisor.notes(self.platform),
+        )
+
+    @contextlib.contextmanager
+    def unattended(self) -> Iterator[None]:
+        """What dies stays dead until the end of the block: the supervisor stands still."""
+        process = supervisor.running(self.platform, "supervisor")
+        assert process is not None, "no supervisor runs"
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
 
     def kill(self, name: str) -> None:
         """SIGKILL of the service's process alone, as the kernel's out-of-memory killer would."""

@@ -1,0 +1,186 @@
+"""The supervisor: what died is started again, what is ill replaced, what it took over not doubled; `up` with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from local_platform import keeper, processes, supervisor
+from local_platform.environments import ROOT
+from local_platform.keeper import Keeper, read_report
+from tests.platform.conftest import SLEEPER, replace_services, service
+
+
+@pytest.fixture
+def keep(platform, monkeypatch):
+    """A keeper of these services, looked through every tenth of a second of its own time: 1 s a look."""
+    clock = iter(range(10**9))
+
+    def of(*table):
+        replace_services(monkeypatch, *table)
+        made = Keeper(platform)
+
+        def look(times=1):
+            for _ in range(times):
+                made.look(float(next(clock)))
+
+        return look
+
+    return of
+
+
+def pid(platform, name="sleeper"):
+    process = processes.running(platform, name)
+    return process.pid if process else None
+
+
+def kill(platform, name="sleeper"):
+    os.kill(pid(platform, name), signal.SIGKILL)
+    while pid(platform, name):  # its end is for its parent to see
+        time.sleep(0.01)
+
+
+def test_what_died_is_started_again_and_people_can_read_why(platform, keep):
+    look = keep(service("sleeper"))
+    look()
+    first = pid(platform)
+    kill(platform)
+    look(2)
+    assert pid(platform) not in (None, first)
+    assert read_report(platform)["sleeper"]["restarts"] == 1
+    assert "killed by signal 9" in read_report(platform)["sleeper"]["last"]
+    assert "restarted 1 times" in supervisor.notes(platform)["sleeper"]
+
+
+def test_what_is_ill_is_replaced_alone(platform, keep):
+    well = [True]
+    look = keep(service("sleeper", healthy=lambda: well[0]), service("other"))
+    look(10)
+    first, other = pid(platform), pid(platform, "other")
+    well[0] = False
+    look(125)
+    assert pid(platform) not in (None, first)
+    assert pid(platform, "other") == other
+    assert "was ill for too long" in read_report(platform)["sleeper"]["last"]
+
+
+def test_what_needs_a_database_waits_for_it_and_is_not_blamed(platform, keep):
+    well = [False]
+    look = keep(service("postgres", healthy=lambda: well[0]), service("sleeper", needs=("postgres",)))
+    look(20)
+    assert pid(platform, "postgres")
+    assert not pid(platform)
+    well[0] = True
+    look(10)
+    sleeper = pid(platform)
+    assert sleeper
+    well[0] = False
+    look(100)
+    assert pid(platform) == sleeper
+
+
+def test_what_was_started_by_another_is_taken_over_and_not_doubled(platform, keep):
+    sleeper = service("sleeper")
+    keep(sleeper)()
+    first = pid(platform)
+    look = keep(sleeper)  # of another supervisor
+    look(10)
+    assert pid(platform) == first
+    assert [p.pid for p in processes.of_this_installation(platform)] == [first]
+    kill(platform)
+    look(3)
+    assert pid(platform) not in (None, first)
+    assert "died" in read_report(platform)["sleeper"]["last"]
+
+
+def test_a_full_disk_starts_nothing_twice_and_goes_on_when_there_is_room(platform, keep, monkeypatch):
+    look = keep(service("sleeper"))
+    look()
+    kill(platform)
+    room = processes.write_whole
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(processes, "write_whole", full)
+    monkeypatch.setattr(keeper, "write_whole", full)
+    look(30)
+    assert processes.of_this_installation(platform) == []
+    monkeypatch.setattr(processes, "write_whole", room)
+    monkeypatch.setattr(keeper, "write_whole", room)
+    look(70)
+    assert len(processes.of_this_installation(platform)) == 1
+    assert pid(platform)
+
+
+def test_what_a_dead_service_left_idle_is_ended(platform, keep):
+    leader = "import subprocess, sys, time; subprocess.Popen(sys.argv[1:]); time.sleep(600)"
+    look = keep(service("sleeper", [sys.executable, "-c", leader, *SLEEPER]))
+    look()
+    deadline = time.monotonic() + 20
+    while not (workers := processes.running(platform, "sleeper").children()):
+        assert time.monotonic() < deadline
+    kill(platform)
+    look(2)
+    assert workers[0].is_running()
+    look(35)
+    assert psutil.wait_procs(workers, timeout=5)[1] == []
+
+
+def test_what_cannot_start_makes_up_say_so_and_takes_nothing_down(platform, monkeypatch):
+    broken = service("broken", [sys.executable, "-c", "raise SystemExit('the port is taken')"], healthy=lambda: False)
+    replace_services(monkeypatch, service("sleeper"), broken)
+    look, now = Keeper(platform).look, time.monotonic()
+    for second in range(20):
+        look(now + second)
+        time.sleep(0.05)
+    monkeypatch.setattr(supervisor, "supervised", lambda _: True)
+    with pytest.raises(supervisor.PlatformError, match=r"broken does not come up.*(?s:.*)the port is taken"):
+        supervisor.up(platform, say=lambda _: None)
+    assert pid(platform)
+
+
+def test_a_killed_supervisor_is_told_of_and_the_next_one_takes_over(platform, monkeypatch):
+    """The real process, on services that are not Airflow's."""
+    code = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from local_platform import keeper, supervisor
+from local_platform.settings import Platform
+from tests.platform.conftest import service
+keeper.services = lambda _: {{"sleeper": service("sleeper")}}
+supervisor.supervise(Platform.from_environment())
+"""
+    watcher = service("supervisor", [sys.executable, "-c", code])
+    replace_services(monkeypatch, service("sleeper"))
+
+    def started():
+        process = processes.start(platform, watcher)
+        deadline = time.monotonic() + 20
+        while not (processes.running(platform, "sleeper") and read_report(platform)):
+            assert time.monotonic() < deadline, processes.tail(processes.log_path(platform, "supervisor"))
+            time.sleep(0.05)
+        return process
+
+    first = started()
+    sleeper = pid(platform)
+    assert supervisor.supervised(platform)
+    first.kill()
+    first.wait()
+    assert not supervisor.supervised(platform)
+    assert "`make up`" in supervisor.notes(platform)["supervisor"]
+    assert pid(platform) == sleeper, "a service does not need its supervisor"
+    second = started()
+    standby = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    time.sleep(2)
+    assert len([p for p in processes.of_this_installation(platform) if p.pid != second.pid]) == 1
+    standby.send_signal(signal.SIGTERM)
+    standby.wait()
+    supervisor.down(platform, say=lambda _: None)
+    assert processes.of_this_installation(platform) == []
