@@ -16,7 +16,7 @@ demo: environments  ## the whole pipeline, on sample data or DATA=<folder> [OVER
 
 table: environments  ## a model of any table: CONTRACT=<ODCS file> DATA=<csv or parquet> [OUTPUT=<folder>] [TRIALS=<n>]
 	@test -n "$(CONTRACT)" -a -n "$(DATA)" || { echo "usage: make table CONTRACT=<ODCS file> DATA=<csv or parquet>"; exit 2; }
-	@PYTHONPATH=$(CURDIR):$(CURDIR)/sagemaker_entrypoints .runtimes/sagemaker-xgboost-3.2-0/bin/python \
+	@PYTHONPATH="$$PYTHONPATH:$$PYTHONPATH/sagemaker_entrypoints" .runtimes/sagemaker-xgboost-3.2-0/bin/python \
 	  sagemaker_entrypoints/mortgage_table_script.py --contract "$(CONTRACT)" --data "$(DATA)" \
 	  $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(TRIALS),--trials "$(TRIALS)")
 
@@ -43,7 +43,7 @@ clean:              ## stop, and remove state, environments and tools
 	rm -rf .state .runtimes .tools
 
 environments:
-	@$(PYTHON) -m local_platform.environments
+	@"$(PYTHON)" -m local_platform.environments
 
 history: environments  ## two years of monitored nights for the dashboard, from the demo's model [PLANT="kind@first..last …"]
 	@$(PLATFORM) history $(foreach fault,$(PLANT),--plant $(fault))
@@ -63,7 +63,7 @@ reconcile: environments  ## the ETL alone on DATA=<folder>: one line of JSON wit
 lineage: environments  ## from a score to its model and training data: DATE=<score date> [LOAN=<loan id>] [SOURCE=<source>]
 	@test -n "$(DATE)" || { echo "usage: make lineage DATE=<score date> [LOAN=<loan id>] [SOURCE=<source>]"; exit 2; }
 	@AWS_ENDPOINT_URL=http://127.0.0.1:$${MORTGAGE_AWS_PORT:-4566} AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=local \
-	  AWS_SECRET_ACCESS_KEY=local PYTHONPATH=$(CURDIR)/plugins $(TOOLING) -m mortgage_risk.trail --score-date "$(DATE)" \
+	  AWS_SECRET_ACCESS_KEY=local PYTHONPATH="$$PYTHONPATH/plugins" $(TOOLING) -m mortgage_risk.trail --score-date "$(DATE)" \
 	  $(if $(LOAN),--loan-id "$(LOAN)") $(if $(SOURCE),--source "$(SOURCE)")
 
 compose-test: environments  ## bring docker-compose.yaml up for real, run the pipeline in it, take it down

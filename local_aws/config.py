@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from re import Match, Pattern
@@ -59,6 +60,8 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 4566
     region: str = "us-east-1"
+    names: frozenset[str] = frozenset()  # host names it may be called by, besides this machine's own
+    token: str = field(default="", repr=False)  # what clients must show; empty: nothing
     operations: dict[str, Operation] = field(default_factory=dict)
     http_handlers: list[tuple[str, Pattern[str], HttpHandler]] = field(default_factory=list)
     jobs: dict[str, Callable[[], list[JobView]]] = field(default_factory=dict)
@@ -70,6 +73,9 @@ class Config:
         # not resolved through symlinks: a virtual environment's python must keep its own path
         self.runtimes_dir = Path(self.runtimes_dir).absolute()
         self.store = S3Store(self.state_dir)
+        for name in ("s3", "s3-meta", "logs", "glue", "sagemaker"):  # an older version left them open to others
+            with suppress(FileNotFoundError, PermissionError):
+                (self.state_dir / name).chmod(0o700)
 
     @property
     def endpoint_url(self) -> str:
@@ -87,4 +93,5 @@ class Config:
             "AWS_DEFAULT_REGION": region,
             "AWS_REGION": region,
             "AWS_EC2_METADATA_DISABLED": "true",
+            **({"AWS_SESSION_TOKEN": self.token} if self.token else {}),
         }

@@ -32,6 +32,11 @@ pre{background:#f6f8fa;padding:.8rem;overflow:auto;max-height:70vh;font-size:12.
 .s{padding:.05rem .5rem;border-radius:.6rem;background:#e7ebef;white-space:nowrap}
 .ok{background:#d3f2d9}.bad{background:#ffdcd9}.run{background:#d8e9ff}a{color:#0b5cad}
 """
+# Nothing is loaded and nothing runs; no other page shows this one in a frame.
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 _GOOD = {"SUCCEEDED", "COMPLETED", "INSERVICE", "APPROVED"}
 _BAD = {"FAILED", "TIMEOUT", "ERROR", "REJECTED"}
 
@@ -190,7 +195,13 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 def page(title: str, body: Any, code: int = 200) -> Response:
     text = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)} - local AWS</title>'
+        '<link rel="icon" href="data:,">'
         f"<style>{_STYLE}</style><header>{link('/_console/', 'Jobs')}{link('/_console/logs/', 'Logs')}"
         f"{link('/_console/s3/', 'Objects')}</header><main><h1>{escape(title)}</h1>{body}</main></html>"
     )
-    return Response(text, status=code, content_type="text/html; charset=utf-8")
+    return Response(
+        text,
+        status=code,
+        content_type="text/html; charset=utf-8",
+        headers={"Content-Security-Policy": _POLICY},
+    )

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response
 class AwsError(Exception):
     """An error that a client may see: an AWS code, a sentence, an HTTP status.
 
-    The status stays below 500 (or is 507): botocore retries 500, 502, 503 and 504, and a retry of a
-    request that starts a job would start it twice.
+    The status stays below 500, but for a disk that was full before anything was done (disk.py): botocore retries
+    500, 502, 503 and 504, and a retry of a request that starts a job would start it twice.
     """
 
     def __init__(self, code: str, message: str, status: int = 400):

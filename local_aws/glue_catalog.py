@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import pickle
 import threading
+from functools import partial
 from pathlib import Path
 
 from moto.glue.models import glue_backends
 
+from local_aws import disk
 from local_aws.config import ACCOUNT_ID, Config
 
 log = logging.getLogger(__name__)
@@ -31,8 +33,23 @@ def _save(folder: Path, target: str, region: str) -> None:
     action = target.rpartition(".")[2]
     if not action.removeprefix("Batch").startswith(("Create", "Update", "Delete")):
         return
+    try:
+        _write(folder, region)
+    except OSError as error:
+        if not disk.is_full(error):
+            raise
+        # The change is made and answered; its copy on disk follows.
+        later = partial(disk.when_there_is_room, partial(_write, folder, region))
+        threading.Thread(target=later, name="glue-catalog", daemon=True).start()
+
+
+def _write(folder: Path, region: str) -> None:
     with _lock:
         path = folder / f"{region}.pickle"
         draft = path.with_suffix(".writing")
-        draft.write_bytes(pickle.dumps(glue_backends[ACCOUNT_ID][region].databases))
-        draft.replace(path)
+        try:
+            draft.write_bytes(pickle.dumps(glue_backends[ACCOUNT_ID][region].databases))
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise

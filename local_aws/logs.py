@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import RawIOBase
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.logs.models import LogsBackend, logs_backends
+
+from local_aws.lines import split_lines
 
 MAX_EVENT_CHARACTERS = 256 * 1024 - 26  # CloudWatch's limit
 RELOADED_EVENTS_PER_STREAM = 10_000
@@ -24,6 +28,7 @@ _EVENT_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) (.*)", re.DO
 _lock = threading.Lock()
 _directory: Path | None = None
 _region = "us-east-1"
+_unwritten: dict[Path, list[str]] = {}  # lines that wait for room on the disk
 
 
 def configure(state_dir: Path, region: str) -> None:
@@ -37,18 +42,48 @@ def configure(state_dir: Path, region: str) -> None:
 def write_log(group: str, stream: str, lines: Iterable[str]) -> None:
     """Append lines to a log stream, creating group and stream; a blank line is kept as a space."""
     now = time.time()
-    messages = [line[:MAX_EVENT_CHARACTERS] or " " for line in lines]
+    messages = [part[:MAX_EVENT_CHARACTERS] or " " for line in lines for part in line.split("\n")]
     if not messages:
         return
     with _lock:
         _put(group, stream, [(int(now * 1000), message) for message in messages])
         if _directory is not None:
             stamp = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")[:23] + "Z"
-            path = log_file(group, stream)
-            with suppress(OSError):  # a full disk must not block the job whose output this is
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("a", encoding="utf-8") as file:
-                    file.writelines(f"{stamp} {message}\n" for message in messages)
+            _unwritten.setdefault(log_file(group, stream), []).extend(f"{stamp} {message}\n" for message in messages)
+            _flush()
+
+
+def flush() -> None:
+    """Write what still waits for room, as far as there is any."""
+    with _lock:
+        _flush()
+
+
+def _flush() -> None:
+    for path in list(_unwritten):
+        _append(path)
+
+
+def _append(path: Path) -> None:
+    """Write the lines that wait for a file. A full disk must not block the job whose output they are: they go on
+    waiting, and the file ends with a whole line.
+    """
+    lines = _unwritten.pop(path)
+    start = path.stat().st_size if path.exists() else 0
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab", buffering=0) as file:
+            _write_all(file, "".join(lines).encode())
+    except OSError:
+        with suppress(OSError):
+            os.truncate(path, start)
+        _unwritten[path] = lines[-RELOADED_EVENTS_PER_STREAM:]
+
+
+def _write_all(file: RawIOBase, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) or 0 :]
 
 
 def log_file(group: str, stream: str) -> Path:
@@ -59,13 +94,13 @@ def log_file(group: str, stream: str) -> Path:
 
 def tail(group: str, stream: str, count: int = 20) -> list[str]:
     """The last messages of a stream, without timestamps."""
-    path = log_file(group, stream)
-    if not path.exists():
-        return []
-    with path.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - 64 * 1024))
-        lines = file.read().decode("utf-8", "replace").splitlines()[-count:]
+    path, text = log_file(group, stream), ""
+    if path.exists():
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 64 * 1024))
+            text = file.read().decode("utf-8", "replace")
+    lines = split_lines(text + "".join(_unwritten.get(path, ())))[-count:]
     return [line.split(" ", 1)[-1] for line in lines]
 
 
@@ -87,7 +122,7 @@ def _put(group: str, stream: str, events: list[tuple[int, str]]) -> None:
 
 def _reload(path: Path) -> None:
     events: list[tuple[int, str]] = []
-    for line in path.read_text("utf-8", "replace").splitlines()[-RELOADED_EVENTS_PER_STREAM:]:
+    for line in split_lines(path.read_bytes().decode("utf-8", "replace"))[-RELOADED_EVENTS_PER_STREAM:]:
         match = _EVENT_LINE.fullmatch(line)
         if match:
             stamp = datetime.fromisoformat(match[1].replace("Z", "+00:00"))

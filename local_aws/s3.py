@@ -5,8 +5,6 @@ Signatures are not checked: a presigned URL and an unsigned GET work as a signed
 
 from __future__ import annotations
 
-import errno
-import logging
 import re
 import urllib.parse
 from collections.abc import Callable
@@ -34,10 +32,7 @@ from local_aws.s3_store import Meta, S3Store, copy_stream
 
 Body = Limited | AwsChunked
 
-log = logging.getLogger(__name__)
-
 _OVERRIDES = ("Content-Type", *KEPT_HEADERS)
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class S3App:
@@ -55,12 +50,6 @@ class S3App:
             response = self._route(request, bucket, key, body)
         except AwsError as error:
             response = errors.s3_response(error, f"/{bucket}/{key}")
-        except OSError as error:
-            if error.errno not in _DISK_FULL:
-                raise
-            log.error("%s %s: %s", request.method, request.path, error)
-            full = AwsError("InsufficientStorage", f"The disk of local_aws is full: {error.strerror}", 507)
-            response = errors.s3_response(full, f"/{bucket}/{key}")
         finally:
             body.drain()  # a client that still sends would see a reset connection, not the answer
         if request.method == "HEAD":

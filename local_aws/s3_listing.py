@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from local_aws.errors import AwsError
-from local_aws.s3_store import LAST, S3Store
+from local_aws.s3_store import S3Store
+from local_aws.s3_walk import LAST
 
 
 def iso(epoch: float) -> str:

@@ -26,7 +26,11 @@ class Uploads:
         upload = uuid.uuid4().hex
         folder = self.store.meta_root / bucket / "uploads" / upload
         folder.mkdir()
-        (folder / "upload.json").write_text(json.dumps(asdict(meta)))
+        try:
+            (folder / "upload.json").write_text(json.dumps(asdict(meta)))
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
         return upload
 
     def _open(self, bucket: str, key: str, upload: str) -> tuple[Path, Meta]:

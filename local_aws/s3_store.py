@@ -3,7 +3,8 @@
 A person can open the files and Spark reads and writes them in place. A file that something else wrote into a
 bucket's folder is an object too. Three kinds of keys cannot be such a file and live in the hidden tree under the
 hash of their key: those that are no relative path ("a//b", "../x", a trailing "/"), names that are hidden as
-Hadoop's working files, and a key that is at the same time another key's folder.
+Hadoop's working files, and a key that is at the same time another key's folder. A symbolic link below a bucket's
+folder is followed only to what lies in that folder too.
 """
 
 from __future__ import annotations
@@ -23,11 +24,10 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from local_aws.errors import AwsError
+from local_aws.s3_walk import HIDDEN, Walk, is_file, is_inside, walk_keys
 
 CHUNK = 1 << 20
-LAST = "\U0010ffff"  # sorts behind every character a key can hold
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_HIDDEN = re.compile(r"\..*\.crc|_temporary|\.spark-staging-.*|\.hive-staging.*")
 
 
 @dataclass
@@ -55,7 +55,7 @@ def is_plain(key: str) -> bool:
     """Whether the key can be a file of that relative path."""
     parts = key.split("/")
     return (
-        all(part not in ("", ".", "..") and len(part.encode()) <= 255 and not _HIDDEN.fullmatch(part) for part in parts)
+        all(part not in ("", ".", "..") and len(part.encode()) <= 255 and not HIDDEN.fullmatch(part) for part in parts)
         and "\0" not in key
     )
 
@@ -111,7 +111,11 @@ class S3Store:
             if self.has_bucket(bucket):
                 raise AwsError("BucketAlreadyOwnedByYou", f"You already own the bucket {bucket}.", 409)
             (self.root / bucket).mkdir()
-            self._open_bucket(bucket)
+            try:
+                self._open_bucket(bucket)
+            except OSError:
+                (self.root / bucket).rmdir()
+                raise
 
     def delete_bucket(self, bucket: str) -> None:
         folder = self.require_bucket(bucket)
@@ -133,8 +137,10 @@ class S3Store:
         folder = self.require_bucket(bucket)
         odd = self._odd[bucket].get(key)
         path = self.meta_root / bucket / "odd" / f"{odd}.body" if odd else folder / key
-        if not (odd or is_plain(key)) or not _is_file(path):
+        if not (odd or is_plain(key)) or not is_file(path):
             raise no_such_key(key)
+        if not odd:
+            require_inside(path, folder, key)
         return path
 
     def _sidecar(self, bucket: str, key: str) -> Path:
@@ -180,8 +186,8 @@ class S3Store:
         odd = sorted(k for k in list(self._odd[bucket]) if k.startswith(prefix) and k > after)
         start, slash, head = prefix.rpartition("/")
         plain: Iterable[str] = ()
-        if not slash or is_plain(start):
-            plain = _walk(folder, start + slash, head, after)
+        if (not slash or is_plain(start)) and is_inside(folder / start, folder):
+            plain = walk_keys(Walk(folder, os.path.realpath(folder / start)), start + slash, head, after)
         return heapq.merge(plain, odd)
 
     # writing
@@ -198,17 +204,16 @@ class S3Store:
         with self.lock:
             if condition:
                 condition(self._head_or_none(bucket, key))
+            odd = self._odd[bucket]
+            known = key in odd
             target = self._claim(bucket, key)
-            sidecar = self._sidecar(bucket, key)
-            sidecar.parent.mkdir(exist_ok=True)
-            draft = self.temporary(bucket)
             try:
-                draft.write_text(json.dumps(asdict(meta)))
-                draft.replace(sidecar)
+                self._write_meta(bucket, self._sidecar(bucket, key), meta)
+                body.replace(target)
             except OSError:
-                draft.unlink(missing_ok=True)
+                if not known and odd.pop(key, None) is None:
+                    _prune(target.parent, self.root / bucket)
                 raise
-            body.replace(target)
             target.with_name(f".{target.name}.crc").unlink(missing_ok=True)
         return meta
 
@@ -217,6 +222,7 @@ class S3Store:
         target = self.root / bucket / key
         odd = self._odd[bucket]
         if key not in odd and is_plain(key) and not target.is_dir():
+            require_inside(target.parent, self.root / bucket, key)
             for _ in range(10):  # a delete may prune the folder in between
                 try:
                     target.parent.mkdir(parents=True, exist_ok=True)
@@ -242,15 +248,26 @@ class S3Store:
         draft = self.temporary(bucket)
         with source.open("rb") as stream:
             etag, _ = copy_stream(stream, draft)
-        return self.commit(bucket, key, draft, Meta(key, 0, etag, 0, content_type))
+        try:
+            return self.commit(bucket, key, draft, Meta(key, 0, etag, 0, content_type))
+        finally:
+            draft.unlink(missing_ok=True)
 
     def set_tags(self, bucket: str, key: str, tags: dict[str, str]) -> None:
         with self.lock:
             meta = self.head(bucket, key)
             meta.tags = tags
-            sidecar = self._sidecar(bucket, key)
+            self._write_meta(bucket, self._sidecar(bucket, key), meta)
+
+    def _write_meta(self, bucket: str, sidecar: Path, meta: Meta) -> None:
+        draft = self.temporary(bucket)
+        try:
             sidecar.parent.mkdir(exist_ok=True)
-            sidecar.write_text(json.dumps(asdict(meta)))
+            draft.write_text(json.dumps(asdict(meta)))
+            draft.replace(sidecar)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
 
     def delete(self, bucket: str, key: str) -> None:
         """Remove an object; that it does not exist is no error, as on S3."""
@@ -290,42 +307,11 @@ def copy_stream(
     return digest.hexdigest(), done
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name longer than the file system takes
-        return False
-
-
-def _walk(folder: Path, base: str, head: str, after: str) -> Iterator[str]:
-    """Plain keys below `folder`/`base` whose next name starts with `head`, in UTF-8 order, greater than `after`."""
-    try:
-        with os.scandir(folder / base) as entries:
-            names = []
-            for entry in entries:
-                if not entry.name.startswith(head) or _HIDDEN.fullmatch(entry.name):
-                    continue
-                if _is_utf8(entry.name):
-                    # a folder sorts as its keys do: with the "/" that follows its name
-                    names.append(entry.name + "/" if entry.is_dir() else entry.name)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for name in sorted(names):
-        key = base + name
-        if not name.endswith("/"):
-            if key > after:
-                yield key
-        elif key + LAST > after:
-            yield from _walk(folder, key, "", after)
-
-
-def _is_utf8(name: str) -> bool:
-    """False for a file name that is no text: no key can be it."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def require_inside(path: Path, folder: Path, key: str) -> None:
+    if not is_inside(path, folder):
+        raise AwsError(
+            "AccessDenied", f"{key} lies behind a symbolic link out of its bucket, which is not followed", 403
+        )
 
 
 def _prune(folder: Path, root: Path) -> None:

@@ -8,11 +8,13 @@ import importlib
 import io
 import json
 import logging
+import os
 import signal
 import socket
 import sys
 import threading
 import urllib.parse
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,11 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Request, Response
 
-from local_aws import __version__, alarms, console, errors, glue, logs
+from local_aws import __version__, alarms, console, disk, door, errors, glue, logs
 from local_aws.config import Caller, Config
 from local_aws.errors import AwsError
 from local_aws.s3 import S3App
+from local_aws.s3_http import request_body
 
 log = logging.getLogger("local_aws")
 
@@ -45,6 +48,7 @@ class Application:
         self.s3 = S3App(config.store, config.region)
         self.moto = DomainDispatcherApplication(_create_moto_app)
         self.console = console.Console(config)
+        self.door = door.Door({config.host, *config.names}, config.token)
         glue.install(config)
         alarms.install(config)
         _install_if_present("local_aws.sagemaker", config)
@@ -53,19 +57,31 @@ class Application:
         request = Request(environ)
         service, region = identify(request, self.config.region)
         try:
-            response = self.answer(request, service, Caller(region))
+            response = self.refuse(request, service) or self.answer(request, service, Caller(region))
             if response is None:
                 response = self.ask_moto(request, service, region)
         except Exception as error:  # noqa: BLE001  the one place where every failure becomes an AWS error
             response = self.explain(request, service, error)
+        door.close(response)
         return response(environ, start_response)
+
+    def refuse(self, request: Request, service: str) -> Response | None:
+        page = request.method in ("GET", "HEAD") and (service == "s3" or is_own_page(request.path))
+        problem = self.door.refusal(request, page)
+        if problem is None and request.path != "/_health" and not self.door.knows(request):
+            problem = door.unknown(request)
+        if problem is None:
+            return None
+        log.warning("%s %s: %s", request.method, request.path, problem.message)
+        request_body(request).drain()  # a client that still sends would see a reset connection, not the answer
+        return self.explain(request, service, problem)
 
     def answer(self, request: Request, service: str, caller: Caller) -> Response | None:
         """The answer of what is built here; None for moto's services."""
         path = request.path
         if path == "/_health":
-            return self.health()
-        if path == "/_console" or path.startswith("/_console/"):
+            return self.health(self.door.knows(request))
+        if is_own_page(path):
             return self.console(request)
         if service == "s3":
             return self.s3(request)
@@ -92,11 +108,14 @@ class Application:
         return response
 
     def explain(self, request: Request, service: str, error: Exception) -> Response:
-        """An exception as the service's own kind of error, never a 5xx: those are retried."""
+        """An exception as the service's own kind of error. A 5xx, which is retried, only where nothing was done."""
         if not isinstance(error, AwsError):
             api = api_name(request, service)
             if isinstance(error, NotImplementedError):
                 error = errors.unsupported(api)
+            elif disk.is_full(error):
+                log.warning("%s: %s", api, error)
+                error = disk.refusal(error)
             else:
                 log.exception("%s failed", api)
                 error = AwsError("InternalFailure", f"local_aws failed in {api}: {type(error).__name__}: {error}")
@@ -106,8 +125,9 @@ class Application:
             return errors.query_response(error)
         return errors.json_response(error)
 
-    def health(self) -> Response:
-        jobs = [job for listing in self.config.jobs.values() for job in listing() if job.running]
+    def health(self, with_jobs: bool) -> Response:
+        listings = self.config.jobs.values() if with_jobs else ()
+        jobs = [job for listing in listings for job in listing() if job.running]
         body = {
             "status": "ok",
             "version": __version__,
@@ -117,11 +137,17 @@ class Application:
         return Response(json.dumps(body), content_type="application/json")
 
     def close(self) -> None:
+        disk.give_up()
         for stop in reversed(self.config.on_shutdown):
             try:
                 stop()
             except Exception:
                 log.exception("while stopping")
+        logs.flush()
+
+
+def is_own_page(path: str) -> bool:
+    return path in ("/_health", "/_console") or path.startswith("/_console/")
 
 
 def identify(request: Request, default_region: str) -> tuple[str, str]:
@@ -205,7 +231,8 @@ def serve(config: Config) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    print(f"local_aws {__version__} on {config.endpoint_url}, console {config.endpoint_url}/_console/", flush=True)
+    with suppress(OSError):  # a full disk
+        print(f"local_aws {__version__} on {config.endpoint_url}, console {config.endpoint_url}/_console/", flush=True)
     server.serve_forever(poll_interval=0.1)
     application.close()
     server.server_close()
@@ -214,7 +241,14 @@ def serve(config: Config) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m local_aws", description="The AWS API on this machine.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (0.0.0.0 inside a container)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; one that others reach wants a token")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name by which clients call this server, other than this machine's own; repeatable",
+    )
     parser.add_argument("--port", type=int, default=4566, help="0 takes a free one")
     parser.add_argument("--state-dir", type=Path, default=Path(".state/local-aws"), help="everything that is kept")
     parser.add_argument(
@@ -230,7 +264,20 @@ def main(arguments: list[str] | None = None) -> None:
     )
     for noisy in ("botocore", "urllib3", "werkzeug"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    token = os.environ.get(door.TOKEN_VARIABLE, "")
+    if not token and not door.is_loopback(options.host):
+        sys.exit(
+            f"{options.host} can be reached from other machines, and whoever reaches this server may run code on it:\n"
+            f"set {door.TOKEN_VARIABLE} to a secret, and AWS_SESSION_TOKEN to the same in every client."
+        )
+    os.umask(0o077)  # state and logs are their owner's
     config = Config(
-        options.state_dir, options.runtimes_dir, host=options.host, port=options.port, region=options.region
+        options.state_dir,
+        options.runtimes_dir,
+        host=options.host,
+        port=options.port,
+        region=options.region,
+        names=frozenset(options.allow_host),
+        token=token,
     )
     sys.exit(serve(config))

@@ -45,10 +45,14 @@ class Handler(BaseHTTPRequestHandler):
     busy = threading.Lock()
 
     def do_GET(self) -> None:
-        self.answer(200 if self.path == "/ping" else 404, b"", "text/plain")
+        status = 403 if self.is_from_a_page() else 200 if self.path == "/ping" else 404
+        self.answer(status, b"", "text/plain")
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.is_from_a_page():
+            self.answer(403, b"", "text/plain")
+            return
         if self.path != "/invocations":
             self.answer(404, b"", "text/plain")
             return
@@ -61,6 +65,11 @@ class Handler(BaseHTTPRequestHandler):
             context.content_type = "text/plain"
             print(data, flush=True)
         self.answer(context.status, data if isinstance(data, bytes) else str(data).encode(), context.content_type)
+
+    def is_from_a_page(self) -> bool:
+        """Whether a browser asks: the server alone does, by this address and without the headers of a page."""
+        host = self.headers.get("Host", "").partition(":")[0]
+        return host != "127.0.0.1" or "Origin" in self.headers or "Sec-Fetch-Site" in self.headers
 
     def answer(self, status: int, body: bytes, content_type: str) -> None:
         self.send_response_only(status)

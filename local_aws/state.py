@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from local_aws import disk
+
 Record = dict[str, Any]
 
 #: FailureReason of a job that was running when the server ended.
@@ -76,6 +78,29 @@ class Collection:
             record.update(changes)
             return copy.deepcopy(record)
 
+    def note(self, name: str, change: Callable[[Record], None]) -> Record:
+        """`edit` for what the next start would find out anyway, as how far a job is: on a full disk in memory alone."""
+        with self._lock:
+            record = copy.deepcopy(self._records[name])
+            change(record)
+            try:
+                self.put(name, record)
+            except OSError as error:
+                if not disk.is_full(error):
+                    raise
+                self._records[name] = record
+            return copy.deepcopy(record)
+
+    def settle(self, name: str, change: Callable[[Record], None]) -> Record:
+        """`edit` for what must not be lost and no client asks for again, as how a job ended: waits for room."""
+
+        def write() -> Record:
+            with self.edit(name) as record:
+                change(record)
+                return copy.deepcopy(record)
+
+        return disk.when_there_is_room(write)
+
     @contextmanager
     def edit(self, name: str) -> Iterator[Record]:
         """Read-modify-write of one record under the lock; nothing is stored when the block raises."""
@@ -95,12 +120,12 @@ class Collection:
         """For operations that must see several records unchanged."""
         return self._lock
 
-    def interrupt(self, is_running: Callable[[Record], bool], mark: Callable[[Record], None]) -> None:
-        """At start-up: apply ``mark`` to every record of a job that the previous server left running."""
-        for name, record in self.items():
-            if is_running(record):
-                mark(record)
-                self.put(name, record)
+    def resume(self, is_open: Callable[[Record], bool], mark: Callable[[Record], None]) -> list[str]:
+        """At start-up: apply ``mark`` to every record that the previous server left open, and name them."""
+        left = [(name, record) for name, record in self.items() if is_open(record)]
+        for name, _ in left:
+            self.note(name, mark)
+        return [name for name, _ in left]
 
     def _path(self, name: str) -> Path:
         encoded = quote(name, safe="")
@@ -109,8 +134,12 @@ class Collection:
     def _write(self, name: str, record: Record) -> None:
         path = self._path(name)
         temporary = path.with_suffix(".writing")
-        with temporary.open("w") as file:
-            json.dump({"name": name, "record": record}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        try:
+            with temporary.open("w") as file:
+                json.dump({"name": name, "record": record}, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise

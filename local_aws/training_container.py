@@ -6,18 +6,24 @@ Without the toolkit's ``capture_error``: it cuts lines wherever a write ends, wh
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 from packaging.requirements import InvalidRequirement, Requirement
-from sagemaker_training import entry_point, environment, errors, trainer
+from sagemaker_training import entry_point, environment, errors, modules, process, trainer
 
 
 def run_user_script() -> None:
     training = environment.Environment()
+    # The toolkit cuts its pip commands at blanks and quotes, those in the interpreter's path included.
+    modules.process = SimpleNamespace(
+        python_executable=lambda: shlex.quote(sys.executable), check_error=process.check_error
+    )
     try:
         entry_point.run(
             uri=training.module_dir,

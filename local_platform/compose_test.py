@@ -26,6 +26,7 @@ def main() -> int:
     environment = {
         **os.environ,
         "POSTGRES_PASSWORD": secrets.token_urlsafe(12),
+        "LOCAL_AWS_TOKEN": secrets.token_urlsafe(24),
         "MORTGAGE_AIRFLOW_PORT": str(free_port()),
         "MORTGAGE_AWS_PORT": str(free_port()),
     }

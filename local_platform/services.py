@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from urllib.parse import urlsplit
 
 import requests
 
@@ -24,6 +25,7 @@ def aws_environment(platform: Platform) -> dict[str, str]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
+        **({"AWS_SESSION_TOKEN": platform.aws_token} if platform.aws_token else {}),
     }
 
 
@@ -130,7 +132,9 @@ def services(platform: Platform) -> dict[str, Service]:
 def local_aws_command(platform: Platform) -> list[str]:
     where = ["--host", platform.bind, "--port", str(platform.aws_port)]
     folders = ["--state-dir", str(platform.state / "local-aws"), "--runtimes-dir", str(RUNTIMES)]
-    return [str(runtime_python("local-aws")), "-m", "local_aws", *where, *folders]
+    # In containers its clients call it by its service's name.
+    names = [f"--allow-host={urlsplit(url).hostname}" for url in (platform.aws_url, platform.public_aws_url)]
+    return [str(runtime_python("local-aws")), "-m", "local_aws", *where, *folders, *names]
 
 
 def database_commands(name: str) -> list[list[str]]:

@@ -32,6 +32,7 @@ class Platform:
     public_aws_url: str
     public_airflow_url: str
     given_database_url: str | None = None
+    aws_token: str = ""  # of a local AWS that others than this machine reach; empty: it wants none
     dags: Path = ROOT / "dags"
     bucket: str = "mortgage-loan-ml"
 
@@ -54,6 +55,7 @@ class Platform:
             public_aws_url=env.get("MORTGAGE_PUBLIC_AWS_URL", aws_url),
             public_airflow_url=env.get("MORTGAGE_PUBLIC_AIRFLOW_URL", airflow_url),
             given_database_url=env.get("MORTGAGE_DATABASE_URL") or None,
+            aws_token=env.get("LOCAL_AWS_TOKEN", ""),
             dags=Path(env.get("MORTGAGE_DAGS_DIR", ROOT / "dags")).resolve(),
         )
 

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .spark import ARCHIVE, session, set_environment
+from .spark import ARCHIVE, java_option, session, set_environment
 
 
 def build() -> bool:
@@ -26,7 +26,7 @@ def build() -> bool:
     draft = ARCHIVE.with_suffix(".writing")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "archive").mkdir()
-        options = f"-XX:ArchiveClassesAtExit={draft} -Xlog:cds=off -Xlog:cds+dynamic=off"
+        options = f"{java_option(f'-XX:ArchiveClassesAtExit={draft}')} -Xlog:cds=off -Xlog:cds+dynamic=off"
         spark = session(Path(folder), {"spark.driver.extraJavaOptions": options})
         _exercise(spark)
         gateway = spark.sparkContext._gateway

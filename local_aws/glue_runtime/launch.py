@@ -1,8 +1,8 @@
 """Runs one Glue script: `<runtime's python> -P launch.py script.py [arguments]`, as the server starts it (-P keeps this
 folder off the import path).
 
-Environment: GLUE_RUN_FOLDER (scratch; error.json tells the server why the script failed; stderr goes to a file that the
-server follows), GLUE_S3_ROOT (a folder per bucket), GLUE_CONF (the job's --conf).
+Environment: GLUE_RUN_FOLDER (scratch; error.json tells the server why the script failed; stderr is a pipe to the
+server), GLUE_S3_ROOT (a folder per bucket), GLUE_CONF (the job's --conf).
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ logger.native.level = error
 
 def main() -> int:
     folder, script = Path(os.environ["GLUE_RUN_FOLDER"]), sys.argv[1]
-    os.dup2(os.open(folder / "stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
+    os.dup2(os.open(folder / "stderr", os.O_WRONLY), 2)
     runtime = _load_runtime()
     conf = runtime.configuration(
         Path(os.environ["GLUE_S3_ROOT"]), folder / "tmp", runtime.spark.parse_conf(os.environ.get("GLUE_CONF", ""))
     )
     # A file of settings instead of builder calls: it holds however the script makes its session
     (folder / "log4j2.properties").write_text(_LOG4J)
-    conf["spark.driver.defaultJavaOptions"] += f" -Dlog4j2.configurationFile={folder / 'log4j2.properties'}"
+    log4j = runtime.spark.java_option(f"-Dlog4j2.configurationFile={(folder / 'log4j2.properties').as_uri()}")
+    conf["spark.driver.defaultJavaOptions"] += f" {log4j}"
     settings = folder / "spark.properties"
-    settings.write_text("".join(f"{name} {value}\n" for name, value in conf.items()))
+    settings.write_text(runtime.spark.properties(conf), encoding="utf-8")
     os.environ["PYSPARK_SUBMIT_ARGS"] = f"--properties-file {shlex.quote(str(settings))} pyspark-shell"
     runtime.spark.set_environment()
     runtime.shim.install()
@@ -62,7 +63,8 @@ def main() -> int:
         # Spark's exceptions carry the JVM's stack trace in their text
         code, message = 1, traceback.format_exception_only(error)[-1].strip().split("\n\tat ")[0][:2000]
     if code:
-        (folder / "error.json").write_text(json.dumps({"message": message}))
+        with (folder / "error.json").open("r+") as stream:  # over the blanks that keep its room on the disk
+            stream.write(json.dumps({"message": message}))
     sys.stdout.flush()
     sys.stderr.flush()
     return code

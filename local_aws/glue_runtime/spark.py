@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -45,13 +46,29 @@ def configuration(
     # Spark's code for a wide row is longer than Java compiles unless told to; interpreted, it takes twice the time.
     java_options = ["-Duser.timezone=UTC", "-XX:TieredStopAtLevel=1", "-XX:-DontCompileHugeMethods", "-XX:+UseSerialGC"]
     if ARCHIVE.exists():
-        java_options += [f"-XX:SharedArchiveFile={ARCHIVE}", "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
+        java_options += [java_option(f"-XX:SharedArchiveFile={ARCHIVE}"), "-Xlog:cds=off", "-Xlog:cds+dynamic=off"]
     if scratch:
-        java_options.append(f"-Djava.io.tmpdir={scratch}")
+        java_options.append(java_option(f"-Djava.io.tmpdir={scratch}"))
         conf["spark.sql.warehouse.dir"] = str(scratch / "warehouse")
     conf["spark.driver.defaultJavaOptions"] = " ".join(java_options)
     conf.update(overrides or {})
     return conf
+
+
+def java_option(text: str) -> str:
+    """One option among Spark's extraJavaOptions, which it cuts at blanks outside of quotes."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def properties(conf: dict[str, str]) -> str:
+    """The text of a Java properties file."""
+    lines = []
+    for name, value in conf.items():
+        name = re.sub(r"([\\:=#!\s])", r"\\\1", name)
+        value = value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
+        lines.append(f"{name}={value}\n")
+    return "".join(lines)
 
 
 def parse_conf(argument: str) -> dict[str, str]:
@@ -61,7 +78,11 @@ def parse_conf(argument: str) -> dict[str, str]:
 
 
 def set_environment() -> None:
-    """Python workers run this very interpreter, and Java 17 is there also where the system has none."""
+    """Python workers run this very interpreter, Java 17 is there also where the system has none, and it reads file
+    names as UTF-8, whatever the user's locale is.
+    """
+    if sys.platform == "linux":
+        os.environ["LC_ALL"] = "C.UTF-8"
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     if not os.environ.get("JAVA_HOME") and not _java_17_on_path():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from local_aws import disk
 from local_aws.errors import AwsError
 from local_aws.sagemaker.containers import OPT_ML, Sandbox
 from local_aws.sagemaker.objects import DataError, Objects
@@ -56,7 +57,7 @@ def synchronised(objects: Objects, config: Record | None, sandbox: Sandbox) -> I
     finally:
         ended.set()
         thread.join()
-        copy_changes()
+        disk.when_there_is_room(copy_changes, patience_s=disk.PATIENCE_SECONDS)
 
 
 def _stamps(folder: Path) -> dict[Path, tuple[int, int]]:

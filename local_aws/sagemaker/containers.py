@@ -4,9 +4,9 @@ Three ways to a private /opt/ml, the first that works on this machine is taken:
 
 1. root on Linux: a mount namespace of the job's own, its folder bind-mounted over /opt/ml;
 2. any user on Linux that may create user namespaces: the same, inside one;
-3. elsewhere (macOS, Docker without privileges): no mount. Paths below /opt/ml are rewritten to the job's
-   folder in arguments, environment values and in the Python, shell and JSON files among the job's inputs (its
-   own copies of them).
+3. elsewhere (macOS, Docker without privileges): no mount. Paths below /opt/ml are rewritten in arguments, environment
+   values and in the Python, shell and JSON files among the job's inputs (its own copies of them) to a link to the
+   job's folder, whose name needs no quotes anywhere.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from local_aws.sagemaker.validation import invalid
 OPT_ML = "/opt/ml"
 _REWRITTEN_SUFFIXES = {".py", ".sh", ".json"}
 _REWRITTEN_LIMIT = 2 << 20
+_TEMPORARY = ".tmp"
 
 # Where /opt/ml is no folder, /opt is rebuilt on a tmpfs inside the namespace: the machine stays untouched.
 _MOUNT_SCRIPT = """
@@ -96,7 +98,7 @@ class Runtimes:
         return None
 
     def sandbox(self, directory: Path, image: str) -> Sandbox:
-        """A fresh container folder for one job."""
+        """The container of one job; it has a folder once it is filled."""
         return Sandbox(directory, self.python(image), self.namespace, self._config.child_environment())
 
 
@@ -106,19 +108,30 @@ class Sandbox:
     def __init__(
         self, directory: Path, python: Path, namespace: list[str] | None, environment: Mapping[str, str]
     ) -> None:
-        shutil.rmtree(directory, ignore_errors=True)
         self.directory = directory
         self.ml = directory / "ml"
         self.python = python
         self._namespace = namespace
         self._environment = environment
-        self.ml.mkdir(parents=True)
-        (directory / "tmp").mkdir()
+        self._link: Path | None = None  # to the job's folder, where it is not mounted
+
+    def fill(self, prepare: Callable[[], None]) -> None:
+        """Make the folder, fresh, and put into it what `prepare` does; nothing is left of it where that fails."""
+        self.remove()
+        try:
+            (self.ml / _TEMPORARY).mkdir(parents=True)
+            if not self._namespace:
+                self._link = Path(tempfile.mkdtemp(prefix="local-aws-")) / "ml"
+                self._link.symlink_to(self.ml)
+            prepare()
+        except BaseException:
+            self.remove()
+            raise
 
     @property
     def base(self) -> str:
         """What /opt/ml is called inside the container."""
-        return OPT_ML if self._namespace else str(self.ml)
+        return str(self._link or OPT_ML)
 
     def path(self, inside: str) -> Path:
         """The file behind a path below /opt/ml."""
@@ -133,8 +146,9 @@ class Sandbox:
         """The container's whole environment: the image's, AWS access, ours, and the job's own, which wins."""
         return {
             "PATH": f"{self.python.parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": str(self.directory / "tmp"),
-            "TMPDIR": str(self.directory / "tmp"),
+            # A short path: sockets that a script makes there have a name of 107 bytes at most
+            "HOME": f"{self.base}/{_TEMPORARY}",
+            "TMPDIR": f"{self.base}/{_TEMPORARY}",
             "LANG": "C.UTF-8",
             "LC_ALL": "C.UTF-8",
             "TZ": "UTC",
@@ -157,10 +171,13 @@ class Sandbox:
             if path.suffix in _REWRITTEN_SUFFIXES and path.is_file() and path.stat().st_size <= _REWRITTEN_LIMIT:
                 text = path.read_bytes()
                 if OPT_ML.encode() in text:
-                    path.write_bytes(text.replace(OPT_ML.encode(), str(self.ml).encode()))
+                    path.write_bytes(text.replace(OPT_ML.encode(), self.base.encode()))
 
     def remove(self) -> None:
+        if self._link:
+            shutil.rmtree(self._link.parent, ignore_errors=True)
+            self._link = None
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _rewrite(self, text: str) -> str:
-        return text if self._namespace else text.replace(OPT_ML, str(self.ml))
+        return text.replace(OPT_ML, self.base)

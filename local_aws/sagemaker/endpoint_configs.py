@@ -47,9 +47,9 @@ class EndpointConfigs(Resource):
                 raise invalid(f"Variant {variant['VariantName']} needs a ModelName")
             self._models.require(variant["ModelName"])
         record = {key: value for key, value in params.items() if key != "Tags"}
-        if not self.records.add(name, {**record, "EndpointConfigArn": arn, "CreationTime": now()}):
+        record.update(EndpointConfigArn=arn, CreationTime=now())
+        if not self.store(name, record, params.get("Tags", [])):
             raise invalid(f'Cannot create already existing endpoint configuration "{arn}".')
-        self.service.set_tags(arn, params.get("Tags", []))
         return {"EndpointConfigArn": arn}
 
     def delete(self, params: Record, caller: Caller) -> Record:

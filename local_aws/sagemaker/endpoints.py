@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import re
 import threading
-import traceback
 from collections.abc import Callable
 from re import Match
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from local_aws import disk
 from local_aws.config import Caller, JobView
 from local_aws.errors import AwsError
 from local_aws.processes import JobProcess
@@ -23,6 +24,8 @@ from local_aws.sagemaker.objects import DataError
 from local_aws.sagemaker.service import Resource, Service, now, public, summaries
 from local_aws.sagemaker.validation import invalid, refuse
 from local_aws.state import Record
+
+log = logging.getLogger(__name__)
 
 INVOCATIONS_PATH = re.compile(r"/endpoints/([^/]+)/invocations")
 MAX_INVOCATION_BYTES = 25 * 2**20
@@ -54,10 +57,11 @@ class Endpoints(Resource):
 
     def resume(self) -> None:
         """Bring the endpoints of an earlier run up again."""
-        for name, record in self.records.items():
-            if record["EndpointStatus"] in ("InService", "Creating", "Updating"):
-                self.records.update(name, EndpointStatus="Creating")
-                self._deploy(name)
+        for name in self.records.resume(
+            lambda record: record["EndpointStatus"] in ("InService", "Creating", "Updating"),
+            lambda record: record.update(EndpointStatus="Creating"),
+        ):
+            self._deploy(name)
 
     def create(self, params: Record, caller: Caller) -> Record:
         refuse("CreateEndpoint", params, UNSUPPORTED)
@@ -74,9 +78,8 @@ class Endpoints(Resource):
             "LastModifiedTime": created,
             "_stream": f"{int(created)}",
         }
-        if not self.records.add(name, record):
+        if not self.store(name, record, params.get("Tags", [])):
             raise invalid(f'Cannot create already existing endpoint "{arn}".')
-        self.service.set_tags(arn, params.get("Tags", []))
         self._deploy(name)
         return {"EndpointArn": arn}
 
@@ -203,25 +206,29 @@ class Endpoints(Resource):
         reason = ""
         try:
             record = self.require(name)
-            variants = self._configs.require(record["EndpointConfigName"])["ProductionVariants"]
-            for variant in variants:
+            for variant in self._configs.require(record["EndpointConfigName"])["ProductionVariants"]:
                 servers[variant["VariantName"]] = self._start(record, variant, number)
         except (AwsError, DataError, ServingError) as error:
             reason = str(error)
-        except Exception as error:  # noqa: BLE001 - the endpoint must leave Creating
-            traceback.print_exc()
+        except Exception as error:  # the endpoint must leave Creating
+            log.exception("endpoint %s", name)
             reason = f"{type(error).__name__}: {error}"
+        _stop(disk.when_there_is_room(lambda: self._brought_up(name, number, servers, reason)))
+
+    def _brought_up(
+        self, name: str, number: int, servers: dict[str, ModelServer], reason: str
+    ) -> dict[str, ModelServer]:
+        """Note how a deployment ended; gives the containers that are to stop."""
         with self._lock:
             if self.service.closing or name not in self.records or self._deployments[name] != number:
-                retired = servers
-            elif reason:
-                retired = servers
+                return servers
+            if reason:
                 self._failed(name, reason)
-            else:
-                retired = self._servers.get(name, {})
-                self._servers[name] = servers
-                self._in_service(name, variants)
-        _stop(retired)
+                return servers
+            self._in_service(name)
+            retired = self._servers.get(name, {})
+            self._servers[name] = servers
+            return retired
 
     def _start(self, record: Record, variant: Record, number: int) -> ModelServer:
         name = f"{record['EndpointName']}-{variant['VariantName']}-{number}"
@@ -229,6 +236,7 @@ class Endpoints(Resource):
         directory = self.service.containers / f"endpoint-{name}"
         sandbox = self.service.runtimes.sandbox(directory, spec.image)
         server = ModelServer(sandbox, spec, self.service.objects)
+        disk.when_there_is_room(lambda: sandbox.fill(server.prepare), patience_s=disk.PATIENCE_SECONDS)
         server.start(
             lambda argv, environment: JobProcess.start(
                 sandbox.command(argv),
@@ -238,11 +246,11 @@ class Endpoints(Resource):
                 log_stream=_log_stream(variant["VariantName"], record),
                 on_exit=lambda status: sandbox.remove(),
             ),
-            {},
         )
         return server
 
-    def _in_service(self, name: str, variants: list[Record]) -> None:
+    def _in_service(self, name: str) -> None:
+        variants = self._configs.require(self.require(name)["EndpointConfigName"])["ProductionVariants"]
         with self.records.edit(name) as record:
             record.update(EndpointStatus="InService", LastModifiedTime=now())
             for past in ("_previous", "FailureReason"):

@@ -6,7 +6,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,21 +40,23 @@ class Answer:
 class ModelServer:
     """One container; :meth:`invoke` may be called from many threads."""
 
-    def __init__(self, sandbox: Sandbox, spec: ContainerSpec, objects: Objects) -> None:
+    def __init__(
+        self, sandbox: Sandbox, spec: ContainerSpec, objects: Objects, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`environment` is added to the model's own."""
         self._sandbox = sandbox
         self._spec = spec
+        self._environment = {**spec.environment, **(environment or {})}
         self._objects = objects
         self._process: JobProcess | None = None
         self._port = 0
         self._local = threading.local()
 
-    def start(self, launch: Starter, environment: dict[str, str], timeout_s: float = START_TIMEOUT_SECONDS) -> None:
-        """Unpack the model, start the container, wait until it answers; else DataError or ServingError."""
-        environment = {**self._spec.environment, **environment}
-        self._prepare(environment)
+    def start(self, launch: Starter, timeout_s: float = START_TIMEOUT_SECONDS) -> None:
+        """Start the container and wait until it answers; else ServingError."""
         port_file = self._sandbox.directory / "port"
         command = [str(self._sandbox.python), "-P", str(SERVER), str(port_file)]
-        self._process = launch(command, self._sandbox.environment(environment))
+        self._process = launch(command, self._sandbox.environment(self._environment))
         deadline = time.monotonic() + timeout_s
         while not port_file.exists():
             if not self._process.running:
@@ -88,7 +90,8 @@ class ModelServer:
             self._process.stop(grace_s)
             self._process.wait(grace_s + 5)
 
-    def _prepare(self, environment: dict[str, str]) -> None:
+    def prepare(self) -> None:
+        """Unpack the model into a fresh container; else DataError."""
         model = self._sandbox.ml / "model"
         model.mkdir()
         data = self._spec.model_data
@@ -96,7 +99,7 @@ class ModelServer:
             self._objects.download(data, model)
         elif data:
             self._objects.extract(data, model)
-        submit = environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "").strip('"')
+        submit = self._environment.get("SAGEMAKER_SUBMIT_DIRECTORY", "").strip('"')
         if submit.startswith("s3://"):
             code = model / "code"
             if code.exists():
@@ -110,5 +113,5 @@ def error_message(answer: Answer) -> str:
     try:
         text = json.loads(answer.body)["message"]
     except (ValueError, LookupError, TypeError):
-        text = answer.text.splitlines()[0] if answer.text else ""
+        text = answer.text.partition("\n")[0]
     return f"Bad HTTP status received from algorithm: {answer.status}, {text}".rstrip(", ")

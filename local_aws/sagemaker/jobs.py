@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from local_aws import disk
 from local_aws.config import Caller, JobView
 from local_aws.processes import ExitStatus, JobProcess
 from local_aws.sagemaker.containers import Sandbox
@@ -16,6 +17,10 @@ from local_aws.sagemaker.objects import DataError
 from local_aws.sagemaker.service import Resource, Service, in_use, now, public, summaries
 from local_aws.sagemaker.validation import invalid
 from local_aws.state import INTERRUPTED, Record
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 MAX_FAILURE_REASON = 1024
 TERMINAL = {"Completed", "Failed", "Stopped"}
@@ -83,6 +88,10 @@ class Execution:
         if self.stopping.is_set():
             raise JobStopped
 
+    def patiently(self, write: Callable[[], T]) -> T:
+        """What `write` gives, which may be called again: a full disk costs a job time, not its result."""
+        return disk.when_there_is_room(write, patience_s=disk.PATIENCE_SECONDS, check=self.check)
+
     def stop(self, grace_s: float | None = None) -> None:
         with self._lock:
             self.stopping.set()
@@ -102,7 +111,7 @@ class Jobs(Resource):
     def __init__(self, service: Service) -> None:
         super().__init__(service)
         self._running: dict[str, Execution] = {}
-        self.records.interrupt(
+        self.records.resume(
             lambda record: record[self.status_field] not in TERMINAL,
             lambda record: self.ended(record, "Failed", INTERRUPTED),
         )
@@ -162,9 +171,8 @@ class Jobs(Resource):
             "_stream": stream,
             **self.initial(params),
         }
-        if not self.records.add(name, record):
+        if not self.store(name, record, params.get("Tags", [])):
             raise in_use(self.label, arn)
-        self.service.set_tags(arn, params.get("Tags", []))
         directory = self.service.containers / f"{self.arn_kind}-{name}"
         execution = Execution(name, directory, self.log_group, stream)
         self._running[name] = execution
@@ -188,7 +196,8 @@ class Jobs(Resource):
     def stop(self, params: Record, caller: Caller) -> Record:
         name = params[self.name_field]
         self.require(name)
-        with self.records.edit(name) as record:
+
+        def stop(record: Record) -> None:
             if record[self.status_field] != "InProgress":
                 raise invalid(
                     f"The request was rejected because the {self.label.lower()} is in status"
@@ -197,6 +206,8 @@ class Jobs(Resource):
             record[self.status_field] = "Stopping"
             record["LastModifiedTime"] = now()
             self.stopping(record)
+
+        self.records.note(name, stop)
         execution = self._running.get(name)
         if execution:
             execution.stop()
@@ -255,15 +266,14 @@ class Jobs(Resource):
             status, reason = "Failed", str(failed)
         except DataError as error:
             status, reason = "Failed", f"ClientError: {error}"
-        except Exception as error:  # noqa: BLE001 - the job must end, whatever went wrong in here
-            traceback.print_exc()
+        except Exception as error:  # the job must end, whatever went wrong in here
+            log.exception("%s %s", self.label, execution.name)
             status, reason = "Failed", f"InternalServerError: {type(error).__name__}: {error}"
         if self.service.closing:
             return  # found running at the next start, and recorded as interrupted
         if sandbox:
             sandbox.remove()  # first: on a full disk it makes room for the record
-        with self.records.edit(execution.name) as record:
-            self.ended(record, status, reason, **fields)
+        self.records.settle(execution.name, lambda record: self.ended(record, status, reason, **fields))
         self._running.pop(execution.name, None)
 
     def _view(self, record: Record) -> JobView:

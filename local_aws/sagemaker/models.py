@@ -66,9 +66,8 @@ class Models(Resource):
             CreationTime=now(),
             EnableNetworkIsolation=params.get("EnableNetworkIsolation", False),
         )
-        if not self.records.add(name, record):
+        if not self.store(name, record, params.get("Tags", [])):
             raise invalid(f'Cannot create already existing model "{arn}".')
-        self.service.set_tags(arn, params.get("Tags", []))
         return {"ModelArn": arn}
 
     def describe(self, params: Record, caller: Caller) -> Record:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 import mimetypes
+import re
 import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlparse
+from urllib.parse import unquote
 
+from local_aws import disk
 from local_aws.config import Config
 from local_aws.errors import AwsError
 
@@ -19,13 +21,22 @@ class DataError(Exception):
     """Input data that is absent or unusable; its text is for the job's FailureReason."""
 
 
+class NothingFound(DataError):
+    """There is no object under a prefix."""
+
+
+_S3_URI = re.compile(r"s3://([^/]+)/?(.*)", re.DOTALL)
+_HTTPS_URL = re.compile(r"https://(?:([^/]+)\.s3|s3)[.-][^/]*amazonaws\.com(?:\.cn)?(?:/(.*))?", re.DOTALL)
+
+
 def split_uri(uri: str) -> tuple[str, str]:
-    """(bucket, key) of an s3:// or https:// S3 URL."""
-    url = urlparse(uri)
-    if url.scheme == "s3" and url.netloc:
-        return url.netloc, url.path.lstrip("/")
-    if url.scheme == "https" and ".s3" in url.netloc:
-        return url.netloc.split(".s3", 1)[0], url.path.lstrip("/")
+    """(bucket, key) of an s3:// URI, whose key stands as it is ("#", "?" and "%" too), or of an https:// S3 URL."""
+    if match := _S3_URI.fullmatch(uri):
+        return match[1], match[2]
+    if match := _HTTPS_URL.fullmatch(uri):
+        path = unquote(re.split(r"[?#]", match[2] or "")[0])
+        bucket, _, key = path.partition("/")
+        return (match[1], path) if match[1] else (bucket, key)
     raise DataError(f"{uri} is not an S3 URI")
 
 
@@ -50,10 +61,19 @@ class Objects:
     def find(self, uri: str, data_type: str = "S3Prefix") -> list[tuple[str, str, str]]:
         """(bucket, key, relative name) of every object that an S3Prefix or ManifestFile stands for.
 
-        DataError when there is none, or when an object of a manifest is missing.
+        DataError when there is none, when an object of a manifest is missing, or when two would get one name.
         """
-        if data_type == "ManifestFile":
-            return list(self._manifest(uri))
+        found = list(self._manifest(uri)) if data_type == "ManifestFile" else self._under(uri)
+        names: dict[str, str] = {}
+        for _, key, name in found:
+            if names.setdefault(name, key) != key:
+                raise DataError(
+                    f'{names[name]} and {key} would both become {name}: "{uri}" stands for objects of several folders;'
+                    ' end it with "/" to mean one'
+                )
+        return found
+
+    def _under(self, uri: str) -> list[tuple[str, str, str]]:
         bucket, prefix = split_uri(uri)
         try:
             found = [
@@ -62,9 +82,9 @@ class Objects:
                 if not key.endswith("/")
             ]
         except AwsError as error:
-            raise DataError(error.message) from None
+            raise NothingFound(error.message) from None
         if not found:
-            raise DataError(f'No S3 objects found under S3 URL "{uri}"')
+            raise NothingFound(f'No S3 objects found under S3 URL "{uri}"')
         return found
 
     def path(self, uri: str) -> Path:
@@ -101,6 +121,8 @@ class Objects:
                 else:
                     shutil.copyfile(source, destination)
             except (AwsError, OSError, EOFError) as error:
+                if disk.is_full(error):
+                    raise
                 raise DataError(f"s3://{bucket}/{key}: {error}") from None
         return len(found)
 
@@ -112,6 +134,8 @@ class Objects:
                     require_plain(member, target)
                     archive.extract(member, target)
         except (tarfile.TarError, OSError, EOFError) as error:
+            if disk.is_full(error):
+                raise
             raise DataError(f"{uri} is not a usable tar.gz archive: {error}") from None
 
     def require_bucket(self, uri: str) -> None:
@@ -139,12 +163,13 @@ class Objects:
 
     def upload_archive(self, source: Path, uri: str, scratch: Path) -> None:
         """Pack the content of a folder into a tar.gz object."""
-        scratch.parent.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(scratch, "w:gz", compresslevel=6) as archive:
-            for path in sorted(source.iterdir()):
-                archive.add(path, arcname=path.name)
-        self.upload_file(scratch, uri)
-        scratch.unlink()
+        try:
+            with tarfile.open(scratch, "w:gz", compresslevel=6) as archive:
+                for path in sorted(source.iterdir()):
+                    archive.add(path, arcname=path.name)
+            self.upload_file(scratch, uri)
+        finally:
+            scratch.unlink(missing_ok=True)
 
     def _manifest(self, uri: str) -> Iterator[tuple[str, str, str]]:
         try:

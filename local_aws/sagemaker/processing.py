@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from local_aws.sagemaker.containers import Sandbox
@@ -74,8 +75,8 @@ class ProcessingJobs(Jobs):
         return {"StoppingCondition": limits}
 
     def execute(self, execution: Execution, sandbox: Sandbox) -> Record:
-        record = self.records.update(execution.name, ProcessingStartTime=now())
-        self._prepare(record, sandbox)
+        record = self.records.note(execution.name, lambda record: record.update(ProcessingStartTime=now()))
+        execution.patiently(lambda: sandbox.fill(lambda: self._prepare(record, sandbox)))
         execution.check()
         application = record["AppSpecification"]
         status = execution.run(
@@ -99,11 +100,11 @@ class ProcessingJobs(Jobs):
             raise JobStopped({**fields, "FailureReason": f"MaxRuntimeInSeconds of {limit} was exceeded"})
         if status.returncode != 0:
             if fields:
-                self.records.update(execution.name, **fields)
+                self.records.settle(execution.name, lambda record: record.update(fields))
             raise JobFailed(f"AlgorithmError: See job logs for more information, exit code: {status.returncode}")
-        for item in _outputs(record):
-            output = item["S3Output"]
-            self.service.objects.upload_folder(sandbox.path(output["LocalPath"]), output["S3Uri"])
+        objects = self.service.objects
+        for output in (item["S3Output"] for item in _outputs(record)):
+            execution.patiently(partial(objects.upload_folder, sandbox.path(output["LocalPath"]), output["S3Uri"]))
         return fields
 
     def _prepare(self, record: Record, sandbox: Sandbox) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 from jsonpath_ng import parse
 
+from local_aws.lines import split_lines
+
 _POSITIONS = re.compile(r"\$\[\s*(-?\d*:?-?\d*(?:\s*,\s*-?\d*:?-?\d*)*)\s*\]")
 _NAMES = re.compile(r"""\$\[\s*(['"][^'"]+['"](?:\s*,\s*['"][^'"]+['"])*)\s*\]""")
 CSV, JSON, JSON_LINES = "text/csv", "application/json", "application/jsonlines"
@@ -149,7 +151,7 @@ class DataProcessing:
             return body
         if not self.is_csv:
             return "\n".join(self._json_response(records, body))
-        lines = body.splitlines()
+        lines = split_lines(body)
         if self.joins:
             _same_length(records, lines)
             lines = [f"{record},{line}" for record, line in zip(records, lines, strict=True)]
@@ -159,7 +161,7 @@ class DataProcessing:
         if len(records) == 1:
             predictions = [_load(body)]
         else:
-            predictions = [_load(line) for line in body.splitlines() if line.strip()]
+            predictions = [_load(line) for line in split_lines(body) if line.strip()]
             if len(predictions) == 1 and isinstance(predictions[0], list):
                 predictions = predictions[0]
         if self.joins:

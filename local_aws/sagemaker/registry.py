@@ -45,9 +45,8 @@ class ModelPackageGroups(Resource):
         arn = self.arn(name)
         record = {key: value for key, value in params.items() if key != "Tags"}
         record.update(ModelPackageGroupArn=arn, CreationTime=now(), ModelPackageGroupStatus="Completed", CreatedBy={})
-        if not self.records.add(name, {**record, "_last_version": 0}):
+        if not self.store(name, {**record, "_last_version": 0}, params.get("Tags", [])):
             raise invalid(f"Model Package Group already exists: {arn}")
-        self.service.set_tags(arn, params.get("Tags", []))
         return {"ModelPackageGroupArn": arn}
 
     def describe(self, params: Record, caller: Caller) -> Record:
@@ -127,8 +126,7 @@ class ModelPackages(Resource):
                 "_token": params.get("ClientToken"),
                 "_request": request,
             }
-            self.records.put(f"{group}/{version}", package)
-        self.service.set_tags(arn, params.get("Tags", []))
+            self.store(f"{group}/{version}", package, params.get("Tags", []))
         return {"ModelPackageArn": arn}
 
     def describe(self, params: Record, caller: Caller) -> Record:

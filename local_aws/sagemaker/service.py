@@ -64,6 +64,19 @@ class Resource:
     def arn(self, name: str) -> str:
         return self.service.arn(self.arn_kind, name)
 
+    def store(self, name: str, record: Record, tags: Iterable[Mapping[str, str]]) -> bool:
+        """Keep a new record and its tags, or neither; False where the name is taken."""
+        with self.records.lock:
+            if name in self.records:
+                return False
+            self.service.set_tags(self.arn(name), tags)
+            try:
+                self.records.put(name, record)
+            except BaseException:
+                self.service.tags.delete(self.arn(name))
+                raise
+            return True
+
     def has_arn(self, arn: str) -> bool:
         prefix = self.arn("")
         return arn.startswith(prefix) and arn.removeprefix(prefix) in self.records

@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from local_aws import disk
 from local_aws.processes import ExitStatus
 from local_aws.sagemaker import checkpoints
 from local_aws.sagemaker.containers import OPT_ML, Sandbox
 from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs, JobStopped
-from local_aws.sagemaker.objects import DataError, split_uri
+from local_aws.sagemaker.objects import DataError, NothingFound, split_uri
 from local_aws.sagemaker.service import Service, now
 from local_aws.sagemaker.training_log import TrainingLog
 from local_aws.sagemaker.validation import invalid, refuse
@@ -141,7 +142,7 @@ class TrainingJobs(Jobs):
     def execute(self, execution: Execution, sandbox: Sandbox) -> Record:
         record = self.require(execution.name)
         self._enter(execution, "Downloading", "Downloading input data")
-        self._prepare(record, sandbox)
+        execution.patiently(lambda: sandbox.fill(lambda: self._prepare(record, sandbox)))
         execution.check()
         self._enter(execution, "Training", "Training image download completed. Training in progress.")
         log = TrainingLog(record["AlgorithmSpecification"].get("MetricDefinitions", []))
@@ -167,11 +168,13 @@ class TrainingJobs(Jobs):
         # The toolkit's success is exit code 0, a success marker and no failure file, all three.
         failed = status.cause == "exited" and (status.returncode != 0 or failure.exists() or not success.exists())
         self._enter(execution, "Uploading", "Uploading generated training model")
-        fields = self._upload(self.require(execution.name), sandbox, with_model=not failed)
-        fields["FinalMetricDataList"] = log.final_metrics()
+        record, metrics = self.require(execution.name), log.final_metrics()
+        fields = disk.when_there_is_room(
+            lambda: self._upload(record, sandbox, with_model=not failed), patience_s=disk.PATIENCE_SECONDS
+        )
+        fields["FinalMetricDataList"] = metrics
         if failed:
-            with self.records.edit(execution.name) as record:
-                record["FinalMetricDataList"] = fields["FinalMetricDataList"]
+            self.records.settle(execution.name, lambda record: record.update(FinalMetricDataList=metrics))
             text = failure.read_text("utf-8", "replace").strip() if failure.exists() else ""
             text = text.replace('ErrorMessage ""', f'ErrorMessage "{log.error()}"')
             text = text or f"the script wrote no {OPT_ML}/output/failure, see its log"
@@ -237,29 +240,28 @@ class TrainingJobs(Jobs):
         return fields
 
     def _enter(self, execution: Execution, status: str, message: str) -> None:
-        with self.records.edit(execution.name) as record:
+        def enter(record: Record) -> None:
             record.setdefault("TrainingStartTime", now())
             if record["TrainingJobStatus"] == "InProgress":
                 _transition(record, status, message)
 
+        self.records.note(execution.name, enter)
+
 
 def require_objects(service: Service, source: Record, role: str) -> None:
     """The service looks for the data when a job is created, and says this when there is none."""
+    uri = source["S3Uri"]
     try:
-        service.objects.find(source["S3Uri"], source["S3DataType"])
-    except DataError as error:
-        if source["S3DataType"] != "S3Prefix":
-            raise invalid(str(error)) from None
-        try:
-            bucket = split_uri(source["S3Uri"])[0]
-        except DataError:
-            raise invalid(str(error)) from None
+        service.objects.find(uri, source["S3DataType"])
+    except NothingFound:
         raise invalid(
-            f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure'
+            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure'
             f" that the bucket exists in the selected region ({service.config.region}), that objects exist"
             " under that S3 prefix,"
-            f' and that the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+            f' and that the role "{role}" has "s3:ListBucket" permissions on bucket "{split_uri(uri)[0]}".'
         ) from None
+    except DataError as error:
+        raise invalid(str(error)) from None
 
 
 def _transition(record: Record, status: str, message: str) -> None:

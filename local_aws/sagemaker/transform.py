@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -73,18 +75,32 @@ class Plan:
             retries=client.get("InvocationsMaxRetries", 3),
         )
 
+    def environment(self, record: Record) -> dict[str, str]:
+        """What the model's container is told of the job."""
+        return {
+            **record.get("Environment", {}),
+            "SAGEMAKER_BATCH": "true",
+            "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(record.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB)),
+            "SAGEMAKER_BATCH_STRATEGY": "SINGLE_RECORD" if self.single else "MULTI_RECORD",
+            "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(self.concurrent),
+        }
+
     def batches(self, stream: BinaryIO) -> Iterator[list[str]]:
-        """The records of each request; DataError for one beyond the limit. Empty lines are no records."""
+        """The records of each request; DataError for one beyond the limit. Blank lines and a BOM are no part of any."""
         if not self.split:
             body = stream.read()
+            if self.processing.active:
+                body = body.removeprefix(codecs.BOM_UTF8)
             self._check(len(body))
             yield [body.decode("utf-8", ERRORS)]
             return
         batch: list[str] = []
         size = 0
-        for raw in stream:
+        for number, raw in enumerate(stream):
             line = raw.rstrip(b"\r\n")
-            if not line:
+            if number == 0:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            if not line.strip():
                 continue
             self._check(len(line))
             if batch and (self.single or size + len(line) + 1 > self.payload):
@@ -145,17 +161,20 @@ class TransformJobs(Jobs):
             raise invalid(f"MaxConcurrentTransforms * MaxPayloadInMB must not exceed {MAX_PAYLOAD_MB} MB")
 
     def execute(self, execution: Execution, sandbox: Sandbox) -> Record:
-        record = self.records.update(execution.name, TransformStartTime=now())
+        record = self.records.note(execution.name, lambda record: record.update(TransformStartTime=now()))
         plan = Plan.of(record)
         source = record["TransformInput"]["DataSource"]["S3DataSource"]
         found = self.service.objects.find(source["S3Uri"], source["S3DataType"])
-        server = ModelServer(sandbox, self._models.container(record["ModelName"]), self.service.objects)
+        environment = plan.environment(record)
+        server = ModelServer(sandbox, self._models.container(record["ModelName"]), self.service.objects, environment)
+        execution.patiently(lambda: sandbox.fill(server.prepare))
         try:
-            self._start(execution, sandbox, server, record, plan)
+            self._start(execution, sandbox, server, environment)
             failures = []
             for bucket, key, name in found:
                 try:
-                    self._object(execution, sandbox, server, plan, f"s3://{bucket}/{key}", name, record)
+                    work = partial(self._object, execution, sandbox, server, plan, f"s3://{bucket}/{key}", name, record)
+                    execution.patiently(work)
                 except (DataError, RecordError, AlgorithmError) as error:
                     execution.check()
                     problem = f"{bucket}/{key}: {error}"
@@ -170,22 +189,15 @@ class TransformJobs(Jobs):
             raise JobFailed(failures[0])  # the other objects were transformed and stored, as with the service
         return {}
 
-    def _start(self, execution: Execution, sandbox: Sandbox, server: ModelServer, record: Record, plan: Plan) -> None:
-        environment = {
-            **record.get("Environment", {}),
-            "SAGEMAKER_BATCH": "true",
-            "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(record.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB)),
-            "SAGEMAKER_BATCH_STRATEGY": "SINGLE_RECORD" if plan.single else "MULTI_RECORD",
-            "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(plan.concurrent),
-        }
+    def _start(self, execution: Execution, sandbox: Sandbox, server: ModelServer, environment: dict[str, str]) -> None:
         try:
-            server.start(lambda argv, env: execution.start(sandbox, argv, env), environment)
+            server.start(lambda argv, env: execution.start(sandbox, argv, env))
         except ServingError as error:
             execution.check()
             raise JobFailed(f"AlgorithmError: {error}") from None
         self._data_log(
             execution,
-            f"MaxConcurrentTransforms={plan.concurrent},"
+            f"MaxConcurrentTransforms={environment['SAGEMAKER_MAX_CONCURRENT_TRANSFORMS']},"
             f" MaxPayloadInMB={environment['SAGEMAKER_MAX_PAYLOAD_IN_MB']},"
             f" BatchStrategy={environment['SAGEMAKER_BATCH_STRATEGY']}",
         )
@@ -202,29 +214,35 @@ class TransformJobs(Jobs):
     ) -> None:
         """Transform one object; its output appears whole or not at all."""
         draft = sandbox.directory / "out"
-        waiting: deque[Future[bytes]] = deque()
-        with (
-            _open(self.service.objects.path(uri), plan.unzip) as stream,
-            draft.open("wb") as out,
-            ThreadPoolExecutor(plan.concurrent) as pool,
-        ):
-            try:
-                for batch in plan.batches(stream):
-                    execution.check()
-                    waiting.append(pool.submit(_transform, server, plan, batch))
-                    if len(waiting) > plan.concurrent:
-                        out.write(waiting.popleft().result())
-                while waiting:
-                    out.write(waiting.popleft().result())
-                    execution.check()
-            finally:
-                for future in waiting:
-                    future.cancel()
-        self.service.objects.upload_file(draft, f"{record['TransformOutput']['S3OutputPath'].rstrip('/')}/{name}.out")
+        try:
+            with _open(self.service.objects.path(uri), plan.unzip) as stream, draft.open("wb") as out:
+                _transform_all(execution, server, plan, stream, out)
+            target = f"{record['TransformOutput']['S3OutputPath'].rstrip('/')}/{name}.out"
+            self.service.objects.upload_file(draft, target)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def _data_log(self, execution: Execution, message: str) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
         write_log(self.log_group, f"{execution.log_stream}/data-log", [f"{stamp}:[sagemaker logs]: {message}"])
+
+
+def _transform_all(execution: Execution, server: ModelServer, plan: Plan, stream: BinaryIO, out: BinaryIO) -> None:
+    """Every record of a stream, in order, as many requests at a time as the plan says."""
+    waiting: deque[Future[bytes]] = deque()
+    with ThreadPoolExecutor(plan.concurrent) as pool:
+        try:
+            for batch in plan.batches(stream):
+                execution.check()
+                waiting.append(pool.submit(_transform, server, plan, batch))
+                if len(waiting) > plan.concurrent:
+                    out.write(waiting.popleft().result())
+            while waiting:
+                out.write(waiting.popleft().result())
+                execution.check()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _transform(server: ModelServer, plan: Plan, batch: list[str]) -> bytes:

@@ -10,8 +10,10 @@ import math
 import random
 import time
 import uuid
+from functools import partial
 from typing import Any
 
+from local_aws import disk
 from local_aws.config import Caller
 from local_aws.sagemaker.containers import Sandbox
 from local_aws.sagemaker.jobs import TERMINAL, Execution, JobFailed, Jobs
@@ -89,7 +91,9 @@ class TuningJobs(Jobs):
             execution.check()
             values = _sample(config, draw)
             name = f"{execution.name}-{number:03}-{uuid.UUID(int=draw.getrandbits(128)).hex[:8]}"
-            self._trainings.create(self._training(record, name, values), Caller(self.service.config.region))
+            training = self._training(record, name, values)
+            caller = Caller(self.service.config.region)
+            disk.when_there_is_room(partial(self._trainings.create, training, caller), check=execution.check)
             self._count(execution.name, self._wait(execution, name), values)
         if not self.require(execution.name).get("BestTrainingJob"):
             raise JobFailed("All training jobs failed. Please look at the training jobs' failure reasons.")
@@ -114,7 +118,8 @@ class TuningJobs(Jobs):
 
     def _count(self, tuning: str, training: Record, values: dict[str, str]) -> None:
         """Enter an ended training job; the best one is that with the best value of the objective."""
-        with self.records.edit(tuning) as record:
+
+        def count(record: Record) -> None:
             objective = record["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
             metrics = {m["MetricName"]: m["Value"] for m in training.get("FinalMetricDataList", [])}
             value = metrics.get(objective["MetricName"])
@@ -135,6 +140,8 @@ class TuningJobs(Jobs):
                     "FinalHyperParameterTuningJobObjectiveMetric": {**objective, "Value": value},
                     "ObjectiveStatus": "Succeeded",
                 }
+
+        self.records.settle(tuning, count)
 
 
 def _ranges(config: Record) -> dict[str, list[Record]]:

@@ -21,12 +21,17 @@ from botocore.config import Config
 ROOT = Path(__file__).resolve().parents[2]
 
 
+# A folder as people have them, and as none should: blanks, foreign letters, quotes, what shells and Java expand
+ODD_NAME = """ä b 'c' "d", 100%20#[x];$HOME \\e"""
+
+
 class LocalAws:
     """A running server. Its state stays over `restart()`."""
 
-    def __init__(self, state_dir: Path):
+    def __init__(self, state_dir: Path, python: str = sys.executable, runtimes_dir: Path | None = None):
         self.state_dir = state_dir
-        self.runtimes_dir = Path(os.environ.get("LOCAL_AWS_RUNTIMES", ROOT / ".runtimes"))
+        self.python = python  # of the runtime local-aws
+        self.runtimes_dir = runtimes_dir or Path(os.environ.get("LOCAL_AWS_RUNTIMES", ROOT / ".runtimes"))
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -34,8 +39,9 @@ class LocalAws:
         self.log = state_dir.with_name(state_dir.name + ".log")
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, **popen_options: Any) -> None:
+    def start(self, *options: str, env: dict[str, str] | None = None, **popen_options: Any) -> None:
         arguments = [
+            *options,
             "--port",
             str(self.port),
             "--state-dir",
@@ -45,9 +51,9 @@ class LocalAws:
         ]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "local_aws", *arguments],
+                [self.python, "-m", "local_aws", *arguments],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **(env or {})},
                 stdout=log,
                 stderr=log,
                 **popen_options,
@@ -107,6 +113,15 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def odd_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of an odd name, too far from the root for a "#!" line (127 bytes), with the runtimes in it."""
+    folder = tmp_path_factory.mktemp("odd") / ODD_NAME / ("long" * 20)
+    folder.mkdir(parents=True)
+    (folder / "runtimes").symlink_to(os.environ.get("LOCAL_AWS_RUNTIMES", ROOT / ".runtimes"))
+    return folder
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def pack(files: Mapping[str, str]) -> bytes:
         for name, text in files.items():
             if text:
                 info = tarfile.TarInfo(name)
-                info.size = len(text)
+                info.size = len(text.encode())
                 archive.addfile(info, io.BytesIO(text.encode()))
     return buffer.getvalue()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moto.logs.models import logs_backends
 
-from local_aws import logs
+from local_aws import disk, logs
+from local_aws.config import ACCOUNT_ID
 from local_aws.processes import ExitStatus, JobProcess
 from local_aws.state import Collection
 from tests.local_aws.conftest import ROOT, wait_for
@@ -38,6 +41,17 @@ def test_output_reaches_log_file_and_listener_before_the_exit_is_told() -> None:
     assert not status.succeeded
     assert events == ["a", "c", "d", status]
     assert logs.tail("/jobs", "one/1") == ["a", "c", "d"]
+
+
+def test_a_log_keeps_its_lines_whatever_is_in_them(log_folder: Path) -> None:
+    said = ["form\x0cfeed", "next\x85line \u2028 here", "two\nlines"]
+    logs.write_log("/odd", "one", said)
+    expected = ["form\x0cfeed", "next\x85line \u2028 here", "two", "lines"]
+    assert logs.tail("/odd", "one") == expected
+    del logs_backends[ACCOUNT_ID]["us-east-1"].groups["/odd"]
+    logs.configure(log_folder, "us-east-1")
+    reloaded = logs_backends[ACCOUNT_ID]["us-east-1"].groups["/odd"].streams["one"].events
+    assert [event.message for event in reloaded] == expected
 
 
 def test_timeout_ends_with_sigkill_what_ignores_sigterm() -> None:
@@ -98,8 +112,80 @@ def test_records_outlive_the_collection_and_are_never_half_written(tmp_path: Pat
     records.get("a/1 é")["n"] = 5  # type: ignore[index]
     again = Collection(tmp_path / "things")
     assert again.items() == [("a/1 é", {"n": 1})]
-    again.interrupt(lambda record: record["n"] == 1, lambda record: record.update(n=0))
+    again.resume(lambda record: record["n"] == 1, lambda record: record.update(n=0))
     assert Collection(tmp_path / "things").get("a/1 é") == {"n": 0}
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The disk is full for as many writes of a record as the list says (none)."""
+    left = [0]
+    fsync = os.fsync
+
+    def failing(descriptor: int) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    monkeypatch.setattr(disk, "_PAUSE_SECONDS", 0.01)
+    return left
+
+
+def test_a_record_on_a_full_disk_is_refused_or_noted_or_waits(tmp_path: Path, full: list[int]) -> None:
+    records = Collection(tmp_path / "things")
+    records.put("job", {"state": "STARTING"})
+    full[0] = 1
+    with pytest.raises(OSError, match="No space left"):
+        records.put("job", {"state": "LOST"})
+    assert records.get("job") == {"state": "STARTING"}, "what was refused has not happened"
+    full[0] = 1
+    records.note("job", lambda record: record.update(state="RUNNING"))
+    assert records.get("job") == {"state": "RUNNING"}
+    full[0] = 5
+    records.settle("job", lambda record: record.update(state="SUCCEEDED", ends=record.get("ends", 0) + 1))
+    assert full[0] == 0
+    assert records.get("job") == {"state": "SUCCEEDED", "ends": 1}
+    assert Collection(tmp_path / "things").items() == records.items()
+    assert not list(tmp_path.rglob("*.writing"))
+
+
+def test_who_waits_for_room_can_be_called_away(full: list[int]) -> None:
+    def write() -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    with pytest.raises(OSError, match="full"):
+        disk.when_there_is_room(write, patience_s=0.05)
+    asked = iter([None, None, KeyError("stopped")])
+
+    def check() -> None:
+        if problem := next(asked):
+            raise problem
+
+    with pytest.raises(KeyError, match="stopped"):
+        disk.when_there_is_room(write, check=check)
+
+
+def test_lines_that_found_no_room_are_written_later(log_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logs.write_log("/g", "s", ["one"])
+    write = logs._write_all
+
+    def half(file: Any, data: bytes) -> None:
+        write(file, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(logs, "_write_all", half)
+    logs.write_log("/g", "s", ["two", "three"])
+    assert logs.tail("/g", "s") == ["one", "two", "three"]
+    assert [line.split(" ", 1)[1] for line in logs.log_file("/g", "s").read_text().splitlines()] == ["one"]
+    monkeypatch.undo()
+    logs.write_log("/g", "other", ["x"])
+    assert [line.split(" ", 1)[1] for line in logs.log_file("/g", "s").read_text().splitlines()] == [
+        "one",
+        "two",
+        "three",
+    ]
 
 
 def test_logs_come_back_after_a_restart(tmp_path: Path) -> None:

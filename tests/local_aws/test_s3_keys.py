@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -113,3 +114,86 @@ def test_a_key_has_1024_bytes_at_most(tmp_path: Path) -> None:
     put(store, "é" * 512, b"")
     with pytest.raises(AwsError, match="1024"):
         put(store, "é" * 513, b"")
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> tuple[S3Store, Path]:
+    """A bucket with links below it, and a folder outside that some of them lead to."""
+    store, outside = S3Store(tmp_path / "state"), tmp_path / "outside"
+    store.create_bucket("bkt")
+    put(store, "real/a", b"inside")
+    outside.mkdir()
+    (outside / "secret").write_text("outside")
+    bucket = tmp_path / "state" / "s3" / "bkt"
+    (bucket / "folder").symlink_to(outside)
+    (bucket / "file").symlink_to(outside / "secret")
+    (bucket / "relative").symlink_to("../../../outside/secret")
+    (bucket / "dangling").symlink_to(outside / "absent")
+    (bucket / "real" / "loop").symlink_to("..")
+    (bucket / "alias").symlink_to("real")
+    (bucket / "real" / "b").symlink_to("a")
+    return store, outside
+
+
+def test_a_link_is_followed_only_inside_its_bucket(linked: tuple[S3Store, Path]) -> None:
+    store, outside = linked
+    assert list(store.keys("bkt")) == ["alias/a", "alias/b", "real/a", "real/b"]
+    for prefix in ("folder/", "folder/sec", "file", "relative", "dangling"):
+        assert list(store.keys("bkt", prefix)) == []
+    assert list(store.keys("bkt", "alias/")) == ["alias/a", "alias/b"]
+    for key in ("folder/secret", "file", "relative"):
+        for read in (store.head, store.open, store.path):
+            with pytest.raises(AwsError, match="symbolic link out of its bucket"):
+                read("bkt", key)
+        store.delete("bkt", key)
+    with pytest.raises(AwsError, match="symbolic link out of its bucket"):
+        put(store, "folder/new", b"x")
+    with pytest.raises(AwsError, match="symbolic link out of its bucket"):
+        put(store, "folder/deep/new", b"x")
+    assert {path.name: path.read_text() for path in outside.iterdir()} == {"secret": "outside"}
+    put(store, "alias/c", b"through")
+    assert store.path("bkt", "real/c").read_bytes() == b"through"
+
+
+def test_what_overwrites_a_link_overwrites_the_link(linked: tuple[S3Store, Path]) -> None:
+    store, outside = linked
+    for key in ("file", "relative", "dangling", "folder"):
+        put(store, key, b"new")
+        assert store.path("bkt", key).read_bytes() == b"new"
+    assert {path.name: path.read_text() for path in outside.iterdir()} == {"secret": "outside"}
+
+
+def test_two_links_to_each_other_end(tmp_path: Path) -> None:
+    store = S3Store(tmp_path)
+    store.create_bucket("bkt")
+    for key in ("one/k", "two/k"):
+        put(store, key, b"")
+    (tmp_path / "s3/bkt/one/x").symlink_to("../two")
+    (tmp_path / "s3/bkt/two/y").symlink_to("../one")
+    assert list(store.keys("bkt")) == ["one/k", "one/x/k", "two/k", "two/y/k"]
+
+
+def test_the_api_does_not_follow_a_link_out(own_aws: LocalAws, tmp_path: Path) -> None:
+    s3 = own_aws.client("s3")
+    s3.create_bucket(Bucket="bkt")
+    s3.put_object(Bucket="bkt", Key="k", Body=b"x")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_text("outside")
+    (own_aws.state_dir / "s3" / "bkt" / "out").symlink_to(tmp_path / "outside")
+    upload = s3.create_multipart_upload(Bucket="bkt", Key="out/parts")["UploadId"]
+    part = s3.upload_part(Bucket="bkt", Key="out/parts", UploadId=upload, PartNumber=1, Body=b"x")["ETag"]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part}]}
+    refused: list[tuple[Any, dict[str, Any]]] = [
+        (s3.get_object, {"Key": "out/secret"}),
+        (s3.put_object, {"Key": "out/new", "Body": b"x"}),
+        (s3.copy_object, {"Key": "copy", "CopySource": "bkt/out/secret"}),
+        (s3.copy_object, {"Key": "out/copy", "CopySource": "bkt/k"}),
+        (s3.complete_multipart_upload, {"Key": "out/parts", "UploadId": upload, "MultipartUpload": parts}),
+    ]
+    for call, arguments in refused:
+        with pytest.raises(ClientError) as error:
+            call(Bucket="bkt", **arguments)
+        assert error.value.response["Error"]["Code"] == "AccessDenied"
+    s3.delete_object(Bucket="bkt", Key="out/secret")
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket="bkt")["Contents"]] == ["k"]
+    assert {path.name: path.read_text() for path in (tmp_path / "outside").iterdir()} == {"secret": "outside"}

@@ -295,6 +295,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
         with pytest.raises(ClientError) as error:
             s3.put_object(Bucket="full", Key="k", Body=b"x" * (8 << 20))
         assert code(error) == "InsufficientStorage"
+        assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 503, "an SDK asks again"
         assert "full" in error.value.response["Error"]["Message"]
         assert s3.get_object(Bucket="full", Key="k")["Body"].read() == b"old"
         assert [o["Key"] for o in s3.list_objects_v2(Bucket="full")["Contents"]] == ["k"]

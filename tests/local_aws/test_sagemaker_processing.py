@@ -117,10 +117,10 @@ def test_a_script_reads_and_writes_below_opt_ml(ready: LocalAws) -> None:
 
 
 @pytest.fixture
-def rewriting_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
-    """A server that does as on a machine without mount namespaces."""
+def rewriting_aws(odd_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
+    """A server that does as on a machine without mount namespaces, in a folder whose name needs quoting."""
     monkeypatch.setenv("LOCAL_AWS_REWRITE_PATHS", "1")
-    server = Server(tmp_path / "state")
+    server = Server(odd_folder / "rewriting", runtimes_dir=odd_folder / "runtimes")
     server.start()
     yield server
     server.stop()

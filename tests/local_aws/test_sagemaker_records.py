@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from local_aws.sagemaker.objects import relative_name
+from local_aws.sagemaker.objects import DataError, relative_name, split_uri
 from local_aws.sagemaker.records import DataProcessing, RecordError, csv_filter, json_filter
 
 
@@ -83,3 +83,37 @@ def test_json_that_is_no_object_is_joined_under_a_name() -> None:
 )
 def test_where_an_object_goes(prefix: str, key: str, name: str) -> None:
     assert relative_name(prefix, key) == name
+
+
+SEPARATORS = "\u0085\u2028\u2029\x0b\x0c\x1c"
+
+
+def test_only_a_line_feed_ends_a_line_of_an_answer() -> None:
+    records = [f"a{SEPARATORS},1", "b,2"]
+    csv_lines = DataProcessing({"JoinSource": "Input"}, "text/csv").response(records, f"x{SEPARATORS}\r\ny\r\n")
+    assert csv_lines == f"a{SEPARATORS},1,x{SEPARATORS}\nb,2,y"
+    documents = [json.dumps({"name": name}, ensure_ascii=False) for name in (f"one{SEPARATORS[:3]}", "two")]
+    joined = DataProcessing({"JoinSource": "Input"}, "application/jsonlines").response(documents, "\n".join(documents))
+    names = [json.loads(line)["SageMakerOutput"]["name"] for line in joined.split("\n")]
+    assert names == ["one\x85\u2028\u2029", "two"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "bucket", "key"),
+    [
+        ("s3://b/run#1/a?b=c;d/100%25 é.csv", "b", "run#1/a?b=c;d/100%25 é.csv"),
+        ("s3://b//twice", "b", "/twice"),
+        ("s3://b", "b", ""),
+        ("https://b.s3.eu-west-1.amazonaws.com/run%231/a%20b.csv?versionId=1", "b", "run#1/a b.csv"),
+        ("https://b.x.s3.amazonaws.com/k", "b.x", "k"),
+        ("https://s3.eu-west-1.amazonaws.com/b/k/l", "b", "k/l"),
+    ],
+)
+def test_a_key_is_taken_as_it_is_written(uri: str, bucket: str, key: str) -> None:
+    assert split_uri(uri) == (bucket, key)
+
+
+@pytest.mark.parametrize("uri", ["s3://", "s3:///k", "http://b.s3.amazonaws.com/k", "https://example.org/k", "b/k", ""])
+def test_what_is_no_s3_uri(uri: str) -> None:
+    with pytest.raises(DataError, match="is not an S3 URI"):
+        split_uri(uri)

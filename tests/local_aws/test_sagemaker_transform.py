@@ -69,7 +69,7 @@ def ready(aws: LocalAws) -> LocalAws:
     return aws
 
 
-def create_model(aws: LocalAws, name: str, scale: int) -> None:
+def create_model(aws: LocalAws, name: str, scale: int | str) -> None:
     aws.client("sagemaker").create_model(
         ModelName=name,
         ExecutionRoleArn=ROLE,
@@ -142,6 +142,67 @@ def test_json_lines_join_and_compressed_input(ready: LocalAws) -> None:
     ]
     assert finished(ready, "transform", packed["TransformJobName"])["TransformJobStatus"] == "Completed"
     assert output(ready, packed, "a.csv.gz") == "A1,3.0,1\n"
+
+
+ECHO = """
+import json
+
+def model_fn(model_dir):
+    return None
+
+def input_fn(body, content_type):
+    text = body.decode() if isinstance(body, bytes) else body
+    return [line for line in text.split("\\n") if line], content_type
+
+def predict_fn(data, model):
+    return data
+
+def output_fn(data, accept):
+    lines, kind = data
+    if kind == "text/csv":
+        return "\\n".join(str(len(line)) for line in lines), kind
+    echoes = [{"echo": json.loads(line)["name"]} for line in lines]
+    return "\\n".join(json.dumps(echo, ensure_ascii=False) for echo in echoes), kind
+"""
+
+
+def test_odd_lines_and_odd_keys(ready: LocalAws) -> None:
+    """Blank lines, separators that are text, a byte order mark, "#" in a key, a prefix that its sibling shares."""
+    s3 = ready.client("s3")
+    s3.put_object(Bucket=BUCKET, Key="models/echo/model.tar.gz", Body=pack({"code/inference.py": ECHO}))
+    create_model(ready, "echo", "echo")
+    tables = {
+        "run#1?/blank.csv": '"first row"\n\n"second, row"\n  \n\r\n"third"\n',
+        "run#1?/separators.csv": "A\u0085B,1\nC\u2028D,2\n",
+        "run#1?/mark.csv": "\ufeff1.5,1\n2.5,2\n",
+        "run#1?x/sibling.csv": "B,2\n",
+    }
+    lines = {"odd lines/a.jsonl": '\ufeff{"name": "one\u2028two"}\n \n{"name": "pl\u0085ain"}\n'}
+    for key, text in (tables | lines).items():
+        s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode())
+    of_tables = request("run#1?", ModelName="echo", DataProcessing={"JoinSource": "Input"})
+    of_lines = request("odd lines/", ModelName="echo", DataProcessing={"JoinSource": "Input"})
+    of_lines["TransformInput"]["ContentType"] = of_lines["TransformOutput"]["Accept"] = "application/jsonlines"
+    for params in (of_tables, of_lines):
+        job = run(ready, params)
+        assert job["TransformJobStatus"] == "Completed", (job, job["lines"])
+    assert output(ready, of_tables, "blank.csv") == '"first row",11\n"second, row",13\n"third",7\n'
+    assert output(ready, of_tables, "separators.csv") == "A\u0085B,1,5\nC\u2028D,2,5\n"
+    assert output(ready, of_tables, "mark.csv") == "1.5,1,5\n2.5,2,5\n"
+    assert output(ready, of_tables, "run#1?x/sibling.csv") == "B,2,3\n"
+    assert [json.loads(line) for line in output(ready, of_lines, "a.jsonl").strip().split("\n")] == [
+        {"name": "one\u2028two", "SageMakerOutput": {"echo": "one\u2028two"}},
+        {"name": "pl\u0085ain", "SageMakerOutput": {"echo": "pl\u0085ain"}},
+    ]
+
+
+def test_two_objects_never_share_an_output(ready: LocalAws) -> None:
+    for key in ("pair/in/in_old/a.csv", "pair/in_old/a.csv"):
+        ready.client("s3").put_object(Bucket=BUCKET, Key=key, Body=b"A1,1,2\n")
+    code, message = error_of(ready.client("sagemaker").create_transform_job, **request("pair/in"))
+    assert code == "ValidationException"
+    assert "pair/in/in_old/a.csv and pair/in_old/a.csv would both become in_old/a.csv" in message
+    assert 'end it with "/"' in message
 
 
 def test_a_bad_record_fails_the_job_and_spares_the_other_files(ready: LocalAws) -> None:
