@@ -18,7 +18,8 @@ the monitoring runs.
 the 14th: its score date is the 14th, the start of its data interval. By hand: *Trigger*, with a date in the
 form. Past nights: `airflow backfill create --dag-id mortgage_nightly_scoring --from-date 2019-11-01 --to-date
 2019-12-01 --max-active-runs 3`, or *Backfill* in the UI: score dates 1 to 30 November. A date means
-its midnight in UTC, so the last one given is the day after the last night.
+its midnight in UTC, so the last one given is the day after the last night; east of Greenwich state the lender's own,
+`2019-11-01T00:00+09:00`. A night on which the clock is put forward or back is a night like any other.
 
 **What a re-run does.** It replaces this source's and date's scores alone; the same input, code and model
 yield the same bytes. Jobs that have done exactly this work already are not run again, their results are used.

@@ -63,12 +63,14 @@ from mortgage_risk.operators.summary import RunSummaryOperator
 from mortgage_risk.operators.tuning import TuneHyperparametersOperator
 from mortgage_risk.params import training_params
 from mortgage_risk.prepared_data import prepared_data
+from mortgage_risk.retries import CountedRetries
 from mortgage_risk.settings import load_settings
 from mortgage_risk.timetable import FromNowOnTimetable
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
 
+ONCE = CountedRetries(failures=0)  # a verdict and a question; an outage still is none
 HORIZON = "{{ params.horizon_months }}"
 TUNED = "{{ ti.xcom_pull('build_model.tune_hyperparameters')['hyperparameters'] | tojson }}"
 
@@ -113,7 +115,7 @@ with DAG(
         )
 
     with TaskGroup("release", tooltip="Verdict, registry, approval"):
-        gate = GateOperator(task_id="gate", retries=0, validation=validation.output, code=code.output)
+        gate = GateOperator(task_id="gate", retry_policy=ONCE, validation=validation.output, code=code.output)
         package = RegisterModelOperator(
             task_id="register_model",
             horizon_months=HORIZON,
@@ -131,7 +133,7 @@ with DAG(
             record_task_id="release.record_decision",
         )
         ask = AskForApprovalOperator(
-            task_id="ask_for_approval", retries=0, validation=validation.output, **judged
+            task_id="ask_for_approval", retry_policy=ONCE, validation=validation.output, **judged
         )
         decision = RecordDecisionOperator(
             task_id="record_decision",

@@ -17,7 +17,7 @@ from local_aws import disk
 Record = dict[str, Any]
 
 #: FailureReason of a job that was running when the server ended.
-INTERRUPTED = "The local AWS stopped while this job was running"
+INTERRUPTED = "InternalServerError: The local AWS stopped while this job was running"
 
 
 class Collection:

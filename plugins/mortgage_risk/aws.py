@@ -89,14 +89,27 @@ def create_once(call: Callable[..., Any], request: dict[str, Any]) -> bool:
 
 
 def is_transient(error: BaseException) -> bool:
-    """AWS or the way to it is ill or busy: throttling, 5xx, refused or broken connections. Asking again may help."""
+    """AWS or the way to it, which begins at Airflow's API (the connection), is ill or busy: throttling, 5xx, refused
+    or broken connections. Asking again may help.
+    """
+    from airflow.sdk.exceptions import AirflowRuntimeError
     from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
     from botocore.parsers import ResponseParserError
 
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return status >= 500 or error_code(error) in _THROTTLED
+    if isinstance(error, AirflowRuntimeError):
+        return _airflow_is_ill(error)
     return isinstance(error, (Busy, ConnectionError, HTTPClientError, ResponseParserError))
+
+
+def _airflow_is_ill(error: Any) -> bool:
+    """Airflow's API gave no answer, or none but that of an API whose token ran out while it was away."""
+    if error.error.error.value == "PERMISSION_DENIED":
+        return True
+    status = (error.error.detail or {}).get("status_code")
+    return error.error.error.value == "API_SERVER_ERROR" and (status is None or status >= 500 or status in (401, 403))
 
 
 def _answer(error: BaseException) -> dict[str, Any]:

@@ -44,6 +44,14 @@ class AwsJobFailed(AirflowException):
     """An AWS job did not succeed; the message holds AWS's reason, the end of its log and where the log is."""
 
 
+class AwsJobInterrupted(AwsJobFailed):
+    """The job did nothing wrong: somebody stopped it, or AWS broke it off."""
+
+
+class AwsJobLost(AwsJobFailed):
+    """Nothing is known against the job: AWS gave no answer about it, or the task itself was told to stop."""
+
+
 class MortgageRiskOperator(BaseOperator):
     """What all operators here share: settings, layout, AWS clients, a business date, links."""
 
@@ -129,7 +137,7 @@ class AwsJobOperator(MortgageRiskOperator):
         watch = self._watch_arguments(state.job_id)
         self._watch = JobWatch(**watch)
         if self._killed:  # while the submit was on its way
-            raise AwsJobFailed(f"The task was killed; {self.kind} job {state.job_id} {self._watch.stop()}.")
+            raise AwsJobLost(f"The task was killed; {self.kind} job {state.job_id} {self._watch.stop()}.")
         self._store_links(context, state)
         if state.phase != "running":
             return self._finish(context, state)
@@ -161,7 +169,7 @@ class AwsJobOperator(MortgageRiskOperator):
         name = self._request_name(request)
         found = self._wait_while_stopping(kind.latest(client, request, name))
         if self._killed:
-            raise AwsJobFailed(f"The task was killed before it submitted its {self.kind} job.")
+            raise AwsJobLost(f"The task was killed before it submitted its {self.kind} job.")
         if found and found.phase == "running":
             self.log.info("Found %s job %s (%s): waiting for it", kind.kind, found.job_id, found.status)
             return found
@@ -218,7 +226,7 @@ class AwsJobOperator(MortgageRiskOperator):
 
     def _conclude(self, context: Context, job_id: str, outcome: Outcome) -> dict[str, Any]:
         if outcome == "unreachable":
-            raise AwsJobFailed(
+            raise AwsJobLost(
                 f"No answer about {self.kind} job {job_id} for {self.settings.outage_minutes} minutes. "
                 "The job may still run; the next try looks for it first."
             )
@@ -277,7 +285,8 @@ class AwsJobOperator(MortgageRiskOperator):
         except Exception as error:  # noqa: BLE001  (the job's failure matters more than its log's)
             tail = [f"(log not readable: {error})"]
         where = " and ".join(f"{place.group} {place.stream}" for place in places)
-        raise AwsJobFailed(
+        kind = AwsJobLost if self._killed else AwsJobInterrupted if state.interrupted else AwsJobFailed
+        raise kind(
             f"{self.kind} job {state.job_id} ended {state.status}: {state.reason or 'AWS gives no reason'}\n"
             + "".join(f"    {line}\n" for line in tail)
             + f"Log: {where}"

@@ -9,7 +9,7 @@ interval starts. A run started by hand without dates means what the last schedul
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -34,7 +34,7 @@ def score_date(params: Mapping[str, Any], run: RunDates, timezone: str, events: 
         return stated
     if run.data_interval_start and run.data_interval_end:
         return _local_day(run.data_interval_start, timezone).isoformat()
-    return (_local_day(run.run_after, timezone) - timedelta(days=1)).isoformat()
+    return _day_before(_local_day(run.run_after, timezone), timezone).isoformat()
 
 
 def as_of_date(params: Mapping[str, Any], run: RunDates, timezone: str, events: Events | None = None) -> str:
@@ -70,6 +70,12 @@ def _told(name: str, events: Events | None) -> Any:
 
 def _local_day(moment: datetime, timezone: str) -> date:
     return moment.astimezone(ZoneInfo(timezone)).date()
+
+
+def _day_before(day: date, timezone: str) -> date:
+    """The day whose end is the day's beginning: not 30 December 2011 in Samoa, which left it out."""
+    begins = datetime.combine(day, time(), ZoneInfo(timezone)).astimezone(UTC)
+    return _local_day(begins - timedelta(seconds=1), timezone)
 
 
 def _iso(text: Any) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pendulum
 
 from mortgage_risk.business_date import as_of_date, score_date, source_of, today
-from mortgage_risk.notifications import TaskFailed
+from mortgage_risk.notifications import TaskFailed, TriesLost, TriesUsedUp
+from mortgage_risk.retries import retry_arguments
 from mortgage_risk.settings import Settings
 
 # Templates: whose loans a run is for, and its business date; the macros that they use are below.
@@ -19,13 +19,14 @@ TODAY = "{{ today(timezone) }}"
 
 
 def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[str, Any]:
-    """Arguments of DAG(…): no catching up, retries, failures told, business dates as macros.
+    """Arguments of DAG(…): no catching up, retries, failures and outages told, business dates as macros.
 
     `every_task` are operator arguments that all tasks of the DAG share.
     """
     return {
         "start_date": pendulum.datetime(2000, 1, 1, tz=settings.timezone),
         "catchup": False,
+        "on_failure_callback": [TriesUsedUp()],
         "user_defined_macros": {
             "as_of_date": as_of_date,
             "score_date": score_date,
@@ -35,10 +36,9 @@ def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[
         },
         "default_args": {
             "owner": owner,
-            "retries": 2,
-            "retry_delay": timedelta(seconds=20),
-            "retry_exponential_backoff": True,
+            **retry_arguments(),
             "on_failure_callback": [TaskFailed()],
+            "on_retry_callback": [TriesLost()],
             "settings": settings,
             **every_task,
         },

@@ -14,6 +14,12 @@ from mortgage_risk import aws
 Phase = Literal["running", "succeeded", "failed", "stopped"]
 
 
+# How AWS says that it was its own fault, or that it had no machines.
+_OF_AWS = re.compile(
+    r"^(InternalServerError|CapacityError)|internal service (error|exception)|resource unavailable", re.IGNORECASE
+)
+
+
 @dataclass(frozen=True)
 class JobState:
     """What AWS says of a job; `response` is its whole answer."""
@@ -30,6 +36,11 @@ class JobState:
     def stopping(self) -> bool:
         """Still running, and about to end as stopped: not a job to wait for a result of."""
         return self.status.lower() == "stopping"
+
+    @property
+    def interrupted(self) -> bool:
+        """It ended through no fault of its own: the same job may succeed next time."""
+        return self.phase == "stopped" or (self.phase == "failed" and bool(_OF_AWS.search(self.reason)))
 
     @property
     def seconds(self) -> float | None:

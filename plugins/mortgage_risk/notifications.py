@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from airflow.sdk import AsyncCallback, BaseNotifier, DeadlineAlert, DeadlineReference
 
-from mortgage_risk import aws
+from mortgage_risk import aws, retries
 from mortgage_risk.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,22 @@ class TaskFailed(BaseNotifier):
 
     def notify(self, context: Any) -> None:
         send(load_settings(), failure_message(context))
+
+
+class TriesLost(BaseNotifier):
+    """on_retry_callback: a task is tried again and again, and nothing is wrong with it but an outage."""
+
+    def notify(self, context: Any) -> None:
+        if message := tries_lost_message(context):
+            send(load_settings(), message)
+
+
+class TriesUsedUp(BaseNotifier):
+    """on_failure_callback of a run: its task's process died at every try, so that no callback of the task ran."""
+
+    def notify(self, context: Any) -> None:
+        if (ti := context.get("ti")) and ti.try_number > ti.task.retries:
+            send(load_settings(), failure_message({**context, "task": None}))
 
 
 class ApprovalNeeded(BaseNotifier):
@@ -88,8 +104,7 @@ def scores_due(settings: Settings) -> DeadlineAlert:
 
 
 def failure_message(context: Mapping[str, Any]) -> Message:
-    ti, task = context["ti"], context.get("task")
-    date = getattr(task, "business_date", "")
+    ti, date = context["ti"], _date(context)
     reason = str(context.get("exception") or "The task's process died or was killed.").partition("\n")[0]
     rejected = "ModelRejected" in type(context.get("exception")).__name__
     return Message(
@@ -97,6 +112,21 @@ def failure_message(context: Mapping[str, Any]) -> Message:
         happened=reason,
         todo=advice(getattr(context.get("dag"), "doc_md", "") or "", ti.task_id)
         or "Read the task's log; clear the task when the cause is gone.",
+        link=ti.log_url,
+    )
+
+
+def tries_lost_message(context: Mapping[str, Any]) -> Message | None:
+    """After the TOLD_AFTER-th try that ended without a failure of the task; None after the others."""
+    ti, reason = context["ti"], context.get("exception")
+    lost = ti.try_number - retries.first_try(ti) + 1
+    if retries.cause_of(reason) != "outage" or lost not in retries.TOLD_AFTER:
+        return None
+    return Message(
+        subject=f"Outage: {ti.dag_id} {ti.task_id} {_date(context)}".strip(),
+        happened=f"Try {lost} of the task came to no end: " + str(reason or "its process is gone.").partition("\n")[0],
+        todo="Look whether Airflow's API server, workers and AWS are well. The task is tried again by itself, every "
+        f"{retries.MAX_PAUSE.seconds // 60} minutes, up to {retries.TRIES} times; its job is found again, not doubled.",
         link=ti.log_url,
     )
 
@@ -128,6 +158,12 @@ def advice(manual: str, task_id: str) -> str:
     items = re.findall(r"^\* (`.+?`):(.+?)(?=^\*|^\S|\n\s*\n|\Z)", manual, re.MULTILINE | re.DOTALL)
     name = task_id.rpartition(".")[2]
     return next((" ".join(text.split()) for names, text in items if f"`{name}`" in names), "")
+
+
+def _date(context: Mapping[str, Any]) -> str:
+    """The task's business date; '' where its template was not rendered, because its process never ran."""
+    date = getattr(context.get("task"), "business_date", "")
+    return "" if "{{" in date else date
 
 
 def _by_sns(settings: Settings, message: Message) -> None:

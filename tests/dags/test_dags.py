@@ -18,13 +18,14 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
+from mortgage_risk import retries
 from mortgage_risk.params import HYPERPARAMETERS
 
 REPO = Path(__file__).resolve().parents[2]
 FILES = sorted((REPO / "dags").glob("*.py"))
 TAGS = {"mortgage-risk", "training", "scoring", "monitoring", "deployment", "operations"}
 PIPELINES = ("mortgage_training", "mortgage_nightly_scoring")  # what makes data or models, and sums it up
-NO_RETRIES = {"release.gate", "release.ask_for_approval"}  # a verdict, and a question that timed out
+ONCE = {"release.gate", "release.ask_for_approval"}  # a verdict, and a question that timed out
 
 TASKS = {
     "mortgage_training": [
@@ -121,7 +122,9 @@ def test_every_task_has_owner_tags_retries_and_words(dags: dict[str, DAG]) -> No
         assert str(timetable._timezone.name) == "America/New_York"
         for task in dag.tasks:
             assert task.owner.startswith("credit-risk")
-            assert task.retries == (0 if task.task_id in NO_RETRIES else 2)
+            assert task.retries == retries.TRIES
+            allowed = task.retry_policy.allowed
+            assert allowed == {"failure": 0 if task.task_id in ONCE else 2, "interruption": 8}, task.task_id
             assert task.doc_md or type(task).__doc__
 
 
@@ -129,6 +132,8 @@ def test_failures_are_told_and_late_scores_too(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
         for task in dag.tasks:
             assert [type(callback).__name__ for callback in task.on_failure_callback] == ["TaskFailed"], task.task_id
+            assert [type(callback).__name__ for callback in task.on_retry_callback] == ["TriesLost"], task.task_id
+        assert [type(callback).__name__ for callback in dag.on_failure_callback] == ["TriesUsedUp"]
     (due,) = dags["mortgage_nightly_scoring"].deadline
     assert due.interval.total_seconds() == 4 * 3600
 

@@ -1,6 +1,7 @@
 """The Glue job of the fault tests: publishes one row as the pipeline's jobs do, after some seconds of work.
 
-`work` says what goes wrong on the way, at the first run of a date only: nothing | disk_full | crash.
+`work` says what goes wrong on the way, at the first run of a date only: nothing | disk_full | crash; or at every run:
+broken.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from mortgage_etl.publish import publish_attempt
 
 args = getResolvedOptions(sys.argv, ["output_root", "seconds", "work", "row"])
 runs = args["output_root"].rstrip("/") + "-runs/"
-fault = args["work"] if not storage.list_objects(runs) else "nothing"
+fault = args["work"] if args["work"] == "broken" or not storage.list_objects(runs) else "nothing"
 storage.write_bytes(f"{runs}{args['JOB_RUN_ID']}", b"started")
 print(f"run {args['JOB_RUN_ID']}: fault {fault}", flush=True)
 time.sleep(float(args["seconds"]))
+if fault == "broken":
+    sys.exit("no way to do this")
 
 
 def write(attempt: str) -> None:

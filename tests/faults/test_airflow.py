@@ -82,6 +82,22 @@ def the_task_process_is_killed_while_it_waits(lab: Lab, name: str) -> None:
     one_effective_job(probe)
 
 
+@case("on_worker", ci=True)
+def the_task_process_is_killed_more_often_than_a_failure_is_forgiven(lab: Lab, name: str) -> None:
+    probe = lab.probe(name, kill="before:start_job_run", kills=4)
+    one_effective_job(probe)
+    assert probe.task()["try_number"] == 5
+
+
+@case(*BOTH)
+def the_job_fails_every_time(lab: Lab, name: str) -> None:
+    """Its own fault: tried three times, and no more for the outage in between."""
+    probe = lab.probe(name, work="broken", kill="before:start_job_run", kills=1)
+    assert probe.end() == "failed"
+    assert probe.jobs() == ["FAILED"] * 3
+    assert probe.task()["try_number"] == 4
+
+
 @case("on_worker")
 def the_whole_worker_is_killed_after_the_submit(lab: Lab, name: str) -> None:
     one_effective_job(lab.probe(name, kill="worker:after:start_job_run"))
@@ -203,6 +219,20 @@ def test_a_component_of_airflow_is_killed_and_comes_back(lab: Lab, component: st
     lab.back(component)
     for probe in probes:
         one_job_to_its_end(probe)
+
+
+@pytest.mark.slow
+def test_airflows_api_is_away_for_longer_than_two_retries(lab: Lab) -> None:
+    """Nothing is doubled but what the tasks that were given up had stopped, and nobody has to clear anything."""
+    probes = [lab.probe("on_worker", seconds=20) for _ in range(3)] + [lab.probe("deferred", seconds=20)]
+    for probe in probes:
+        probe.waiting()
+    lab.kill("api-server")
+    time.sleep(240)
+    lab.restart("api-server")
+    for probe in probes:
+        one_job_to_its_end(probe)
+    assert max(probe.task()["try_number"] for probe in probes) > 3
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ import pendulum
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Param
 
-from mortgage_risk import assets
+from mortgage_risk import assets, retries
 from mortgage_risk.business_date import score_date, source_of
 from mortgage_risk.dag_arguments import SCORE_DATE as DATE
 from mortgage_risk.dag_arguments import SOURCE
@@ -26,6 +26,7 @@ from mortgage_risk.operators.sweeper import SweepOrphansOperator
 from mortgage_risk.settings import Settings, load_settings
 from mortgage_risk.timetable import FromNowOnTimetable
 
+retries.FIRST_PAUSE, SHORT = timedelta(seconds=1), timedelta(seconds=5)  # the pauses are not what is tested
 settings = replace(load_settings(), poll_seconds=1)
 paths = Layout(settings.bucket, settings.model_name)
 OUTPUT = f"{paths.root}probe/{DATE}/"
@@ -54,21 +55,22 @@ class KilledAt:
 
 
 class ProbeOperator(GlueDatasetOperator):
-    """A Glue job whose task dies, at its first try, where `kill` says. `worker:…` takes the worker along."""
+    """A Glue job whose task dies, at its first `kills` tries, where `kill` says. `worker:…` takes the worker along."""
 
-    template_fields = (*GlueDatasetOperator.template_fields, "kill")
+    template_fields = (*GlueDatasetOperator.template_fields, "kill", "kills")
 
-    def __init__(self, *, kill: str, **kwargs: Any) -> None:
+    def __init__(self, *, kill: str, kills: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kill = kill
+        self.kills = kills
 
     def execute(self, context: Any) -> Any:
-        self.first = context["ti"].try_number == 1
+        self.dies = context["ti"].try_number <= int(self.kills)
         return super().execute(context)
 
     def client(self, service: str, *, retries: bool = True) -> Any:
         client = super().client(service, retries=retries)
-        if not getattr(self, "first", False) or not self.kill:
+        if not getattr(self, "dies", False) or not self.kill:
             return client
         return KilledAt(client, self.kill)
 
@@ -85,9 +87,10 @@ def probe(
             "seconds": Param(2, type="number"),
             "work": Param("nothing", type="string"),
             "kill": Param("", type="string"),
+            "kills": Param(1, type="integer"),
         },
         user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
-        default_args={"retries": 5, "retry_delay": timedelta(seconds=1)},
+        default_args={**retries.retry_arguments(), "retry_delay": timedelta(seconds=1), "max_retry_delay": SHORT},
     ):
         operator = ProbeOperator(
             task_id="run_job",
@@ -105,6 +108,7 @@ def probe(
             prefix=OUTPUT,
             code=CODE,
             kill="{{ params.kill }}",
+            kills="{{ params.kills }}",
             **task,
         )
         if settings.deferrable:
