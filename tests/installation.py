@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from local_platform import supervisor
+from local_platform import processes, supervisor
 from local_platform.airflow_api import FINISHED, AirflowApi
 from local_platform.aws import aws_client
 from local_platform.compose_test import free_port
@@ -76,15 +77,13 @@ class Installation:
         """SIGKILL of the service's process alone, as the kernel's out-of-memory killer would."""
         process = supervisor.running(self.platform, name)
         assert process is not None, f"{name} does not run"
-        process.kill()
-        process.wait(10)
+        processes.end([process], signal.SIGKILL)
 
     def terminate(self, name: str) -> None:
         """An orderly stop of one service."""
         process = supervisor.running(self.platform, name)
         assert process is not None, f"{name} does not run"
-        process.terminate()
-        process.wait(60)
+        processes.end([process], seconds=60)
 
     def delete(self, prefix: str) -> None:
         for key in self.objects(prefix):
