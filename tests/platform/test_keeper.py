@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from local_platform import keeper, processes, supervisor
+from local_platform import keeper, processes, supervisor, watch
 from local_platform.environments import ROOT
 from local_platform.keeper import Keeper, read_report
 from tests.platform.conftest import SLEEPER, replace_services, service
@@ -55,7 +55,7 @@ def test_what_died_is_started_again_and_people_can_read_why(platform, keep):
     assert pid(platform) not in (None, first)
     assert read_report(platform)["sleeper"]["restarts"] == 1
     assert "killed by signal 9" in read_report(platform)["sleeper"]["last"]
-    assert "restarted 1 times" in supervisor.notes(platform)["sleeper"]
+    assert "restarts: 1;" in supervisor.notes(platform)["sleeper"]
 
 
 def test_what_is_ill_is_replaced_alone(platform, keep):
@@ -184,3 +184,32 @@ supervisor.supervise(Platform.from_environment())
     standby.wait()
     supervisor.down(platform, say=lambda _: None)
     assert processes.of_this_installation(platform) == []
+
+
+def test_in_a_container_what_is_ill_ends_so_that_its_restart_policy_starts_it_anew(platform, monkeypatch, capsys):
+    answers = iter([True, None, *[False] * 1000])
+    replace_services(monkeypatch, service("sleeper", healthy=lambda: next(answers)))
+    monkeypatch.setattr(supervisor, "database_commands", lambda name: [])
+    monkeypatch.setattr(supervisor, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(watch, "ILL_SECONDS", 0.5)
+    assert supervisor.run(platform, "sleeper") == 128 + signal.SIGTERM
+    assert "sleeper is ill" in capsys.readouterr().out
+
+
+def test_in_a_container_the_service_ends_with_its_own_exit_code(platform, monkeypatch):
+    replace_services(monkeypatch, service("sleeper", [sys.executable, "-c", "raise SystemExit(3)"]))
+    monkeypatch.setattr(supervisor, "database_commands", lambda name: [])
+    assert supervisor.run(platform, "sleeper") == 3
+
+
+def test_a_container_that_is_stopped_stops_its_service_in_order(platform, monkeypatch):
+    replace_services(monkeypatch, service("sleeper"))
+    monkeypatch.setattr(supervisor, "database_commands", lambda name: [])
+    started = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    signal.signal(signal.SIGALRM, lambda *_: sys.exit(143))  # as the command line does for SIGTERM
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    with pytest.raises(SystemExit):
+        supervisor.run(platform, "sleeper")
+    assert started[0].poll() == -signal.SIGTERM
