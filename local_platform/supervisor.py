@@ -170,7 +170,7 @@ def notes(platform: Platform) -> dict[str, str]:
     said = {SUPERVISOR: "" if supervised(platform) else "nothing restarts what dies: `make up` starts it"}
     for name, known in report.items():
         if known["last"]:
-            said[name] = f"restarts: {known["restarts"]}; {known['last']}"
+            said[name] = f"restarts: {known['restarts']}; {known['last']}"
         if known["failures"] >= VAIN_STARTS and known["try_at"]:
             said[name] += f"; tried again at {known['try_at']}"
     return said
