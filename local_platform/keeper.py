@@ -47,6 +47,10 @@ def read_report(platform: Platform) -> dict[str, dict[str, Any]]:
         return {}
 
 
+def forget_report(platform: Platform) -> None:
+    _report_path(platform).unlink(missing_ok=True)
+
+
 class Keeper:
     """One look after the other; each does what the service's Watch says."""
 

@@ -78,7 +78,8 @@ def running(platform: Platform, name: str) -> psutil.Process | None:
     try:
         record = json.loads(_record_path(platform, name).read_text())
         process = psutil.Process(record["pid"])
-        return process if _created(process) == record["created"] and _lives(process) else None
+        created = (_created(process), process.create_time())  # the latter in the records of state 1
+        return process if record["created"] in created and _lives(process) else None
     except (FileNotFoundError, psutil.NoSuchProcess, json.JSONDecodeError):
         return None
 

@@ -96,8 +96,8 @@ def _bring_up_to_date(platform: Platform) -> None:
         raise PlatformError(
             f"{platform.state} was made by an earlier version of this platform, whose Airflow kept its runs in "
             f"SQLite; this one keeps them in PostgreSQL. Nothing was changed.\n"
-            "To go on with an empty history of runs (S3 objects, jobs, models and their approvals stay), set the old "
-            f"one aside and start again:\n    mv '{sqlite}' '{sqlite}.before-postgresql'\n"
+            "To go on with an empty history of runs (S3 objects, jobs, models and their approvals stay), `make down`, "
+            f"set the old one aside and start again:\n    mv '{sqlite}' '{sqlite}.before-postgresql'\n"
             "To go on with the old runs, use that version; for a fresh installation beside it, MORTGAGE_STATE_DIR."
         )
     if version == 1:

@@ -21,7 +21,7 @@ from typing import Any
 
 from local_platform import database, processes, state
 from local_platform.environments import ROOT
-from local_platform.keeper import ASK_SECONDS, SUPERVISOR, Keeper, read_report
+from local_platform.keeper import ASK_SECONDS, SUPERVISOR, Keeper, forget_report, read_report
 from local_platform.processes import Service, log_path, of_this_installation, running, tail
 from local_platform.services import MIGRATE, airflow_environment, database_commands, services
 from local_platform.settings import Platform, PlatformError
@@ -29,6 +29,7 @@ from local_platform.watch import ILL_SECONDS, START_SECONDS, Act, Watch
 
 __all__ = ["PlatformError", "down", "log_path", "of_this_installation", "run", "running", "status", "supervise", "up"]
 
+FIRST = ("local-aws", "postgres")  # the database is brought to Airflow's schema before the others start
 VAIN_STARTS = 3  # so many, and `up` waits no longer
 DATABASE_SECONDS = 60.0
 
@@ -41,18 +42,8 @@ def up(platform: Platform, say: Callable[[str], None] = print) -> None:
     started = time.monotonic()
     state.make_ready(platform)
     with _alone(platform.state / "up.lock"):
-        if not supervised(platform):
-            _make_ready(platform)
-            table = services(platform)
-            for service in table.values():
-                if not service.needs and not running(platform, service.name):
-                    service.clear_away()
-                    processes.start(platform, service)
-            if "postgres" in table:
-                _wait_for_database(platform, table["postgres"])
-            if not running(platform, "api-server"):
-                _migrate(platform)
-            processes.start(platform, _supervisor(platform))
+        if not supervised(platform) or set(status(platform).values()) != {"healthy"}:
+            _start(platform)
     waited_for = list(services(platform))
     while waited_for:
         states = status(platform)
@@ -62,6 +53,23 @@ def up(platform: Platform, say: Callable[[str], None] = print) -> None:
         if waited_for:
             _give_up(platform, waited_for, time.monotonic() - started)
             time.sleep(0.3)
+
+
+def _start(platform: Platform) -> None:
+    """By a supervisor of now: one that waits for its next try would not know that somebody has mended what kept it."""
+    processes.stop(platform, {SUPERVISOR: signal.SIGTERM})
+    forget_report(platform)
+    _make_ready(platform)
+    table = services(platform)
+    for service in table.values():
+        if service.name in FIRST and not running(platform, service.name):
+            service.clear_away()
+            processes.start(platform, service)
+    if "postgres" in table:
+        _wait_for_database(platform, table["postgres"])
+    if not running(platform, "api-server"):
+        _migrate(platform)
+    processes.start(platform, _supervisor(platform))
 
 
 @contextlib.contextmanager
@@ -146,7 +154,7 @@ def down(platform: Platform, say: Callable[[str], None] = print) -> None:
         processes.forget(platform, name)
     for service in table.values():
         service.clear_away()
-    (platform.state / "supervisor.json").unlink(missing_ok=True)
+    forget_report(platform)
 
 
 def status(platform: Platform) -> dict[str, str]:

@@ -14,6 +14,7 @@ import pytest
 from local_platform import keeper, processes, supervisor, watch
 from local_platform.environments import ROOT
 from local_platform.keeper import Keeper, read_report
+from local_platform.watch import PAUSES
 from tests.platform.conftest import SLEEPER, replace_services, service
 
 
@@ -133,56 +134,73 @@ def test_what_a_dead_service_left_idle_is_ended(platform, keep):
     assert psutil.wait_procs(workers, timeout=5)[1] == []
 
 
-def test_what_cannot_start_makes_up_say_so_and_takes_nothing_down(platform, monkeypatch):
-    broken = service("broken", [sys.executable, "-c", "raise SystemExit('the port is taken')"], healthy=lambda: False)
-    replace_services(monkeypatch, service("sleeper"), broken)
-    look, now = Keeper(platform).look, time.monotonic()
-    for second in range(20):
-        look(now + second)
-        time.sleep(0.05)
-    monkeypatch.setattr(supervisor, "supervised", lambda _: True)
-    with pytest.raises(supervisor.PlatformError, match=r"broken does not come up.*(?s:.*)the port is taken"):
-        supervisor.up(platform, say=lambda _: None)
-    assert pid(platform)
-
-
-def test_a_killed_supervisor_is_told_of_and_the_next_one_takes_over(platform, monkeypatch):
-    """The real process, on services that are not Airflow's."""
-    code = f"""
+SUPERVISE = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 from local_platform import keeper, supervisor
 from local_platform.settings import Platform
+from local_platform.watch import PAUSES
 from tests.platform.conftest import service
-keeper.services = lambda _: {{"sleeper": service("sleeper")}}
+keeper.services = lambda _: {{name: service(name, argv) for name, argv in %r.items()}}
 supervisor.supervise(Platform.from_environment())
 """
-    watcher = service("supervisor", [sys.executable, "-c", code])
-    replace_services(monkeypatch, service("sleeper"))
 
-    def started():
-        process = processes.start(platform, watcher)
-        deadline = time.monotonic() + 20
-        while not (processes.running(platform, "sleeper") and read_report(platform)):
-            assert time.monotonic() < deadline, processes.tail(processes.log_path(platform, "supervisor"))
-            time.sleep(0.05)
-        return process
 
-    first = started()
+@pytest.fixture
+def supervised(monkeypatch):
+    """The supervisor's real process, on services that are not Airflow's: their commands, by name."""
+
+    def of(**argv):
+        replace_services(monkeypatch, *(service(name, command) for name, command in argv.items()))
+        watcher = service("supervisor", [sys.executable, "-c", SUPERVISE % argv])
+        monkeypatch.setattr(supervisor, "_supervisor", lambda _: watcher)
+        monkeypatch.setattr(supervisor, "_migrate", lambda _: None)
+        monkeypatch.setattr(supervisor, "_is_taken", lambda _: False)
+        monkeypatch.setattr(supervisor.database, "make_ready", lambda _: None)
+        return watcher
+
+    return of
+
+
+def test_what_cannot_start_makes_up_say_so_and_takes_nothing_down_and_the_next_up_tries_anew(
+    platform, supervised, tmp_path
+):
+    broken = f"import pathlib, time; p = pathlib.Path({str(tmp_path / 'mended')!r})\n"
+    broken += "if not p.exists(): raise SystemExit('the port is taken')\ntime.sleep(600)"
+    supervised(sleeper=SLEEPER, broken=[sys.executable, "-c", broken])
+    quiet = {"say": lambda _: None}
+    with pytest.raises(supervisor.PlatformError, match=r"broken does not come up.*(?s:.*)the port is taken"):
+        supervisor.up(platform, **quiet)
+    sleeper = pid(platform)
+    assert sleeper
+    (tmp_path / "mended").touch()
+    started = time.monotonic()
+    supervisor.up(platform, **quiet)
+    assert time.monotonic() - started < PAUSES[-1]
+    assert pid(platform) == sleeper
+    first = pid(platform, "supervisor")
+    supervisor.up(platform, **quiet)
+    assert pid(platform, "supervisor") == first, "what is well is left alone"
+
+
+def test_a_killed_supervisor_is_told_of_and_the_next_up_takes_over(platform, supervised):
+    watcher = supervised(sleeper=SLEEPER)
+    quiet = {"say": lambda _: None}
+    supervisor.up(platform, **quiet)
     sleeper = pid(platform)
     assert supervisor.supervised(platform)
-    first.kill()
-    first.wait()
+    kill(platform, "supervisor")
     assert not supervisor.supervised(platform)
     assert "`make up`" in supervisor.notes(platform)["supervisor"]
     assert pid(platform) == sleeper, "a service does not need its supervisor"
-    second = started()
-    standby = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    supervisor.up(platform, **quiet)
+    second = pid(platform, "supervisor")
+    standby = subprocess.Popen(watcher.command(), env={**os.environ, "PYTHONPATH": str(ROOT)})
     time.sleep(2)
-    assert len([p for p in processes.of_this_installation(platform) if p.pid != second.pid]) == 1
+    assert {p.pid for p in processes.of_this_installation(platform)} == {second, sleeper}
     standby.send_signal(signal.SIGTERM)
     standby.wait()
-    supervisor.down(platform, say=lambda _: None)
+    supervisor.down(platform, **quiet)
     assert processes.of_this_installation(platform) == []
 
 

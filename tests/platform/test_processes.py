@@ -147,6 +147,16 @@ def test_a_reused_pid_is_not_taken_for_the_service(platform):
     assert processes.running(platform, "sleeper") is None
 
 
+def test_down_stops_what_an_earlier_version_started(platform, monkeypatch):
+    sleeper = service("sleeper")
+    replace_services(monkeypatch, sleeper)
+    process = psutil.Process(processes.start(platform, sleeper).pid)
+    record = platform.state / "pids" / "sleeper.json"
+    record.write_text(json.dumps({"pid": process.pid, "created": process.create_time(), "groups": [process.pid]}))
+    quiet_down(platform)
+    assert process.status() == psutil.STATUS_ZOMBIE, "of this process, which has not waited for it"
+
+
 def test_a_clock_that_is_set_does_not_make_a_stranger_of_the_service(platform, monkeypatch):
     processes.start(platform, service("sleeper"))
     boot, create = psutil.boot_time(), psutil.Process.create_time
