@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 import requests
-from chaos import SERVICES, Chaos, full, how_many_of_each
-from conftest import laboratory, pages
 
 from local_platform import supervisor
 from local_platform.aws import read_json
+from tests.faults.chaos import SERVICES, Chaos, full, how_many_of_each
+from tests.faults.conftest import laboratory, pages
 
 if TYPE_CHECKING:
-    from conftest import Lab
+    from tests.faults.conftest import Lab
 
 pytestmark = pytest.mark.slow
 T = TypeVar("T")
