@@ -41,6 +41,7 @@ class Chaos:
         self._random = random.Random(self.seed)
         self._started = time.monotonic()
         self._jobs_killed: Counter[str] = Counter()
+        self.say(f"CHAOS_SEED={self.seed}")
 
     def events(self, number: int) -> Iterator[int]:
         """Do so much harm, one after the other; what comes after each event is the caller's."""

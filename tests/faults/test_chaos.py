@@ -1,15 +1,20 @@
 """Thirty random events over a training and five nights: every run green at the end without a hand, nothing doubled.
 
-A failure names its seed; CHAOS_SEED=<seed> tells the same story again.
+A failure names its seed; CHAOS_SEED=<seed> tells the same story again. CHAOS_DAGS=real does it to the pipeline's own
+DAGs on a simulated book too, half an hour and more.
 """
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import itertools
 import os
 import random
+import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +23,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 import requests
 
-from local_platform import supervisor
+from local_platform import demo, landing, supervisor
 from local_platform.aws import read_json
+from local_platform.environments import ROOT
 from tests.faults.chaos import SERVICES, Chaos, full, how_many_of_each
 from tests.faults.conftest import laboratory, pages
+from tests.installation import Installation, installed
 
 if TYPE_CHECKING:
     from tests.faults.conftest import Lab
@@ -33,16 +40,23 @@ STEPS = ("prepare", "train", "check", "publish")
 DISK_MB = 230
 
 
-@pytest.fixture(scope="module")
-def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None]:
-    """A small disk of its own, where one may be mounted."""
-    folder = tmp_path_factory.mktemp("disk")
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=0700", "tmpfs", str(folder)]
+@contextlib.contextmanager
+def mounted(folder: Path, megabytes: int) -> Iterator[Path | None]:
+    """A disk of its own, where one may be mounted."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         yield None
         return
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | None]:
+    with mounted(tmp_path_factory.mktemp("disk"), DISK_MB) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +79,7 @@ def patiently(call: Callable[[], T], seconds: float = 900) -> T:
             time.sleep(2)
 
 
-def start(lab: Lab, dag_id: str, run_id: str, **conf: Any) -> str:
+def start(lab: Installation, dag_id: str, run_id: str, **conf: Any) -> str:
     """Once, however often it has to be asked for."""
     body = {"dag_run_id": run_id, "conf": conf, "logical_date": None}
 
@@ -80,7 +94,7 @@ def start(lab: Lab, dag_id: str, run_id: str, **conf: Any) -> str:
     return run_id
 
 
-def all_green(lab: Lab, dag_id: str, run_ids: list[str], log: list[str], seconds: float) -> None:
+def all_green(lab: Installation, dag_id: str, run_ids: list[str], log: list[str], seconds: float) -> None:
     deadline, states = time.monotonic() + seconds, dict.fromkeys(run_ids, "queued")
     while set(states.values()) & {"queued", "running"} and time.monotonic() < deadline:
         time.sleep(2)
@@ -94,7 +108,7 @@ def all_green(lab: Lab, dag_id: str, run_ids: list[str], log: list[str], seconds
         raise AssertionError("\n".join([str(states), *tries, *log]))
 
 
-def everything_is_well(lab: Lab) -> None:
+def everything_is_well(lab: Installation) -> None:
     """Each service healthy, one of each, one supervisor."""
     lab.back(*SERVICES)
     assert supervisor.supervised(lab.platform)
@@ -159,10 +173,12 @@ def start_if_it_can(lab: Lab) -> list[str]:
     return ["during"]
 
 
+def seed() -> int:
+    return int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
+
+
 def test_a_training_and_five_nights_come_through_thirty_random_events(small: Lab, disk: Path | None) -> None:
-    seed = int(os.environ.get("CHAOS_SEED") or random.SystemRandom().randrange(10**6))
-    chaos = Chaos(small, seed, disk)
-    chaos.say(f"CHAOS_SEED={seed}")
+    chaos = Chaos(small, seed(), disk)
     dates = [f"2016-02-{day:02}" for day in range(1, NIGHTS + 2)]
     runs = [start(small, "probe_pipeline", "training", score_date=dates[0], seconds=25)]
     for index in chaos.events(EVENTS):
@@ -176,3 +192,57 @@ def test_a_training_and_five_nights_come_through_thirty_random_events(small: Lab
     chaos.say("all green")
     one_success_for_each_request(small, dates)
     published_whole(small, dates)
+
+
+@pytest.mark.skipif(os.environ.get("CHAOS_DAGS") != "real", reason="half an hour and more: CHAOS_DAGS=real")
+def test_the_pipelines_own_training_and_nights_come_through_as_well(tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    simulate = ["-m", "simulator", "--loans", "4000", "--seed", "7", "--start", "2003-01", "--end", "2014-12"]
+    subprocess.run([sys.executable, *simulate, "--out", str(book)], cwd=ROOT, check=True, capture_output=True)
+    (tmp_path / "disk").mkdir()
+    with mounted(tmp_path / "disk", 3000) as disk, installed(disk or tmp_path / "disk") as lab:
+        date = landing.describe(book).as_of_date
+        landing.land(lab.platform, landing.describe(book))
+        demo.wait_for_dags(lab.api, lab.platform)
+        for dag_id in (demo.TRAINING, demo.SCORING):
+            lab.api.unpause(dag_id)
+        wanted = {
+            "as_of_date": date,
+            "approval_mode": "auto",
+            "effective_from": date,
+            "override_by": "chaos",
+            "override_reason": "A book this small cannot pass the gate",
+        }
+        chaos = Chaos(lab, seed(), disk, pause=(5.0, 20.0))
+        training = start(lab, demo.TRAINING, "training", **wanted)
+        nights: list[str] = []
+        for index in chaos.events(EVENTS):
+            if index == EVENTS // 2:
+                all_green(lab, demo.TRAINING, [training], chaos.log, seconds=3600)
+                chaos.say("   the training is green")
+                first = datetime.date.fromisoformat(date)
+                for day in (first + datetime.timedelta(n) for n in range(NIGHTS)):
+                    nights.append(start(lab, demo.SCORING, f"night-{day}", score_date=str(day)))
+        all_green(lab, demo.SCORING, nights, chaos.log, seconds=3600)
+        chaos.say("all green")
+        everything_is_well(lab)
+        one_success_for_each_name(lab)
+        packages = lab.client("sagemaker").list_model_packages(ModelPackageGroupName="mortgage-default-risk-canonical")
+        assert [p["ModelApprovalStatus"] for p in packages["ModelPackageSummaryList"]] == ["Approved"]
+
+
+def one_success_for_each_name(lab: Installation) -> None:
+    """Of all attempts at a SageMaker request, `name`, `name-2`, …, one succeeded; of a Glue job one run; all ended."""
+    sagemaker, glue = lab.client("sagemaker"), lab.client("glue")
+    states: dict[str, list[str]] = {}
+    for kind in ("Training", "Processing", "Transform"):
+        listing = getattr(sagemaker, f"list_{kind.lower()}_jobs")(MaxResults=100)
+        for job in listing[f"{kind}JobSummaries"]:
+            name = re.sub(r"-\d$", "", job[f"{kind}JobName"])
+            states.setdefault(name, []).append(job[f"{kind}JobStatus"])
+    for name in (name for page in pages(glue.list_jobs, "JobNames") for name in page):
+        states[name] = [run["JobRunState"] for run in glue.get_job_runs(JobName=name)["JobRuns"]]
+    for name, found in states.items():
+        succeeded = [state for state in found if state in ("Completed", "SUCCEEDED")]
+        assert len(succeeded) == 1, (name, found)
+        assert not {state.upper() for state in found} & {"STARTING", "INPROGRESS", "RUNNING", "STOPPING"}, (name, found)
