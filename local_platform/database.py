@@ -102,19 +102,20 @@ def make_ready(platform: Platform) -> None:
 
 
 def clear_away(platform: Platform) -> None:
-    """What a killed server leaves: children that stand still, and the bytes in the kernel that say that it runs."""
+    """What a killed server leaves: children that stand still, the bytes in the kernel and the file that say it runs."""
     here = str(folder(platform))
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.name() == "postgres" and process.cwd() == here:
                 processes.end([process], signal.SIGKILL)
     lock = folder(platform) / "postmaster.pid"
-    if not lock.exists() or not SEGMENTS.exists():
+    if not lock.exists():
         return
     ours = (lock.read_text().splitlines() + [""] * 7)[6].split()  # key and id
-    for line in SEGMENTS.read_text().splitlines():
+    for line in SEGMENTS.read_text().splitlines() if SEGMENTS.exists() else []:
         if line.split()[:2] == ours:
             subprocess.run(["ipcrm", "-m", ours[1]], stderr=subprocess.DEVNULL, check=False)
+    lock.unlink()  # the next server would take a process that got the same number for this one
 
 
 def _create(platform: Platform) -> None:
