@@ -25,7 +25,8 @@ MAX_LISTED = 12  # values named in a claim
 class Check:
     """One expectation: Great Expectations' ``type`` and ``kwargs``, and the ``claim`` that a success proves.
 
-    The claim is a clause ("ltv is between 1 and 300 percent"); ``severity`` says what a failure means.
+    The claim is a clause ("ltv is between 1 and 300 percent"); ``severity`` says what a failure means. ``percent``: it
+    speaks of percent where Great Expectations counts shares, so what was found is to be told in percent too.
     """
 
     type: str
@@ -33,6 +34,7 @@ class Check:
     claim: str
     column: str | None = None
     kwargs: dict[str, Any] = field(default_factory=dict)
+    percent: bool = False
 
 
 def build_suite(contract: Contract, run_date: dt.date, previous_rows: int | None = None) -> tuple[Check, ...]:
@@ -124,7 +126,7 @@ def _rule_checks(contract: Contract, rule: Rule, run_date: dt.date, previous_row
         case _:
             raise ContractError(f"{contract.name}: rule {rule.name!r} has unknown metric {rule.metric!r}")
     kwargs = {"column": rule.column, **bounds} if rule.column else bounds
-    yield Check(kind, rule.severity, claim, rule.column, kwargs)
+    yield Check(kind, rule.severity, claim, rule.column, kwargs, percent=rule.metric == "mean_percent")
 
 
 def _changed(rows: int, percent: float | None) -> int | None:

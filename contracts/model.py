@@ -147,6 +147,16 @@ class Contract:
         columns = {column.name: column.label for column in self.with_role("feature")}
         return columns | {feature.name: feature.label for feature in self.derived}
 
+    @property
+    def level_labels(self) -> dict[str, dict[str, str]]:
+        """Column -> code -> what it means, of the codes that say so."""
+        found = {
+            column.name: {str(code): label for code, label in zip(column.allowed, column.allowed_labels, strict=True)}
+            for column in self.columns
+            if column.allowed and column.allowed_labels
+        }
+        return {name: {c: label for c, label in labels.items() if label} for name, labels in found.items()}
+
     def column(self, name: str) -> Column:
         """The column called ``name``; ContractError, naming the columns there are, if there is none."""
         try:

@@ -36,8 +36,9 @@ visible.
 * `clean_raw_data`: a file is missing, empty or not what it should be; the message names it. Get it again, clear the
   task.
 * `prepare_scoring_input`: the Spark job failed; the log ends with its last lines. Read *Job log*, clear the task.
-* `check_scoring_input`: data broke a rule; the log names rule and figure. Get a corrected extract, clear
-  `clean_raw_data` and after.
+* `check_scoring_input`: data broke a rule, or the tapes are too old for the night (settings `report_age_error_days`,
+  `ingest_age_error_days`); the log names rule and figure. Get a corrected or the newer extract, clear `find_delivery`
+  and after.
 * `batch_transform`: the model could not read or score a row. Read *Job log*; compare the model's code
   version.
 * `publish_scores`: scores do not reconcile with the input; the message has the counts. Clear

@@ -7,6 +7,10 @@ Arguments
     --data_root     the prefix whose _manifest.json publishes the data (raw: the clean tables)
     --horizon_months
     --result_root   where results of all suites live
+    --report_age_warning_days, --report_age_error_days
+                    scoring_input: how many days before the run's date its newest reporting month may have ended
+    --ingest_age_warning_days, --ingest_age_error_days
+                    raw and scoring_input: how many days before it the loan tapes may have been delivered
 
 Writes <result_root>/<suite>/source=<s>/run_date=<d>/result.json and data_docs/. A failed check does not fail
 the job: the caller reads "success" and decides. Data that cannot be read is a failed check; a defect of this
@@ -22,13 +26,16 @@ import threading
 from datetime import date
 from pathlib import Path
 
+from data_quality.freshness import AgeLimit
 from data_quality.outcomes import summarize
 from data_quality.storage import previous_result, upload_folder, write_json
 from data_quality.suites import dataset_subject, raw_subject
 from data_quality.validation import Validator
 from mortgage_etl.start import start_job
 
+AGES = ("report_age", "ingest_age")
 ARGUMENTS = ["suite", "source", "run_date", "data_root", "horizon_months", "result_root"]
+ARGUMENTS += [f"{age}_{severity}_days" for age in AGES for severity in ("warning", "error")]
 SUITES = ("raw", "loan_panel", "scoring_input")
 
 
@@ -41,11 +48,20 @@ def main() -> None:
         raise ValueError(f"there is no suite {suite!r}; suites are {', '.join(SUITES)}")
     results = f"{args['result_root'].rstrip('/')}/{suite}/source={source}"
     previous = (previous_result(results, run_date) or {}).get("row_counts", {})
+    reported, ingest = (AgeLimit.of(age, args) for age in AGES)
     if suite == "raw":
-        subject = raw_subject(glue.spark_session, args["data_root"], run_date, previous)
+        subject = raw_subject(glue.spark_session, source, args["data_root"], run_date, previous, ingest)
     else:
-        horizon = int(args["horizon_months"])
-        subject = dataset_subject(glue.spark_session, suite, args["data_root"], run_date, horizon, previous)
+        subject = dataset_subject(
+            glue.spark_session,
+            suite,
+            args["data_root"],
+            run_date,
+            int(args["horizon_months"]),
+            previous,
+            reported,
+            ingest,
+        )
 
     validator = Validator()
     outcomes = list(subject.outcomes)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,18 @@ def _demo(arguments: argparse.Namespace, platform: Platform, progress: Progress)
 
     api = AirflowApi(platform.airflow_url, "admin", platform.password("admin"))
     wait_for_dags(api, platform)
+    with paused_again(api, progress):
+        return _run(api, platform, progress, delivery, arguments)
+
+
+def _run(
+    api: AirflowApi,
+    platform: Platform,
+    progress: Progress,
+    delivery: landing.Delivery,
+    arguments: argparse.Namespace,
+) -> int:
+    """Train on the delivery, score with the model where it was released, say what came out."""
     params: dict[str, Any] = {
         "as_of_date": delivery.as_of_date,
         "source": delivery.source,
@@ -87,6 +100,26 @@ def _demo(arguments: argparse.Namespace, platform: Platform, progress: Progress)
             raise DemoError(failure(api, platform, SCORING, scoring["run_id"]))
     print(render(platform, training, evaluation(platform, training), scoring, progress.elapsed))
     return 0
+
+
+@contextlib.contextmanager
+def paused_again(api: AirflowApi, progress: Progress) -> Iterator[None]:
+    """Afterwards the DAGs that were paused are so again: by the clock they would score these tapes every night."""
+    paused = [dag_id for dag_id in (TRAINING, SCORING) if api.is_paused(dag_id)]
+    try:
+        yield
+    finally:
+        try:
+            for dag_id in paused:
+                api.pause(dag_id)
+        except (OSError, RuntimeError) as error:
+            progress.say(f"{' and '.join(paused)} could not be paused: {error}")
+        else:
+            if paused:
+                progress.say(
+                    f"{' and '.join(paused)}: paused, as before; by the clock they would go on with these tapes. "
+                    "Unpause them in Airflow when tapes come every month."
+                )
 
 
 def simulated_book(platform: Platform, loans: int, progress: Progress) -> Path:

@@ -10,6 +10,11 @@ HEARTBEAT_SECONDS = 10
 DONE_MARKS = {"success": "ok", "failed": "FAILED", "skipped": "skipped", "upstream_failed": "not run"}
 
 
+def seconds(took: float) -> str:
+    """A span of time; two clocks, or two readings of one, may make it end before it began."""
+    return f"{max(0.0, took):.0f} s"
+
+
 class Progress:
     def __init__(self) -> None:
         self._started = time.monotonic()
@@ -33,8 +38,8 @@ class Progress:
                 name, status, key = task["task_id"], task["state"], (task["task_id"], task["try_number"])
                 if status in DONE_MARKS and key not in reported:
                     reported.add(key)
-                    seconds = f" {task['duration']:.0f} s" if task["duration"] and status != "skipped" else ""
-                    self.say(f"  {name}: {DONE_MARKS[status]}{seconds}")
+                    took = f" {seconds(task['duration'])}" if task["duration"] and status != "skipped" else ""
+                    self.say(f"  {name}: {DONE_MARKS[status]}{took}")
                     last_line = self.elapsed
                 elif status in ("running", "deferred"):
                     since.setdefault(name, self.elapsed)
@@ -45,7 +50,8 @@ class Progress:
                 return state
             if self.elapsed - last_line >= HEARTBEAT_SECONDS:
                 waiting = [t["task_id"] for t in api.tasks(dag_id, run_id) if t["state"] in ("running", "deferred")]
-                doing = ", ".join(f"{n} {self.elapsed - since.get(n, self.elapsed):.0f} s" for n in waiting)
+                now = self.elapsed
+                doing = ", ".join(f"{name} {seconds(now - since.get(name, now))}" for name in waiting)
                 self.say(f"  … {doing or f'the run is {state}'}")
                 last_line = self.elapsed
             time.sleep(1)

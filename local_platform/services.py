@@ -42,6 +42,8 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "job_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
         "log_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
         "s3_object_link": f"{platform.public_aws_url}/{{bucket}}/{{key}}",
+        "allowed_hosts": ",".join(_own_hosts(platform)),
+        "s3_folder_link": f"{platform.public_aws_url}/_console/s3/{{bucket}}/{{key}}",
     }
     return {
         **aws_environment(platform),
@@ -81,11 +83,22 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
         "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "12",
         "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "600",
+        # What every log of a task would begin with: how Airflow came to its file, and a warning about its own code.
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": (
+            "airflow.dag_processing.bundles=WARNING airflow.dag_processing.dagbag=WARNING"
+        ),
+        "PYTHONWARNINGS": "ignore:GitWildMatchPattern:DeprecationWarning",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(platform.logs / "airflow"),
         "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
         "PYTHONUNBUFFERED": "1",
         **{name: os.environ.get(name, value) for name, value in risk_settings(settings).items()},
     }
+
+
+def _own_hosts(platform: Platform) -> list[str]:
+    """What Airflow is called here: the loopback interface's names, and those of the addresses it was given."""
+    given = {urlsplit(url).hostname or "" for url in (platform.airflow_url, platform.public_airflow_url)}
+    return sorted({"127.0.0.1", "localhost", "*.localhost", "::1", *given})
 
 
 def risk_settings(values: dict[str, str]) -> dict[str, str]:

@@ -69,7 +69,8 @@ def from_validation(table: str, check: Check, success: bool, result: Mapping[str
         sentence, observed = (check.claim, None) if success else _rows(check, result)
     else:
         observed = _plain(result.get("observed_value"))
-        sentence = f"{check.claim}: {'' if success else 'not so, '}found {_figure(observed)}"
+        found = f"{100 * observed:,.3g} %" if check.percent and observed is not None else _figure(observed)
+        sentence = f"{check.claim}: {'' if success else 'not so, '}found {found}"
     return Outcome(table, check.column, check.type, check.severity, success, f"{table}: {sentence}.", observed)
 
 

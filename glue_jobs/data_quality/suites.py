@@ -12,16 +12,18 @@ from pyspark.errors import AnalysisException
 from contracts import load_contract, table_names
 from contracts.expectations import Check, build_suite
 from contracts.spark_schema import struct_type
+from data_quality.freshness import AgeLimit, ingest_ages, report_age
 from data_quality.outcomes import Outcome, failure
 from data_quality.storage import read_json
 from mortgage_etl.clean_tables import read_clean_tables
 from mortgage_etl.sources import SourceTables
+from mortgage_etl.sources.extracts import Extract
+from mortgage_etl.sources.reader import raw_tables
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 CORRUPT = "_corrupt_record"
-OLD_EXTRACT_DAYS = 45  # tapes come monthly; two weeks are a usual delay
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,17 @@ class Subject:
     outcomes: list[Outcome] = field(default_factory=list)
 
 
-def raw_subject(spark: SparkSession, prefix: str, run_date: date, previous: Mapping[str, int]) -> Subject:
+def raw_subject(
+    spark: SparkSession, source: str, prefix: str, run_date: date, previous: Mapping[str, int], ingest: AgeLimit
+) -> Subject:
     """The clean tables published under ``prefix``, and what their reading set aside."""
     try:
         read = read_clean_tables(spark, prefix)
     except FileNotFoundError:
         said = f"raw: there is no {prefix.rstrip('/')}/_manifest.json; run clean_raw_tables for this delivery first."
         return Subject(outcomes=[failure("raw", "dataset_is_published", said)])
-    subject = Subject(outcomes=[*_rejections(read), *_extract_ages(read, run_date)])
+    ages = ingest_ages(read.extracts, _loan_tables(source), run_date, ingest)
+    subject = Subject(outcomes=[*_rejections(read), *ages])
     for name, frame in read.tables.items():
         contract = load_contract(name)
         if name == "economic_indicators":  # a release of a later day is history to come, not of this run
@@ -73,19 +78,8 @@ def _rejections(read: SourceTables) -> list[Outcome]:
     return outcomes
 
 
-def _extract_ages(read: SourceTables, run_date: date) -> list[Outcome]:
-    outcomes = []
-    for table, extract in read.extracts.items():
-        if extract.ingest_date is None:
-            continue
-        days = (run_date - extract.ingest_date).days
-        said = (
-            f"{table}: the newest extract is of {extract.ingest_date}, {days} days before the run date "
-            f"(expected: at most {OLD_EXTRACT_DAYS})."
-        )
-        recent = days <= OLD_EXTRACT_DAYS
-        outcomes.append(Outcome(table, None, "expect_extract_to_be_recent", "warning", recent, said, days))
-    return outcomes
+def _loan_tables(source: str) -> set[str]:
+    return {raw.name for raw in raw_tables(source)}
 
 
 def dataset_subject(
@@ -95,8 +89,13 @@ def dataset_subject(
     run_date: date,
     horizon_months: int,
     previous: Mapping[str, int],
+    reported: AgeLimit,
+    ingest: AgeLimit,
 ) -> Subject:
-    """The loan panel or scoring input that the manifest under ``prefix`` publishes."""
+    """The loan panel or scoring input that the manifest under ``prefix`` publishes.
+
+    What is scored must not be old: a panel's own tables were checked for that before it was built.
+    """
     uri = f"{prefix.rstrip('/')}/_manifest.json"
     manifest = read_json(uri)
     if manifest is None:
@@ -137,7 +136,12 @@ def dataset_subject(
             "file cannot be read then. Run prepare_loan_panel again with the code of this contract."
         )
         return Subject(outcomes=[failure(suite, "expect_table_columns_to_match_ordered_list", said)])
-    return Subject([_scoring_table(spark, suite, manifest, checks)])
+    extracts = {name: Extract.from_json(name, entry) for name, entry in manifest["extracts"].items()}
+    ages = [
+        *report_age(suite, manifest["newest_month"], run_date, reported),
+        *ingest_ages(extracts, _loan_tables(manifest["source"]), run_date, ingest),
+    ]
+    return Subject([_scoring_table(spark, suite, manifest, checks)], ages)
 
 
 def _read_parquet(spark: SparkSession, manifest: Mapping[str, Any]) -> DataFrame:

@@ -91,7 +91,7 @@ def prepare_scoring_input(
     """
     tables = read_clean_tables(spark, tables_root)
     scoring, latest = build_scoring_input(tables, as_of_date)
-    counts = _scoring_counts(latest.persist(), tables)
+    counts, newest_month = _scoring_counts(latest.persist(), tables)
     rows = counts["scored"]
     left_out = ", ".join(f"{reason} {n:,}" for reason, n in counts["excluded"].items())
     say(f"{rows:,} performing loans to score; left out: {left_out}")
@@ -108,6 +108,7 @@ def prepare_scoring_input(
             "columns": scoring.columns,
             "source": source,
             "score_date": as_of_date.isoformat(),
+            "newest_month": newest_month,
             "code_sha256": code_sha256,
             "extracts": {name: extract.to_json() for name, extract in tables.extracts.items()},
             "counts": {"scoring": counts},
@@ -119,8 +120,11 @@ def prepare_scoring_input(
     return publish_attempt(dataset, job_run_id, write, describe)
 
 
-def _scoring_counts(latest: DataFrame, tables: SourceTables) -> dict[str, Any]:
-    """What became of every loan on the tape. ``stale``: scored on a last report older than the tape's newest."""
+def _scoring_counts(latest: DataFrame, tables: SourceTables) -> tuple[dict[str, Any], str | None]:
+    """What became of every loan on the tape, and the newest month (YYYY-MM) that any of them reports on.
+
+    ``stale``: scored on a last report older than that.
+    """
     groups = latest.groupBy("state", "t").count().collect()
     newest = max((group.t for group in groups), default=0)
     states = dict.fromkeys(STATES, 0)
@@ -128,7 +132,7 @@ def _scoring_counts(latest: DataFrame, tables: SourceTables) -> dict[str, Any]:
         states[group.state] += group["count"]
     stale = sum(group["count"] for group in groups if group.state == "observation" and group.t < newest)
     on_tape = loans_on_tape(tables)
-    return {
+    counts = {
         "loans_on_tape": on_tape,
         "scored": states["observation"],
         "stale": stale,
@@ -137,3 +141,4 @@ def _scoring_counts(latest: DataFrame, tables: SourceTables) -> dict[str, Any]:
             "no_performance": on_tape - sum(states.values()),
         },
     }
+    return counts, f"{newest // 12:04d}-{newest % 12 + 1:02d}" if newest else None

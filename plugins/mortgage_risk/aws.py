@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,6 +15,9 @@ from typing import Any, TypeVar
 from mortgage_risk.layout import MANIFEST, split_uri
 
 log = logging.getLogger(__name__)
+# Where each client found its credentials and endpoint was half of what a task's log said.
+for _told in ("botocore.credentials", "botocore.configprovider"):
+    logging.getLogger(_told).setLevel(logging.WARNING)
 
 T = TypeVar("T")
 
@@ -53,7 +57,9 @@ def client(service: str, aws_conn_id: str, *, retries: bool = True) -> Any:
 
     attempts: Any = {"total_max_attempts": 4, "mode": "standard"} if retries else {"total_max_attempts": 1}
     config = Config(retries=attempts, connect_timeout=10, read_timeout=60)
-    return AwsBaseHook(aws_conn_id=aws_conn_id, client_type=service, config=config).get_conn()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "ProvidersManager.hooks is deprecated")  # the Amazon provider's own call
+        return AwsBaseHook(aws_conn_id=aws_conn_id, client_type=service, config=config).get_conn()
 
 
 def error_code(error: Exception) -> str:

@@ -138,7 +138,7 @@ class AwsJobOperator(MortgageRiskOperator):
         self._watch = JobWatch(**watch)
         if self._killed:  # while the submit was on its way
             raise AwsJobLost(f"The task was killed; {self.kind} job {state.job_id} {self._watch.stop()}.")
-        self._store_links(context, state)
+        self.log.info("Job: %s\nLog: %s", *self._store_links(context, state))
         if state.phase != "running":
             return self._finish(context, state)
         tags = self.run_tags(context)
@@ -292,13 +292,14 @@ class AwsJobOperator(MortgageRiskOperator):
             + f"Log: {where}"
         )
 
-    def _store_links(self, context: Context, state: JobState) -> None:
+    def _store_links(self, context: Context, state: JobState) -> tuple[str, str]:
+        """Job and log, also of a process that takes the task up again: Airflow stores what its operator knows."""
         region = self.client(KINDS[self.kind].service).meta.region_name
         place = KINDS[self.kind].log_places(state.job_id)[0]
         job = links.job_url(self.settings, self.kind, state.job_id, region)
         log = links.log_url(self.settings, self.kind, state.job_id, place.group, place.stream, region)
-        self.log.info("Job: %s\nLog: %s", job, log)
         links.store(self, context, {links.JobLink: job, links.LogLink: log})
+        return job, log
 
 
 def _without_tags(request: Any) -> Any:

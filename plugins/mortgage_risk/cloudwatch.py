@@ -49,6 +49,7 @@ def metric_data(document: Mapping[str, Any], ops: Mapping[str, Any], when: datet
         "Breaches": grave["breach"],
         "NightMissing": 0,
         "Quarantined": ops.get("quarantined"),
+        "DaysSinceReport": ops.get("days_since_report"),
         "DaysSinceIngest": ops.get("days_since_ingest"),
         "RunSeconds": ops.get("seconds"),
         "RunCost": ops.get("cost"),
@@ -80,8 +81,13 @@ def missing_metric(source: str, when: datetime) -> list[Json]:
 
 
 def alarm_requests(settings: Settings, source: str) -> list[Json]:
-    """PutMetricAlarm, one per entry of ALARMS; to the topic of setting sns_topic_arn, where there is one."""
+    """PutMetricAlarm: ALARMS and the ages that the settings bound; to the topic of setting sns_topic_arn, if any."""
     topics = [settings.sns_topic_arn] if settings.sns_topic_arn else []
+    late = "A delivery is late: ask for it. The night was scored on what there was."
+    ages = (
+        ("DaysSinceReport", settings.report_age_warning_days + 1.0, 1, 1, late),
+        ("DaysSinceIngest", settings.ingest_age_warning_days + 1.0, 1, 1, late),
+    )
     return [
         {
             "AlarmName": f"mortgage-{source}-{metric}",
@@ -99,7 +105,7 @@ def alarm_requests(settings: Settings, source: str) -> list[Json]:
             "AlarmActions": topics,
             "OKActions": topics,
         }
-        for metric, threshold, days, needed, words in ALARMS
+        for metric, threshold, days, needed, words in (*ALARMS, *ages)
     ]
 
 
@@ -112,7 +118,7 @@ WIDGETS = (
     ("Loans and quarantined rows", ("Loans", "Quarantined"), False),
     ("Run time (seconds)", ("RunSeconds",), False),
     ("Cost of the scoring run (USD)", ("RunCost",), False),
-    ("Days since ingest", ("DaysSinceIngest",), False),
+    ("Age of the tapes (days)", ("DaysSinceReport", "DaysSinceIngest"), False),
 )
 
 

@@ -45,7 +45,7 @@ class JobState:
     @property
     def seconds(self) -> float | None:
         if self.started_at and self.ended_at:
-            return round((self.ended_at - self.started_at).total_seconds(), 1)
+            return max(0.0, round((self.ended_at - self.started_at).total_seconds(), 1))  # of two clocks, at times
         return None
 
 

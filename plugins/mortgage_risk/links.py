@@ -28,7 +28,8 @@ _ARN_KINDS = {"tuning": "hyper-parameter-tuning"}
 _LOG_PAGE = (
     _CONSOLE + "/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}$3FlogStreamNameFilter$3D{stream}"
 )
-_OBJECT_PAGE = "https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={key}"
+_OBJECT_PAGE = _CONSOLE + "/s3/object/{bucket}?region={region}&prefix={key}"
+_FOLDER_PAGE = _CONSOLE + "/s3/buckets/{bucket}?region={region}&prefix={key}"
 
 
 @attrs.define()
@@ -84,8 +85,13 @@ def log_url(settings: Settings, kind: str, job_id: str, group: str, stream: str,
 
 
 def object_url(settings: Settings, uri: str, region: str) -> str:
+    """The page of an object or, for a URI that ends with '/', of what lies below it."""
     bucket, key = split_uri(uri)
-    return (settings.s3_object_link or _OBJECT_PAGE).format(bucket=bucket, key=quote(key, safe="/=._-"), region=region)
+    if key.endswith("/") or not key:
+        page = settings.s3_folder_link or _FOLDER_PAGE
+    else:
+        page = settings.s3_object_link or _OBJECT_PAGE
+    return page.format(bucket=bucket, key=quote(key, safe="/=._-"), region=region)
 
 
 def _address(kind: str, job_id: str) -> dict[str, str]:

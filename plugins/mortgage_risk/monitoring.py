@@ -9,7 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from mortgage_risk.settings import Settings
+
 Json = dict[str, Any]
+
+GRAVITY = ("breach", "attention", "ok")
 
 # A vintage is the scores of a month's last night; its final read comes a year later.
 VINTAGES = 36
@@ -60,9 +64,9 @@ def index_row(
     }
 
 
-def missing_row(score_date: str) -> Json:
-    """The row of a night whose scores are not there though they are due."""
-    message = f"no scores were published for {score_date}"
+def missing_row(score_date: str, why: str = "") -> Json:
+    """The row of a night whose scores are not there though they are due; `why`, where a data check has said so."""
+    message = f"no scores were published for {score_date}" + (f": {why}" if why else "")
     return {
         "date": score_date,
         "prefix": None,
@@ -86,12 +90,15 @@ def operational_facts(scoring_input: Mapping[str, Any], summary: Mapping[str, An
     scoring_input: its manifest. summary: the run's summary; null figures, with the reason, where it is not there.
     """
     counts = scoring_input["counts"]
-    ingested = [extract["ingest_date"] for extract in scoring_input.get("extracts", {}).values()]
+    ingested = [day for e in scoring_input.get("extracts", {}).values() if (day := e["ingest_date"])]
+    month, night = scoring_input.get("newest_month"), scoring_input["score_date"]
     facts: Json = {
         "rows_in": counts["scoring"]["loans_on_tape"],
         "rows_out": scoring_input["rows"],
         "quarantined": None,
-        "days_since_ingest": _days(min(ingested), scoring_input["score_date"]) if ingested else None,
+        "newest_month": month,
+        "days_since_report": max(0, _days(_last_day(month), night)) if month else None,
+        "days_since_ingest": _days(min(ingested), night) if ingested else None,
         "seconds": None,
         "cost": None,
         "checks_failed": None,
@@ -108,6 +115,28 @@ def operational_facts(scoring_input: Mapping[str, Any], summary: Mapping[str, An
         "checks_failed": sum(found["failed"] for found in checks),
         "run_id": summary["run_id"],
     }
+
+
+def with_ages(document: Mapping[str, Any], ops: Mapping[str, Any], settings: Settings) -> Json:
+    """The night's document with findings for tapes that are older than the settings allow, and their verdict."""
+    reported, ingested = ops["days_since_report"], ops["days_since_ingest"]
+    found = []
+    if reported is not None and reported > settings.report_age_warning_days:
+        too_old = reported > settings.report_age_error_days
+        message = f"the newest reporting month, {ops['newest_month']}, ended {reported:,} days before the score date"
+        found.append({"severity": "breach" if too_old else "attention", "kind": "stale_report", "message": message})
+    if ingested is not None and ingested > settings.ingest_age_warning_days:
+        message = f"the oldest of its tapes was delivered {ingested:,} days before the score date"
+        found.append({"severity": "attention", "kind": "stale_ingest", "message": message})
+    findings = [*document["findings"], *({"feature": "", **finding} for finding in found)]
+    findings.sort(key=lambda finding: GRAVITY.index(finding["severity"]))
+    worst = min([document["verdict"], *(finding["severity"] for finding in found)], key=GRAVITY.index)
+    return {**document, "findings": findings, "verdict": worst}
+
+
+def _last_day(month: str) -> str:
+    first = date.fromisoformat(f"{month}-01")
+    return ((first + timedelta(days=31)).replace(day=1) - timedelta(days=1)).isoformat()
 
 
 def _days(first: str, last: str) -> int:

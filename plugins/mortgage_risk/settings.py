@@ -41,6 +41,15 @@ class Settings:
     sweeper_dry_run: bool = True  # False: the nightly sweeper stops the orphans it finds
     monitoring_schedule: str = "0 7 * * *"  # by when the night's scores are due: then a missing night is reported
 
+    # How old the tapes of a night may be, in days before its score date (a replayed night's own, not today). Lenders
+    # deliver a month within some two weeks of its end: the night before the next one comes, it ended 31 + 14 days ago.
+    # A warning is a delivery that is late, an error two that are missing: a loan that was current then may have
+    # defaulted since.
+    report_age_warning_days: int = 45  # since the end of the newest reporting month
+    report_age_error_days: int = 90
+    ingest_age_warning_days: int = 45  # since the tapes were delivered (ingest_date)
+    ingest_age_error_days: int = 90
+
     training_instance_type: str = "ml.m5.4xlarge"
     tuning_parallel_jobs: int = 2  # trainings of a tuning job at a time
     spot_training: bool = False  # cheaper instances that AWS may take back: the search then goes on where it was
@@ -66,6 +75,8 @@ class Settings:
 
     lineage_url: str = ""  # where OpenLineage events go: file:///path or http(s)://…; '' = nowhere
 
+    allowed_hosts: tuple[str, ...] = ()  # names of Airflow's API server, as localhost, *.example.com; empty = any
+
     approval_mode: str = "manual"  # default of the training form: manual | auto
     approvers: tuple[str, ...] = ()  # Airflow user names that may answer; empty = whoever may edit the run
     approval_hours: int = 168  # without an answer by then the model is rejected
@@ -87,6 +98,7 @@ class Settings:
     job_link: str = ""  # {service} {kind} {name} {region}
     log_link: str = ""  # the same and {group} {stream}
     s3_object_link: str = ""  # {bucket} {key} {region}
+    s3_folder_link: str = ""  # the same, of a key that ends with '/'
 
     def __post_init__(self) -> None:
         _require(self.approval_mode in ("auto", "manual"), "approval_mode", self.approval_mode, "auto or manual")
@@ -117,6 +129,11 @@ class Settings:
         for field in fields(self):
             if field.type == "int":
                 _require(getattr(self, field.name) > 0, field.name, getattr(self, field.name), "a number above 0")
+        for age, warning, error in (
+            ("report_age", self.report_age_warning_days, self.report_age_error_days),
+            ("ingest_age", self.ingest_age_warning_days, self.ingest_age_error_days),
+        ):
+            _require(warning <= error, f"{age}_error_days", error, f"at least {age}_warning_days, {warning}")
         _require(
             re.fullmatch(r"|file:///.+|https?://.+", self.lineage_url),
             "lineage_url",

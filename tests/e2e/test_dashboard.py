@@ -34,6 +34,7 @@ LAST, NIGHTS = date(2019, 12, 31), 1095
 BREACH = (LAST - timedelta(days=20)).isoformat()
 FEATURES = [f"feature_{i:02d}" for i in range(40)]
 GRADES = [f"M{i:02d}" for i in range(1, 11)]
+STATES = ("CA", "TX", "FL", "NY", "GA", "OH", "NJ")
 PAGE, SOURCE = "/mortgage-risk/", "fannie_mae"  # no source of the pipeline's tests, which share the installation
 
 
@@ -89,7 +90,11 @@ def document(day: date) -> dict[str, Any]:
             "grades": dict.fromkeys(GRADES, 200),
         },
         "features": features,
-        "segments": {"channel": levels},
+        "segments": {
+            "channel": levels,
+            "property_state": {state: levels["R"] | {"n": 900 - i} for i, state in enumerate(STATES)},
+        },
+        "labels": {"channel": {"R": "retail", "B": "broker"}},
         "migration": {
             "grades": GRADES[:2],
             "matrix": [[90, 10], [5, 45]],
@@ -222,9 +227,65 @@ def test_dates_and_segments_filter_what_is_shown(page) -> None:
     page.select_option("#dimension", "channel")
     sync_api.expect(page.locator("#level option")).to_have_count(3)
     page.select_option("#level", "B")
-    sync_api.expect(page.locator("#portfolio svg").first).to_contain_text("B")
+    sync_api.expect(page.locator("#level option:checked")).to_have_text("B: broker")
+    sync_api.expect(page.locator("#portfolio svg").first).to_contain_text("B: broker")
     assert "from=2019-12-01" in page.url
     assert "level=B" in page.url
+
+
+def test_no_level_of_a_segment_is_left_out_without_a_word(page) -> None:
+    caption = page.locator("#portfolio figcaption").first
+    page.select_option("#dimension", "channel")
+    sync_api.expect(caption).to_contain_text("All 2 levels of channel")
+    page.select_option("#dimension", "property_state")
+    sync_api.expect(caption).to_contain_text("Of the 7 levels of property state the 5 largest are shown")
+    page.select_option("#level", "OH")
+    sync_api.expect(caption).to_contain_text("Of the 7 levels of property state one is shown")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "why"),
+    [
+        ("2019-12-31", "2019-12-01", "From, 2019-12-31, is after To, 2019-12-01."),
+        ("2021-01-01", "2021-02-01", "No night was monitored from 2021-01-01 to 2021-02-01"),
+    ],
+)
+def test_a_period_without_nights_says_so_and_the_next_one_is_drawn(page, start, end, why) -> None:
+    page.fill("#to", end)
+    page.dispatch_event("#to", "change")
+    page.fill("#from", start)
+    page.dispatch_event("#from", "change")
+    sync_api.expect(page.locator("#message")).to_contain_text(why)
+    sync_api.expect(page.locator("#portfolio svg")).to_have_count(0)
+    page.select_option("#period", "90")
+    sync_api.expect(page.locator("#message")).to_be_empty()
+    sync_api.expect(page.locator("#portfolio svg")).to_have_count(4)
+    sync_api.expect(page.locator("#heat svg")).to_have_count(1)
+
+
+def test_an_address_may_say_anything(page, site) -> None:
+    page.goto("about:blank")
+    page.goto(f"{site.platform.airflow_url}{PAGE}#source=nobodys&figure=toString&from=yesterday&dimension=zip&level=x")
+    page.wait_for_selector("#heat svg")
+    assert page.input_value("#from").count("-") == 2
+
+
+def test_a_page_of_another_origin_and_another_name_of_this_host_are_refused(site, browser) -> None:
+    """DNS rebinding: evil.example points to the loopback interface."""
+    port = site.platform.airflow_port
+    rule = "--host-resolver-rules=MAP evil.example 127.0.0.1"
+    misled = browser.browser_type.launch(executable_path=CHROMIUM, args=["--no-sandbox", rule])
+    page = misled.new_page()
+    assert page.goto(f"http://evil.example:{port}/").status == 403
+    assert "none of this Airflow's" in page.text_content("body")
+    assert page.goto(f"http://localhost:{port}{PAGE}").ok, "another name of the loopback interface is its own"
+    answer = page.request.post(
+        f"{site.platform.airflow_url}/auth/token",
+        headers={"Origin": "http://127.0.0.1:4566", "Content-Type": "text/plain"},
+        data="{}",
+    )
+    assert answer.status == 403
+    misled.close()
 
 
 def test_the_heat_map_opens_a_feature_by_keyboard_and_by_list(page) -> None:

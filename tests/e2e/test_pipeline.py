@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from local_platform import backfill
 from local_platform.airflow_api import FINISHED
@@ -181,7 +182,7 @@ def test_scores_start_their_monitoring(installation, scored):
     assert {len(metric["Dimensions"]) for metric in metrics} == {1, 2}, "by source; by version and by segment too"
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix="mortgage-canonical-")["MetricAlarms"]
     assert {alarm["StateValue"] for alarm in alarms} <= {"OK", "ALARM"}
-    assert len(alarms) == 4
+    assert len(alarms) == 6
 
 
 def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(installation, scored):
@@ -194,6 +195,31 @@ def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(i
     installation.succeed(SCORING, score_date=installation.business_date)
     after = {k: v for k, v in installation.objects(prefix).items() if k.endswith(".parquet")}
     assert after == before
+
+
+def test_every_link_of_every_task_leads_to_a_page(installation, trained, scored):
+    linked = set()
+    for dag_id, run_id in ((TRAINING, trained["run_id"]), (SCORING, scored["run_id"])):
+        for task in installation.api.tasks(dag_id, run_id):
+            path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/links"
+            found = installation.api.request("GET", path)["extra_links"]
+            for name, url in found.items():
+                if url and task["state"] == "success":
+                    linked.add(task["task_id"])
+                    answer = requests.get(url, timeout=60)
+                    assert answer.ok, (task["task_id"], name, url, answer.status_code)
+    assert linked >= {"package_code", "select_model", "prepare_data.find_delivery", "score.create_model"}
+    assert linked >= {"score.batch_transform", "score.publish_scores", "build_model.train_model", "release.gate"}
+
+
+def test_a_tasks_log_says_what_the_task_did(installation, scored):
+    """Not where each client found its credentials, nor what Airflow thinks of its own code."""
+    noise = ("botocore", "py.warnings", "airflow.dag_processing")
+    for task in installation.api.tasks(SCORING, scored["run_id"]):
+        events = installation.api.log(SCORING, scored["run_id"], task)
+        assert any("mortgage_risk" in (event.get("logger") or "") for event in events), task["task_id"]
+        heard = [event for event in events if (event.get("logger") or "").startswith(noise)]
+        assert heard == [], task["task_id"]
 
 
 PAST_NIGHTS = ("2015-01-11", "2015-01-12")

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from contracts import Column, load_contract
 from contracts.expectations import build_suite
 from contracts.spark_schema import struct_type
-from data_quality.outcomes import Outcome, summarize
+from data_quality.outcomes import Outcome, from_validation, summarize
 from data_quality.validation import Validator
 
 RUN_DATE = dt.date(2019, 12, 31)
@@ -137,6 +137,13 @@ def test_rules_about_the_whole_table(spark: SparkSession) -> None:
     assert found["expect_table_row_count_to_be_between", "error"].observed == 80
     assert "(1,000 rows then): not so, found 80" in found["expect_table_row_count_to_be_between", "error"].message
     assert found["expect_compound_columns_to_be_unique", "error"].observed == 80
+
+
+def test_a_share_is_told_in_the_unit_of_its_rule() -> None:
+    checks = build_suite(load_contract("loan_panel"), RUN_DATE)
+    (rate,) = [check for check in checks if check.type == "expect_column_mean_to_be_between"]
+    outcome = from_validation("loan_panel", rate, False, {"observed_value": 0.000843}, "")
+    assert outcome.message.endswith("(0.1 to 15 %): not so, found 0.0843 %.")
 
 
 @pytest.mark.parametrize(

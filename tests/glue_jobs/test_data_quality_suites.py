@@ -14,12 +14,14 @@ from pyspark.sql import SparkSession
 
 from contracts import load_contract
 from data_quality import storage, suites
+from data_quality.freshness import AgeLimit
 from data_quality.outcomes import Outcome
 from data_quality.validation import Validator
 from mortgage_etl.sources import SourceTables
 from mortgage_etl.sources.extracts import Extract
 
 RUN_DATE = dt.date(2019, 12, 31)
+REPORTED, INGEST = AgeLimit("report_age", 45, 90), AgeLimit("ingest_age", 45, 90)
 
 
 class FolderS3:
@@ -103,15 +105,15 @@ def test_old_extract_warns(spark: SparkSession, monkeypatch: pytest.MonkeyPatch,
 
 def raw_outcomes(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, read: SourceTables) -> list[Outcome]:
     monkeypatch.setattr(suites, "read_clean_tables", lambda *_: read)
-    return suites.raw_subject(spark, "s3://b/tables", RUN_DATE, {}).outcomes
+    return suites.raw_subject(spark, "canonical", "s3://b/tables", RUN_DATE, {}, INGEST).outcomes
 
 
 def dataset(spark: SparkSession, suite: str) -> suites.Subject:
-    return suites.dataset_subject(spark, suite, "s3://b/data", RUN_DATE, 12, {})
+    return suites.dataset_subject(spark, suite, "s3://b/data", RUN_DATE, 12, {}, REPORTED, INGEST)
 
 
 def test_unpublished_and_unreadable_datasets(spark: SparkSession, s3: FolderS3, tmp_path: Path) -> None:
-    (outcome,) = suites.raw_subject(spark, str(tmp_path / "tables"), RUN_DATE, {}).outcomes
+    (outcome,) = suites.raw_subject(spark, "canonical", str(tmp_path / "tables"), RUN_DATE, {}, INGEST).outcomes
     assert (outcome.severity, outcome.success) == ("error", False)
     assert f"there is no {tmp_path}/tables/_manifest.json" in outcome.message
     assert "there is no s3://b/data/_manifest.json" in dataset(spark, "loan_panel").outcomes[0].message
@@ -139,9 +141,18 @@ def test_scoring_input_with_bad_lines_and_too_few_rows(spark: SparkSession, s3: 
     data.mkdir()
     lines = [scoring_line("A"), scoring_line("B").replace(",", ",x", 1), scoring_line("C").rsplit(",", 1)[0]]
     (data / "part-0.csv").write_text("\n".join(lines))
-    manifest = {"rows": 4, "columns": columns, "data_prefix": str(data)}
+    tapes = {"performance": {"ingest_date": "2015-01-10", "files": [], "bytes": 1}}
+    manifest = {
+        **{"rows": 4, "columns": columns, "data_prefix": str(data)},
+        **{"source": "canonical", "newest_month": "2014-12", "extracts": tapes},
+    }
     storage.write_json("s3://b/data/_manifest.json", manifest)
-    (table,) = dataset(spark, "scoring_input").tables
+    subject = dataset(spark, "scoring_input")
+    assert [(o.expectation, o.severity, o.success) for o in subject.outcomes] == [
+        ("expect_reporting_month_to_be_recent", "error", False),
+        ("expect_extract_to_be_recent", "error", False),
+    ]
+    (table,) = subject.tables
     outcomes = Validator().run(table.name, table.frame, table.checks)
     failed = {outcome.expectation: outcome for outcome in outcomes if not outcome.success}
     assert failed["expect_column_values_to_be_null"].observed == 2

@@ -143,6 +143,7 @@ def test_scoring_input_equals_the_panels_row(published):
     columns = list(load_contract("scoring_input").column_names)
     assert manifest["columns"] == columns
     assert manifest["rows"] == 1
+    assert manifest["newest_month"] == "2012-01"
     assert manifest["counts"]["scoring"] == {
         "loans_on_tape": 4,
         "scored": 1,

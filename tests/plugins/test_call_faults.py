@@ -79,7 +79,7 @@ WORK = {
     ),
     "model": Work(
         CreateModelOperator,
-        {"package": {"model_package_arn": ARN, "version": 1}},
+        {"package": {"model_package_arn": ARN, "version": 1, "model_uri": "s3://mortgage-loan-ml/models/m.tar.gz"}},
         ("create_model",),
         lambda fake: len(fake.models),
     ),

@@ -90,11 +90,12 @@ def test_the_addresses_are_all_there_are(client) -> None:
     assert paths == {"/", "/static/{name}", *(a.partition("?")[0] for a in ADDRESSES if a.startswith("/api"))}
 
 
-def test_nobody_is_sent_to_the_login_and_comes_back(client) -> None:
+def test_nobody_is_sent_to_the_login_and_comes_back(client, monkeypatch) -> None:
     client.cookies.clear()
-    answer = client.get("/")
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com/team")
+    answer = client.get("/", headers={"Host": "evil.example"})
     assert answer.status_code == 307
-    assert answer.headers["location"].startswith("/auth/login?next=")
+    assert answer.headers["location"] == "/auth/login?next=https://airflow.example.com/team/mortgage-risk/"
 
 
 def test_the_page_loads_nothing_from_elsewhere(client) -> None:
@@ -103,6 +104,27 @@ def test_the_page_loads_nothing_from_elsewhere(client) -> None:
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "http" not in answer.text
     assert client.get("/static/settings.py").status_code == 404
+
+
+@pytest.mark.parametrize("address", ["/", *ADDRESSES[:-2]])
+def test_no_answer_is_kept_by_others_or_taken_for_a_page(client, address) -> None:
+    headers = client.get(address).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"].startswith("private")
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "access-control-allow-origin" not in headers
+
+
+def test_a_segments_codes_come_with_what_they_mean(client) -> None:
+    answer = client.get("/api/segments", params={"source": "canonical", "dimension": "channel"}).json()
+    assert answer["labels"] == {"R": "retail"}
+    other = client.get("/api/segments", params={"source": "canonical", "dimension": "zip"}).json()
+    assert (other["labels"], other["levels"]) == ({}, {})
+
+
+def test_a_source_that_is_not_there_is_not_an_empty_page(client) -> None:
+    answer = client.get("/api/overview", params={"source": "nobodys"}).json()
+    assert (answer["source"], len(answer["dates"])) == ("canonical", 4)
 
 
 def test_nights_come_as_columns_gaps_as_null(client) -> None:

@@ -37,5 +37,10 @@ def test_objects(settings) -> None:
     assert links.object_url(settings, uri, "us-east-1").endswith(
         "/s3/object/b?region=us-east-1&prefix=validation-results/source=a/report%201.html"
     )
-    own = replace(settings, s3_object_link="http://aws/{bucket}/{key}")
+    own = replace(settings, s3_object_link="http://aws/{bucket}/{key}", s3_folder_link="http://aws/see/{bucket}/{key}")
     assert links.object_url(own, uri, "x") == "http://aws/b/validation-results/source=a/report%201.html"
+    # What lies below a prefix is no object: its page is another.
+    assert links.object_url(own, "s3://b/a/job-1/", "x") == "http://aws/see/b/a/job-1/"
+    assert links.object_url(settings, "s3://b/a/job-1/", "us-east-1").endswith(
+        "console.aws.amazon.com/s3/buckets/b?region=us-east-1&prefix=a/job-1/"
+    )

@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from fake_aws import FakeAws
 
-from mortgage_risk import assets, monitoring
+from mortgage_risk import assets, cloudwatch, monitoring
 from mortgage_risk.layout import Layout
 from mortgage_risk.operators.monitoring import (
     FindNightsOperator,
@@ -38,6 +38,7 @@ def document(day: str, **changes: Any) -> dict[str, Any]:
         "verdict": "ok",
         "score": {"mean_pd": 0.02, "training": shift(0.05), "recent": None, "grades": {"M01": 60, "M02": 40}},
         "features": [{"feature": "dti", "training": shift(0.1), "recent": None, "effect": 0.01, "missing": 0.0}],
+        "labels": {"channel": {"R": "retail"}},
         "segments": {"channel": {"R": {"n": 100, "mean_pd": 0.02, "grades": [60, 40]}}},
         "findings": [],
         "performance": {"panel_as_of": "2019-11-30"},
@@ -49,6 +50,7 @@ def scoring_input(day: str) -> dict[str, Any]:
         "data_prefix": f"{ROOT}inference-data/input/{day}/attempt=1/",
         "rows": 100,
         "score_date": day,
+        "newest_month": "2019-11",
         "extracts": {"loans": {"ingest_date": "2019-12-10"}, "performance": {"ingest_date": "2019-12-20"}},
         "counts": {"scoring": {"loans_on_tape": 130}},
     }
@@ -119,11 +121,12 @@ def test_a_night_is_monitored_entered_and_measured(settings, context, scored) ->
     assert (row["date"], row["rows"], row["mean_pd"]) == ("2019-12-31", 100, 0.02)
     assert row["ops"]["rows_in"] == 130
     assert row["ops"]["days_since_ingest"] == 21
+    assert (row["ops"]["newest_month"], row["ops"]["days_since_report"]) == ("2019-11", 31)
     assert "no summary" in row["ops"]["reason"]
     names = {metric["MetricName"] for metric in scored.metrics}
-    assert {"MeanPD", "Breaches", "ScorePSITraining"} <= names
+    assert {"MeanPD", "Breaches", "ScorePSITraining", "DaysSinceReport", "DaysSinceIngest"} <= names
     assert "RunSeconds" not in names, "what is not known is not a metric"
-    assert scored.count("put_metric_alarm") == 4
+    assert scored.count("put_metric_alarm") == 6
     assert scored.count("put_dashboard") == 1
 
 
@@ -156,6 +159,53 @@ def test_a_night_without_scores_is_entered_as_missing(settings, context, scored)
     assert [m["MetricName"] for m in scored.metrics] == ["NightMissing"]
     monitor(settings, context, "2019-12-31")
     assert [row["date"] for row in read(scored, INDEX)["nights"]] == ["2019-12-15", "2019-12-31"]
+
+
+def test_a_night_whose_tapes_are_old_says_so_on_the_page_and_rings(settings, context, scored) -> None:
+    old = {**scoring_input("2019-12-31"), "newest_month": "2019-10"}
+    put_json(scored, "inference-data/input/source=canonical/score_date=2019-12-31/_manifest.json", old)
+    assert monitor(settings, context, "2019-12-31")["verdict"] == "attention"
+    (row,) = read(scored, INDEX)["nights"]
+    assert row["findings"] == [
+        [
+            "attention",
+            "stale_report",
+            "",
+            "the newest reporting month, 2019-10, ended 61 days before the score date",
+        ]
+    ]
+    values = {metric["MetricName"]: metric["Value"] for metric in scored.metrics}
+    assert (values["DaysSinceReport"], values["Attention"]) == (61, 1)
+    thresholds = {
+        alarm["MetricName"]: alarm["Threshold"] for alarm in cloudwatch.alarm_requests(settings, "canonical")
+    }
+    assert thresholds["DaysSinceReport"] == thresholds["DaysSinceIngest"] == 46
+
+
+@pytest.mark.parametrize(
+    ("month", "ingested", "verdict", "kinds"),
+    [
+        ("2019-11", "2019-12-10", "ok", []),
+        ("2019-12", None, "ok", []),  # delivered before the month was over, in a folder without a date
+        ("2019-11", "2019-06-30", "attention", ["stale_ingest"]),
+        ("2019-09", "2019-06-30", "breach", ["stale_report", "stale_ingest"]),
+        (None, None, "ok", []),  # a night of before the tapes' age was kept
+    ],
+)
+def test_ages_are_held_against_the_settings(settings, month, ingested, verdict, kinds) -> None:
+    tapes = {"score_date": "2019-12-31", "newest_month": month, "extracts": {"loans": {"ingest_date": ingested}}}
+    ops = monitoring.operational_facts({**scoring_input("2019-12-31"), **tapes}, None)
+    found = monitoring.with_ages(document("2019-12-31"), ops, settings)
+    assert (found["verdict"], [finding["kind"] for finding in found["findings"]]) == (verdict, kinds)
+
+
+def test_a_night_that_a_check_stopped_is_missing_for_that_reason(settings, context, scored) -> None:
+    said = {"expectations": [{"severity": "error", "success": False, "message": "scoring_input: too old."}]}
+    result = "validation-results/data_quality/scoring_input/source=canonical/run_date=2019-12-15/result.json"
+    put_json(scored, result, said)
+    monitor(settings, context, "2019-12-15")
+    (row,) = read(scored, INDEX)["nights"]
+    assert row["findings"][0][3] == "no scores were published for 2019-12-15: scoring_input: too old."
 
 
 def test_a_night_monitored_again_replaces_its_row_and_runs_no_second_job(settings, context, scored) -> None:

@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
 from fake_aws import CARD, LOST_ANSWER, FakeAws
 
-from mortgage_risk import approval, registry
+from mortgage_risk import approval, links, registry
 from mortgage_risk.operators.approval import (
     AskForApprovalOperator,
     ChooseApprovalOperator,
@@ -159,6 +159,8 @@ def test_the_newest_delivery_known_on_the_date_is_found(common, context, fake_aw
         operator.execute(context)
     deliver(fake_aws, loans="2019-11-30", pmms="2019-12-30")
     assert operator.execute(context) == {"delivered_by": "2019-12-30"}
+    link = context["ti"].pushed[links.ResultLink().xcom_key]
+    assert link.endswith("&prefix=raw-data/pmms/ingest_date=2019-12-30/")
 
 
 def test_nights_between_two_deliveries_share_one_cleaning(common, context, fake_aws) -> None:
@@ -543,6 +545,8 @@ def test_select_create_and_transform(common, context, fake_aws, evidence) -> Non
     names = {CreateModelOperator(task_id="create", package=selected, **common).execute(context) for _ in range(2)}
     (name,) = names
     assert list(fake_aws.models) == [name]
+    folder = selected["model_uri"].removesuffix("model.tar.gz").removeprefix(B)
+    assert context["ti"].pushed[links.ResultLink().xcom_key].endswith(f"&prefix={folder}")
     assert len(name) <= 63
     fake_aws.on_finish = lambda job: fake_aws.put(
         job["request"]["TransformOutput"]["S3OutputPath"] + "part-0.csv.out", b""
@@ -550,6 +554,7 @@ def test_select_create_and_transform(common, context, fake_aws, evidence) -> Non
     dataset = {"data_prefix": f"{B}in/attempt=1/"}
     result = BatchTransformOperator(task_id="t", model=name, dataset=dataset, **common).execute(context)
     assert result["transform_uri"].endswith(f"/{result['job']}/")
+    assert "/s3/buckets/" in context["ti"].pushed[links.ResultLink().xcom_key], "a folder, not an object"
 
 
 def test_the_summary_tells_the_run(common, context, fake_aws, evidence) -> None:

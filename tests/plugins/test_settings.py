@@ -34,6 +34,8 @@ def test_defaults_and_types_come_from_the_environment(monkeypatch: pytest.Monkey
         ("SUBNETS", "subnet-1"),
         ("MODEL_NAME", "a--" + "b" * 50),
         ("BUKCET", "typo"),
+        ("REPORT_AGE_ERROR_DAYS", "44"),  # less than the warning's
+        ("INGEST_AGE_ERROR_DAYS", "1"),
     ],
 )
 def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

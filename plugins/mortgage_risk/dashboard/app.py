@@ -28,8 +28,16 @@ FILES = {
 # Nothing from another host, nothing inline; Airflow's own pages may frame it.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "frame-ancestors 'self'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
+
+
+GUARDS = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "private, no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
 
 
 class LazyApp:
@@ -48,6 +56,7 @@ def create_app(settings: Settings) -> Any:
     """The FastAPI application; reads through the Airflow connection of the settings."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
+    from airflow.configuration import conf
     from fastapi import Depends, FastAPI, HTTPException
     from fastapi.middleware.gzip import GZipMiddleware
     from fastapi.responses import RedirectResponse, Response
@@ -57,6 +66,14 @@ def create_app(settings: Settings) -> Any:
     may_read = Depends(requires_access_dag("GET", param_dag_id=MONITORING_DAG))
     app = FastAPI(title="Mortgage model monitoring", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)
+
+    @app.middleware("http")
+    async def guarded(request: Any, call_next: Any) -> Response:
+        """Figures are for who asked, and JSON is nothing that a browser may take for a page."""
+        answer = await call_next(request)
+        for name, value in GUARDS.items():
+            answer.headers.setdefault(name, value)
+        return answer
 
     def rows(source: str) -> list[dict[str, Any]]:
         if not re.fullmatch(r"\w+", source):
@@ -72,7 +89,9 @@ def create_app(settings: Settings) -> Any:
         try:
             user = await get_user(request, None, None)
         except HTTPException:
-            return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)))
+            # Airflow's own address: a request's is whatever its sender says, and plain http behind a proxy.
+            here = f"{conf.get('api', 'base_url', fallback='').rstrip('/')}{URL_PREFIX}/"
+            return RedirectResponse(get_auth_manager().get_url_login(next_url=here))
         requires_access_dag("GET", param_dag_id=MONITORING_DAG)(request, user)
         return _file("index.html", Response)
 
@@ -89,7 +108,7 @@ def create_app(settings: Settings) -> Any:
     def overview(source: str = "") -> dict[str, Any]:
         """The page's first question: of one source, or of the first there is."""
         sources = store.sources()
-        chosen = source or next(iter(sources), "")
+        chosen = source if source in sources else next(iter(sources), "")
         nights = rows(chosen) if chosen else []
         return {"sources": sources, "source": chosen, **views.overview(nights)}
 
@@ -99,7 +118,8 @@ def create_app(settings: Settings) -> Any:
 
     @app.get("/api/segments", dependencies=[may_read])
     def segments(source: str, dimension: str) -> dict[str, Any]:
-        return views.segments(rows(source), dimension)
+        nights = rows(source)
+        return views.segments(nights, dimension) | {"labels": store.labels(nights).get(dimension, {})}
 
     @app.get("/api/night", dependencies=[may_read])
     def night(source: str, date: str) -> dict[str, Any]:
@@ -136,5 +156,4 @@ def create_app(settings: Settings) -> Any:
 def _file(name: str, response: Any) -> Any:
     """A file of the page; from a folder or a zip alike."""
     body = pkgutil.get_data("mortgage_risk.dashboard", f"static/{name}")
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-    return response(body, media_type=FILES[name], headers=headers)
+    return response(body, media_type=FILES[name])

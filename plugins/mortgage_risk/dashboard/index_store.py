@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any
@@ -48,6 +48,11 @@ class IndexStore:
         if prefix is None:
             return None
         return {key: value for key, value in self._document(prefix).items() if key not in ("carry", "segments")}
+
+    def labels(self, nights: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+        """Column → code → what it means, as the newest of these nights knew it."""
+        prefix = next((row["prefix"] for row in reversed(nights) if row["prefix"]), None)
+        return self._document(prefix).get("labels", {}) if prefix else {}
 
     def report_uri(self, source: str, day: str) -> str:
         """Where the report of a monitored night is."""

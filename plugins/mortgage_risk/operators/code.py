@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mortgage_risk import aws, job_code
+from mortgage_risk import aws, job_code, links
 from mortgage_risk.aws_job import MortgageRiskOperator
 from mortgage_risk.layout import manifest
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 class PackageCodeOperator(MortgageRiskOperator):
     """XCom: {"sha256", "prefix", "git_commit"}. Uploads nothing if this code is in S3 already."""
+
+    operator_extra_links = (links.ResultLink(),)
 
     def execute(self, context: Context) -> dict[str, Any]:
         s3, root = self.client("s3"), self.settings.job_code_root
@@ -36,6 +38,5 @@ class PackageCodeOperator(MortgageRiskOperator):
             "uploaded to" if uploaded else "is already in",
             prefix,
         )
-        if uploaded:
-            self.log.info("Manifest: %s", self.object_url(manifest(prefix)))
+        links.store(self, context, {links.ResultLink: self.object_url(manifest(prefix))})
         return {"sha256": sha256, "prefix": prefix, "git_commit": commit}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from mortgage_risk import aws
+from mortgage_risk import aws, links
 from mortgage_risk.aws_job import MortgageRiskOperator
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ class FindDeliveryOperator(MortgageRiskOperator):
 
     Cleaning depends on this date alone, so nights between two deliveries share one reading of the tapes.
     """
+
+    operator_extra_links = (links.ResultLink(),)
 
     def execute(self, context: Context) -> dict[str, Any]:
         root = self.layout.raw_root
@@ -39,4 +41,6 @@ class FindDeliveryOperator(MortgageRiskOperator):
             )
         for table, date in known.items():
             self.log.info("%-28s newest delivery %s", table, date)
-        return {"delivered_by": max(known.values())}
+        date, table = max((date, table) for table, date in known.items())
+        links.store(self, context, {links.ResultLink: self.object_url(f"{root}{table}/ingest_date={date}/")})
+        return {"delivered_by": date}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from mortgage_risk import aws, model_requests
+from mortgage_risk import aws, links, model_requests
 from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.jobs import NAME, JobState
@@ -71,6 +71,7 @@ class CheckEndpointOperator(MortgageRiskOperator):
     """
 
     template_fields = (*MortgageRiskOperator.template_fields, "endpoint", "package")
+    operator_extra_links = (links.JobLink(),)
 
     def __init__(self, *, endpoint: Any, package: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -78,6 +79,8 @@ class CheckEndpointOperator(MortgageRiskOperator):
         self.package = package
 
     def execute(self, context: Context) -> dict[str, Any]:
+        region = self.client("sagemaker").meta.region_name
+        links.store(self, context, {links.JobLink: links.job_url(self.settings, "endpoint", self.endpoint, region)})
         answer = aws.patiently(self._ask, self.settings.outage_minutes * 60)
         self.log.info("Endpoint %s: %s", self.endpoint, answer)
         if answer["batch_pd"] is not None and abs(answer["pd"] - answer["batch_pd"]) > TOLERANCE:

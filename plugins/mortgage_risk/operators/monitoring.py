@@ -54,7 +54,7 @@ class MonitorNightOperator(AwsJobOperator):
     def execute(self, context: Context) -> dict[str, Any] | None:
         if self._is_scored():
             return super().execute(context)
-        self._enter(monitoring.missing_row(self.business_date))
+        self._enter(monitoring.missing_row(self.business_date, self._failed_check()))
         self._tell_cloudwatch(cloudwatch.missing_metric(self.source, datetime.now(UTC)))
         self.log.error("No scores of %s were published for %s", self.source, self.business_date)
         return {"verdict": "breach", "retrain": None}
@@ -106,6 +106,7 @@ class MonitorNightOperator(AwsJobOperator):
         summary_uri = self.layout.run_summary(SCORING_DAG, self.source, self.business_date)
         summary = aws.read_json(s3, summary_uri) if aws.exists(s3, summary_uri) else None
         ops = monitoring.operational_facts(self._scoring_input(), summary)
+        document = monitoring.with_ages(document, ops, self.settings)
         self._enter(monitoring.index_row(document, self._prefix(state), ops, self._last_row()))
         self._tell_cloudwatch(cloudwatch.metric_data(document, ops, datetime.now(UTC)))
         rows = [row for row in self._rows() if row["date"] <= self.business_date and row["prefix"]]
@@ -138,6 +139,14 @@ class MonitorNightOperator(AwsJobOperator):
             lambda: aws.exists(self.client("s3"), self._scores_manifest(self.business_date)),
             self.settings.outage_minutes * 60,
         )
+
+    def _failed_check(self) -> str:
+        """The first check of severity error that the night's scoring input failed; '' where there is none."""
+        s3, uri = self.client("s3"), self.layout.data_quality_result("scoring_input", self.source, self.business_date)
+        if not aws.exists(s3, uri):
+            return ""
+        checks = aws.read_json(s3, uri)["expectations"]
+        return next((c["message"] for c in checks if c["severity"] == "error" and not c["success"]), "")
 
     def _scored_nights(self) -> list[str]:
         return [day for day, _ in aws.manifests(self.client("s3"), self.layout.scores_root(self.source), "score_date")]
@@ -216,6 +225,7 @@ class RequestRetrainingOperator(MortgageRiskOperator):
     """
 
     template_fields = (*MortgageRiskOperator.template_fields, "nights")
+    operator_extra_links = (links.ResultLink(),)
 
     def __init__(self, *, nights: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -230,6 +240,7 @@ class RequestRetrainingOperator(MortgageRiskOperator):
         request = {"score_date": self.business_date, "source": self.source, "reason": reason}
         uri = self.layout.retraining_request(self.source)
         aws.write_json(self.client("s3"), uri, request, self.settings.kms_key_id)
+        links.store(self, context, {links.ResultLink: self.object_url(uri)})
         assets.announce(self, context, reason=reason)
         self.log.warning("Retraining is asked for: %s", reason)
         return {"reason": reason}

@@ -174,6 +174,7 @@ class SelectModelOperator(MortgageRiskOperator):
             "model_package_arn": model.arn,
             "version": model.version,
             "effective_from": model.effective_from,
+            "model_uri": model.model_uri,
             "training_job": model.metadata.get("training_job", ""),
             "horizon_months": int(model.metadata.get("horizon_months", 12)),
         }

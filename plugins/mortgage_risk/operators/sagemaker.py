@@ -173,10 +173,11 @@ class ValidateModelOperator(AwsJobOperator):
 
 class CreateModelOperator(MortgageRiskOperator):
     """Makes the SageMaker model of a model package (XCom of SelectModelOperator), once per package. XCom: its
-    name.
+    name. Its link leads to the artifact that the model is made of.
     """
 
     template_fields = (*MortgageRiskOperator.template_fields, "package")
+    operator_extra_links = (links.ResultLink(),)
 
     def __init__(self, *, package: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -194,6 +195,8 @@ class CreateModelOperator(MortgageRiskOperator):
             return aws.create_once(client.create_model, {**request, "ModelName": name})
 
         new = aws.patiently(create, self.settings.outage_minutes * 60)
+        folder = self.package["model_uri"].rpartition("/")[0] + "/"
+        links.store(self, context, {links.ResultLink: self.object_url(folder)})
         self.log.info("Model %s of %s is %s", name, arn, "created" if new else "there already")
         return name
 

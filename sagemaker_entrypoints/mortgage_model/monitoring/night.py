@@ -82,6 +82,7 @@ def monitor(
         "score": score
         | {"grades": dict(zip(grade_order, scores.grade_counts(night.grades, grade_order), strict=True))},
         "migration": _migration(night, grade_order),
+        "labels": contract.level_labels,
         "segments": scores.segments(night.frame, night.pd_, night.grades, grade_order),
         "carry": {"profile": digest, "recent": {name: kept.to_json() for name, kept in next_carry.items()}},
     }

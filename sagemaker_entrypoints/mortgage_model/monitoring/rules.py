@@ -93,7 +93,7 @@ def _missing(night: FeatureNight, recent: Recent | None) -> list[Finding]:
         return []
     # Against training a gap may be old news of the source; against last week it is tonight's.
     grave = BREACH if recent is not None else ATTENTION
-    words = f"{night.name}: {night.missing:.1%} missing, {change:+.1%} against {against}"
+    words = f"{night.name}: {night.missing:.1%} missing, {100 * change:+.1f} points against {against}"
     return [Finding("missing", night.name, grave, night.missing, MISSING_STEP, words)]
 
 

@@ -1,5 +1,7 @@
 // Charts as SVG with their data behind them: a title, a CSV button, a table. No library, nothing to build.
 
+export const known = (v) => v !== null && v !== undefined && Number.isFinite(v);
+
 const NS = "http://www.w3.org/2000/svg";
 const WIDTH = 640, LEFT = 58, RIGHT = 14, TOP = 12, BOTTOM = 34;
 
@@ -14,9 +16,11 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
-export const percent = (v, digits = 2) => (v === null || v === undefined ? "–" : `${(100 * v).toFixed(digits)} %`);
-export const decimal = (v, digits = 3) => (v === null || v === undefined ? "–" : v.toFixed(digits).replace("-", "−"));
-export const whole = (v) => (v === null || v === undefined ? "–" : v.toLocaleString("en-US"));
+// A figure that rounds to zero has no sign; what is not known is a dash.
+const fixed = (v, digits) => (known(v) ? v.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "−") : "–");
+export const percent = (v, digits = 2) => (known(v) ? `${fixed(100 * v, digits)} %` : "–");
+export const decimal = (v, digits = 3) => fixed(v, digits);
+export const whole = (v) => (known(v) ? v.toLocaleString("en-US", { maximumFractionDigits: v % 1 ? 1 : 0 }).replace(/^-(?=[0.]*$)/, "").replace("-", "−") : "–");
 export const badge = (verdict) => h("span", { class: `badge ${verdict}` }, verdict);
 
 export function table(head, rows, numeric = []) {
@@ -49,8 +53,6 @@ export function figure(title, drawing, caption, data) {
     h("div", { class: "drawing" }, drawing), h("figcaption", {}, caption), behind);
 }
 
-const known = (v) => v !== null && v !== undefined && Number.isFinite(v);
-
 function ticks(low, high) {
   const raw = (high - low) / 4 || 1, magnitude = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].map((m) => m * magnitude).find((s) => s >= raw * 0.999);
@@ -76,15 +78,19 @@ function frame(names, low, high, text, height, title) {
 
 function axis(root, x, bottom, marks) {
   root.append(h("path", { class: "axis", d: `M${LEFT} ${bottom}H${WIDTH - RIGHT}` }));
-  for (const [i, name] of marks) root.append(h("text", { x: x(i), y: bottom + 17, "text-anchor": "middle" }, name));
+  const inside = WIDTH - RIGHT - 20; // a name in the middle of its mark would be cut off there
+  for (const [i, name] of marks) root.append(h("text", { x: x(i) > inside ? WIDTH : x(i), y: bottom + 17, "text-anchor": x(i) > inside ? "end" : "middle" }, name));
 }
 
+// Over the chart, in as many rows as it needs.
 function legend(root, series, kind) {
-  let at = LEFT + 8;
+  let at = LEFT + 8, row = TOP;
   series.forEach(({ name, style }) => {
-    root.append(kind === "line" ? h("path", { class: `series ${style}`, d: `M${at} ${TOP + 2}h16` }) : h("rect", { class: style, x: at, y: TOP - 4, width: 12, height: 11 }),
-      h("text", { x: at + 21, y: TOP + 6 }, name));
-    at += 34 + 6.4 * name.length;
+    const width = 34 + 6.4 * name.length;
+    if (at + width > WIDTH - RIGHT && at > LEFT + 8) [at, row] = [LEFT + 8, row + 15];
+    root.append(kind === "line" ? h("path", { class: `series ${style}`, d: `M${at} ${row + 2}h16` }) : h("rect", { class: style, x: at, y: row - 4, width: 12, height: 11 }),
+      h("text", { x: at + 21, y: row + 6 }, name));
+    at += width;
   });
 }
 

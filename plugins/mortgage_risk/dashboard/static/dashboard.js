@@ -1,6 +1,6 @@
 // The monitoring page: fetches aggregates, keeps the filters in the address, draws.
 
-import { badge, bars, decimal, figure, h, heatmap, lines, percent, stacked, table, whole } from "./charts.js";
+import { badge, bars, decimal, figure, h, heatmap, known, lines, percent, stacked, table, whole } from "./charts.js";
 
 const $ = (id) => document.getElementById(id);
 const state = { source: "", from: "", to: "", dimension: "", level: "", figure: "psi_recent", feature: "" };
@@ -11,7 +11,8 @@ const HEAT = {
   effect: ["Size of the effect on the log-odds", [0.05, 0.1, 0.25, 0.5]],
   missing: ["Share of missing values", [0.01, 0.05, 0.2, 0.5]],
 };
-const COLUMNS = 120;
+const COLUMNS = 120, LINES = 5;
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
 
 async function get(path, parameters = {}) {
   const answer = await fetch(`api/${path}?${new URLSearchParams(parameters)}`, { credentials: "same-origin" });
@@ -28,15 +29,19 @@ function chosen() {
   return data.overview.dates.map((day, i) => [day, i]).filter(([day]) => (!state.from || day >= state.from) && (!state.to || day <= state.to)).map(([, i]) => i);
 }
 
+const count = (found) => `${found.length} finding${found.length === 1 ? "" : "s"}`;
+
 function tiles() {
   const o = data.overview, i = o.dates.length - 1, version = o.model_version[i];
   const tile = (name, value, more, tone = "") => h("div", { class: `tile ${tone}` }, h("span", {}, name), h("b", {}, value), h("span", {}, more));
-  const month = Math.max(0, i - 30), change = o.mean_pd[i] / o.mean_pd[month] - 1;
+  const month = Math.max(0, i - 30), change = o.mean_pd[i] && o.mean_pd[month] ? o.mean_pd[i] / o.mean_pd[month] - 1 : null;
+  const { days_since_report: age, newest_month: newest } = o.ops[i], stale = (o.findings[o.dates[i]] ?? []).find((f) => f[1].startsWith("stale_"));
   const breaches = Object.entries(o.findings).filter(([day]) => day > o.dates[month]).flatMap(([, found]) => found.filter(([severity]) => severity === "breach"));
   put("#tiles",
-    tile(`Night of ${o.dates[i]}`, o.verdict[i], `${(o.findings[o.dates[i]] ?? []).length} findings`, o.verdict[i]),
-    tile("Mean PD", percent(o.mean_pd[i]), `${change >= 0 ? "+" : "−"}${percent(Math.abs(change), 1)} in a month`),
+    tile(`Night of ${o.dates[i]}`, o.verdict[i], count(o.findings[o.dates[i]] ?? []), o.verdict[i]),
+    tile("Mean PD", percent(o.mean_pd[i]), known(change) ? `${change < 0 ? "" : "+"}${percent(change, 1)} in a month` : "nothing to compare with"),
     tile("Loans scored", whole(o.rows[i]), `model version ${version ?? "–"}`),
+    tile("Age of the tapes", known(age) ? `${whole(age)} days` : "–", newest ? `newest month ${newest}` : "not known", stale?.[0] ?? "ok"),
     tile("PSI of the PD, training", decimal(o.psi_training[i]), "above 0.25: another population", o.psi_training[i] > 0.25 ? "attention" : "ok"),
     tile("PSI, last nights", decimal(o.psi_recent[i]), "above 0.10: a step", o.psi_recent[i] > 0.1 ? "breach" : "ok"),
     tile("Breaches, 30 nights", String(breaches.length), "each with its reason below", breaches.length ? "breach" : "ok"));
@@ -45,18 +50,22 @@ function tiles() {
 async function portfolio() {
   const o = data.overview, at = chosen(), days = at.map((i) => o.dates[i]);
   const marks = days.map((day, i) => [i, (o.findings[day] ?? []).map((f) => f[0]), day]).filter(([, s]) => s.includes("breach")).map(([i, , day]) => [i, "breach", `${day}: ${o.findings[day].map((f) => f[3]).join("; ")}`]);
+  let segmented = "";
   const series = [{ name: "whole portfolio", style: "s0", values: at.map((i) => o.mean_pd[i]) }];
   if (state.dimension) {
     const found = await get("segments", { source: state.source, dimension: state.dimension });
-    const names = Object.keys(found.levels);
-    $("level").replaceChildren(h("option", { value: "" }, "all"), ...names.map((name) => h("option", { value: name }, name)));
+    const names = Object.keys(found.levels), said = (name) => levelName(name, found.labels);
+    $("level").replaceChildren(h("option", { value: "" }, "all"), ...names.map((name) => h("option", { value: name }, said(name))));
     $("level").value = names.includes(state.level) ? state.level : "";
-    const shown = state.level && found.levels[state.level] ? [state.level] : largest(found.levels, 2);
-    shown.forEach((name, i) => series.push({ name, style: `s${i + 1}`, values: at.map((k) => found.levels[name].mean_pd[k]) }));
+    const shown = state.level && found.levels[state.level] ? [state.level] : largest(found.levels, LINES);
+    shown.forEach((name, i) => series.push({ name: said(name), style: `s${i + 1}`, values: at.map((k) => found.levels[name].mean_pd[k]) }));
+    const what = state.dimension.replaceAll("_", " ");
+    segmented = shown.length === names.length ? ` All ${names.length} levels of ${what}.`
+      : ` Of the ${names.length} levels of ${what} ${shown.length === 1 ? "one is" : `the ${shown.length} largest are`} shown: choose another under Segment.`;
   }
   const grades = Object.keys(o.grades);
   put("#portfolio .pair",
-    figure("Mean PD", lines("Mean PD by night", days, series, { text: (v) => percent(v), marks, zero: true }), "Red marks: nights with a breach.",
+    figure("Mean PD", lines("Mean PD by night", days, series, { text: (v) => percent(v), marks, zero: true }), `Red marks: nights with a breach.${segmented}`,
       { head: ["night", ...series.map((s) => s.name)], rows: days.map((day, i) => [day, ...series.map((s) => s.values[i])]) }),
     figure("Grades", stacked("Share of loans by grade", days, grades.map((name, g) => ({ name, style: `g${g % 10}`, values: at.map((i) => o.grades[name][i]) }))), `From ${grades[0]} (green, lowest PD) to ${grades.at(-1)}.`,
       { head: ["night", ...grades], rows: at.map((i) => [o.dates[i], ...grades.map((g) => o.grades[g][i])]) }),
@@ -81,8 +90,12 @@ async function migration() {
 
 function largest(levels, count) {
   const last = (level) => levels[level].n.findLast((n) => n !== null) ?? 0;
-  return Object.keys(levels).filter((level) => level !== "(rest)").sort((a, b) => last(b) - last(a)).slice(0, count);
+  return Object.keys(levels).sort((a, b) => (a === REST) - (b === REST) || last(b) - last(a)).slice(0, count);
 }
+
+// A code with what the contract says that it means.
+const REST = "(rest)";
+const levelName = (level, labels = {}) => (level === REST ? "all smaller ones together" : labels[level] ? `${level}: ${labels[level]}` : level);
 
 // Nights in groups of equal length, so that any period has at most COLUMNS columns; a column shows its worst night.
 function groups(at) {
@@ -113,12 +126,12 @@ async function drill(feature, day) {
   const night = await get("night", { source: state.source, date: day });
   const row = night.features.find((r) => r.feature === feature), f = data.features.features[feature];
   if (!row) return put("#drill", nothing(`${feature} was not in the scoring input of ${day}.`));
-  const at = chosen(), days = at.map((i) => data.features.dates[i]);
+  const at = chosen(), days = at.map((i) => data.features.dates[i]), labels = row.labels.map((level) => levelName(level, night.labels?.[feature]));
   put("#drill",
-    figure(`${feature} on ${day}`, bars(`${feature}: tonight and in training`, row.labels, [{ name: "training", style: "f2", values: row.training_counts }, { name: "this night", style: "f0", values: row.counts }]),
+    figure(`${feature} on ${day}`, bars(`${feature}: tonight and in training`, labels, [{ name: "training", style: "f2", values: row.training_counts }, { name: "this night", style: "f0", values: row.counts }]),
       h("span", {}, badge(row.verdict), ` PSI ${decimal(row.recent?.psi)} against the last nights, ${decimal(row.training?.psi)} against training; missing ${percent(row.missing)}; effect on the log-odds ${decimal(row.effect)}. `,
         h("a", { href: night.report_url, target: "_blank", rel: "noopener" }, `Report of ${day}`)),
-      { head: ["bin", "training", "this night"], rows: row.labels.map((label, i) => [label, row.training_counts[i], row.counts[i]]) }),
+      { head: ["bin", "training", "this night"], rows: labels.map((label, i) => [label, row.training_counts[i], row.counts[i]]) }),
     figure(`${feature} over time`, lines(`${feature} over time`, days, [{ name: "PSI, training", style: "s0", values: at.map((i) => f.psi_training[i]) }, { name: "PSI, last nights", style: "s1", values: at.map((i) => f.psi_recent[i]) }], { zero: true }), "One point a night.",
       { head: ["night", "psi_training", "psi_recent", "effect", "missing"], rows: at.map((i) => [data.features.dates[i], f.psi_training[i], f.psi_recent[i], f.effect[i], f.missing[i]]) }));
 }
@@ -178,20 +191,35 @@ async function models() {
 
 function runs() {
   const o = data.overview, at = chosen(), column = (name) => at.map((i) => o.ops[i][name] ?? null), days = at.map((i) => o.dates[i]);
-  const names = ["rows_in", "rows_out", "quarantined", "days_since_ingest", "seconds", "cost", "checks_failed"];
+  const names = ["rows_in", "rows_out", "quarantined", "days_since_report", "days_since_ingest", "seconds", "cost", "checks_failed"];
   const missing = days.filter((day) => (o.findings[day] ?? []).some((f) => f[1] === "night_missing"));
   const link = (i) => (o.ops[i].run_id ? h("a", { href: `../dags/mortgage_nightly_scoring/runs/${encodeURIComponent(o.ops[i].run_id)}`, target: "_top" }, "run") : (o.ops[i].reason ?? "–"));
   put("#runs .body", h("p", {}, `${whole(days.length)} nights, ${missing.length ? `without scores: ${missing.join(", ")}` : "none without scores"}.`),
     h("div", { class: "pair" },
       figure("Run time", lines("Seconds of the scoring run", days, [{ name: "seconds", style: "s0", values: column("seconds") }], { text: whole, zero: true }), "Sum over the run's tasks.", { head: ["night", ...names], rows: at.map((i) => [o.dates[i], ...names.map((n) => o.ops[i][n] ?? null)]) }),
-      figure("Cost", lines("Cost of the scoring run", days, [{ name: "USD", style: "s0", values: column("cost") }], { zero: true }), "Instance time at the price table of the run.", { head: ["night", "usd"], rows: at.map((i) => [o.dates[i], o.ops[i].cost ?? null]) })),
-    table(["Night", "Rows in", "Rows out", "Quarantined", "Days since ingest", "Seconds", "Run"], at.slice(-40).reverse().map((i) => [o.dates[i], ...names.slice(0, 5).map((n) => whole(o.ops[i][n])), link(i)]), [1, 2, 3, 4, 5]));
+      figure("Cost", lines("Cost of the scoring run", days, [{ name: "USD", style: "s0", values: column("cost") }], { zero: true }), "Instance time at the price table of the run.", { head: ["night", "usd"], rows: at.map((i) => [o.dates[i], o.ops[i].cost ?? null]) }),
+      figure("Age of the tapes", lines("Days from the newest reporting month and from the delivery", days, [{ name: "newest reporting month", style: "s0", values: column("days_since_report") }, { name: "oldest delivery", style: "s1", values: column("days_since_ingest") }], { text: whole, zero: true }), "Days before the score date. A delivery that is late is a finding.", { head: ["night", "days_since_report", "days_since_ingest"], rows: at.map((i) => [o.dates[i], o.ops[i].days_since_report ?? null, o.ops[i].days_since_ingest ?? null]) })),
+    table(["Night", "Rows in", "Rows out", "Quarantined", "Days since the newest month", "Days since ingest", "Seconds", "Run"], at.slice(-40).reverse().map((i) => [o.dates[i], ...names.slice(0, 6).map((n) => whole(o.ops[i][n])), link(i)]), [1, 2, 3, 4, 5, 6]));
 }
 
 const failed = (selector) => (error) => put(selector, nothing(error.message));
 
+// Why the chosen period has no night; "" where it has some.
+function empty() {
+  const { dates } = data.overview;
+  if (state.from && state.to && state.from > state.to) return `From, ${state.from}, is after To, ${state.to}.`;
+  return chosen().length ? "" : `No night was monitored from ${state.from || "the first"} to ${state.to || "the last"}; there are nights from ${dates[0]} to ${dates.at(-1)}.`;
+}
+
 function draw() {
   tiles();
+  const why = empty();
+  $("message").textContent = why;
+  for (const id of ["from", "to"]) $(id).setAttribute("aria-invalid", String(why !== ""));
+  if (why) {
+    for (const part of ["#portfolio .pair", "#heat", "#alarms .body", "#runs .body"]) put(part, nothing(why));
+    return put("#migration"), put("#drill");
+  }
   portfolio().catch(failed("#portfolio .pair"));
   migration().catch(failed("#migration"));
   runs();
@@ -219,12 +247,11 @@ async function load() {
   if (!state.from) period("365");
   fill();
   draw();
-  $("message").textContent = "";
   document.body.dataset.painted = Math.round(window.performance.now());
   models().catch(failed("#models .body"));
   performance().catch(failed("#performance .body"));
   data.features = await get("features", { source: state.source });
-  drift();
+  if (!empty()) drift();
 }
 
 function fill() {
@@ -257,9 +284,17 @@ function theme() {
   try { if (window.parent !== window) new MutationObserver(set).observe(window.parent.document.documentElement, { attributes: true, attributeFilter: ["class", "data-theme"] }); } catch { /* see above */ }
 }
 
+// What an address says, as far as it can be shown: it may come from anywhere.
+function restore() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  for (const key of Object.keys(state)) if (said.has(key)) state[key] = said.get(key);
+  for (const key of ["from", "to"]) if (!DATE.test(state[key])) state[key] = "";
+  if (!Object.hasOwn(HEAT, state.figure)) state.figure = "psi_recent";
+}
+
 const start = () => load().catch((error) => { $("message").textContent = error.message; });
 
 theme();
 listen();
-Object.assign(state, Object.fromEntries(new URLSearchParams(location.hash.slice(1))));
+restore();
 start();
