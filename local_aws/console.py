@@ -24,10 +24,11 @@ _LOG_LINES = 2000
 _STYLE = """
 body{font:14px/1.45 system-ui,sans-serif;margin:0;color:#1b1f24;background:#fff}
 header{background:#1b2a3a;padding:.7rem 1.5rem}header a{color:#fff;margin-right:1.5rem;text-decoration:none}
-main{padding:1rem 1.5rem;max-width:1200px}h1{font-size:1.25rem;overflow-wrap:anywhere}
+main{padding:1rem 1.5rem;max-width:1500px;overflow-x:auto}h1{font-size:1.25rem;overflow-wrap:anywhere}
 h2{font-size:1.05rem;margin-top:1.6rem}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .7rem;border-bottom:1px solid #dde3e9;
-vertical-align:top;overflow-wrap:anywhere}th{color:#57606a;font-weight:600}td.n{text-align:right;white-space:nowrap}
+vertical-align:top}td{overflow-wrap:anywhere}th{color:#57606a;font-weight:600;white-space:nowrap}
+.w{white-space:nowrap;overflow-wrap:normal}.n{text-align:right}
 pre{background:#f6f8fa;padding:.8rem;overflow:auto;max-height:70vh;font-size:12.5px}
 .s{padding:.05rem .5rem;border-radius:.6rem;background:#e7ebef;white-space:nowrap}
 .ok{background:#d3f2d9}.bad{background:#ffdcd9}.run{background:#d8e9ff}a{color:#0b5cad}
@@ -37,6 +38,7 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+_STYLES = {"Status": "w", "Started": "w", "Took": "w n", "Bytes": "w n", "Modified": "w"}  # of a table's columns
 _GOOD = {"SUCCEEDED", "COMPLETED", "INSERVICE", "APPROVED"}
 _BAD = {"FAILED", "TIMEOUT", "ERROR", "REJECTED"}
 
@@ -86,7 +88,7 @@ class Console:
             return "<p>No job has run yet.</p>"
         rows = [
             [
-                link(f"/_console/{job.service}/{quote(job.kind)}/{quote(job.name)}", job.name),
+                link(f"/_console/{job.service}/{quote(job.kind)}/{quote(job.name)}", shortened(job.name)),
                 escape(f"{job.service} {job.kind}"),
                 status(job.status),
                 when(job.started),
@@ -105,7 +107,7 @@ class Console:
             if lines := logs.tail(group, stream, _LOG_LINES):
                 heading = link(log_path(group, stream), f"{group} {stream}")
                 parts.append(f"<h2>{heading}</h2><pre>{escape(chr(10).join(lines))}</pre>")
-        described = json.dumps(job.description, indent=2, default=str)
+        described = json.dumps(readable(job.description), indent=2, default=str, ensure_ascii=False)
         parts.append(f"<h2>Description</h2><pre>{escape(described)}</pre>")
         return "".join(parts)
 
@@ -146,7 +148,7 @@ class Console:
             [
                 link(f"/{quote(bucket)}/{quote(item['Key'], '/')}", item["Key"][len(prefix) :] or item["Key"]),
                 f"{item['Size']:,}",
-                escape(item["LastModified"]),
+                when(dt.datetime.fromisoformat(item["LastModified"]).timestamp()),
             ]
             for item in found["Contents"]
         ]
@@ -181,14 +183,41 @@ def when(epoch: float) -> str:
     return dt.datetime.fromtimestamp(epoch, dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def shortened(name: str) -> str:
+    """A Glue run's id of 67 characters by its beginning; names that people give, of at most 63, as they are."""
+    return name if len(name) <= 63 else f"{name[:12]}…{name[67:]}"
+
+
 def duration(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:.0f} s"
+    """`7 s`, `3 min 05 s`, `2 h 05 min`."""
+    if seconds is None:
+        return ""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def readable(value: Any, name: str = "") -> Any:
+    """A description with its moments, which the protocols write as epoch seconds, as dates."""
+    if isinstance(value, dict):
+        return {key: readable(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [readable(item) for item in value]
+    is_moment = isinstance(value, float) and name.endswith(("Time", "On", "Timestamp"))
+    return when(value) if is_moment else value
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
     """Cells are HTML already."""
-    heads = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    styles = [_STYLES.get(name, "") for name in head]
+    heads = "".join(f'<th class="{style}">{escape(cell)}</th>' for cell, style in zip(head, styles, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f'<td class="{style}">{cell}</td>' for cell, style in zip(row, styles, strict=True)) + "</tr>"
+        for row in rows
+    )
     return f"<table><tr>{heads}</tr>{body}</table>"
 
 

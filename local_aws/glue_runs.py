@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import select
 import shutil
@@ -28,6 +29,8 @@ _REASON_BYTES = 16_000  # a message of 2,000 characters, however JSON writes the
 _LAUNCHER = Path(__file__).with_name("glue_runtime") / "launch.py"
 
 Run = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 
 class StagingError(Exception):
@@ -108,13 +111,16 @@ class Runs:
                 patience_s=disk.PATIENCE_SECONDS,
                 check=lambda: self._check(run),
             )
-            self._follow_errors(run_id, folder / "stderr")
         except Stopped:
             self._finish(run, "STOPPED")
-        except (StagingError, AwsError, OSError) as error:
+        except Exception as error:  # the run must end, whatever went wrong in here
+            if not isinstance(error, (StagingError, AwsError)):
+                log.exception("%s", run_id)
             message = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             write_log(ERROR_LOGS, run_id, [message])
             self._finish(run, "FAILED", message)
+        else:
+            self._follow_errors(run_id, folder / "stderr")
 
     def _check(self, run: Run) -> None:
         if self.get(run["JobName"], run["Id"])["JobRunState"] == "STOPPING":

@@ -5,20 +5,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
-from io import RawIOBase
+from io import FileIO
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.logs.models import LogsBackend, logs_backends
 
+from local_aws import disk
 from local_aws.lines import split_lines
 
 MAX_EVENT_CHARACTERS = 256 * 1024 - 26  # CloudWatch's limit
@@ -69,21 +68,24 @@ def _append(path: Path) -> None:
     waiting, and the file ends with a whole line.
     """
     lines = _unwritten.pop(path)
-    start = path.stat().st_size if path.exists() else 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab", buffering=0) as file:
-            _write_all(file, "".join(lines).encode())
+            _write_whole(file, "".join(lines).encode())
+    except OSError as error:
+        if disk.is_full(error):
+            _unwritten[path] = lines[-RELOADED_EVENTS_PER_STREAM:]
+
+
+def _write_whole(file: FileIO, data: bytes) -> None:
+    """Append all of it or nothing."""
+    start, view = file.tell(), memoryview(data)
+    try:
+        while view:
+            view = view[file.write(view) :]
     except OSError:
-        with suppress(OSError):
-            os.truncate(path, start)
-        _unwritten[path] = lines[-RELOADED_EVENTS_PER_STREAM:]
-
-
-def _write_all(file: RawIOBase, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[file.write(view) or 0 :]
+        file.truncate(start)
+        raise
 
 
 def log_file(group: str, stream: str) -> Path:

@@ -108,10 +108,15 @@ class S3App:
     # objects
 
     def get_object(self, request: Request, bucket: str, key: str, body: Body) -> Response:
-        if request.method == "HEAD":
-            meta, stream = self.store.head(bucket, key), None
-        else:
-            meta, stream = self.store.open(bucket, key)
+        try:
+            if request.method == "HEAD":
+                meta, stream = self.store.head(bucket, key), None
+            else:
+                meta, stream = self.store.open(bucket, key)
+        except AwsError:
+            if folder := self._shown_folder(request, bucket, key):
+                return Response(status=302, headers={"Location": folder})
+            raise
         response = Response(headers=object_headers(meta))
         try:
             if not_modified(request, meta):
@@ -136,6 +141,13 @@ class S3App:
         finally:
             if stream:
                 stream.close()
+
+    def _shown_folder(self, request: Request, bucket: str, key: str) -> str | None:
+        """Where the console lists what lies below a key: a person who follows a link to a prefix wants that."""
+        folder = f"{key.rstrip('/')}/"
+        if "text/html" not in request.headers.get("Accept", "") or next(self.store.keys(bucket, folder), None) is None:
+            return None
+        return f"/_console/s3/{bucket}/{urllib.parse.quote(folder)}"
 
     def put_object(self, request: Request, bucket: str, key: str, body: Body) -> Response:
         if "x-amz-copy-source" in request.headers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import mimetypes
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 import zlib
@@ -17,10 +18,15 @@ from werkzeug.wrappers import Request, Response
 
 from local_aws.errors import AwsError
 from local_aws.s3_body import AwsChunked, Limited
-from local_aws.s3_store import Meta, copy_stream
+from local_aws.s3_store import UNKNOWN_TYPE, Meta, copy_stream
 from local_aws.s3_xml import document
 
 KEPT_HEADERS = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires")
+
+
+_TYPES = mimetypes.MimeTypes()  # of the standard library alone, whatever this machine has in /etc
+for _extension in (".jsonl", ".ndjson", ".log", ".yaml", ".yml", ".toml", ".md", ".sql", ".out"):
+    _TYPES.add_type("text/plain", _extension)
 
 
 def request_body(request: Request) -> Limited | AwsChunked:
@@ -67,13 +73,13 @@ def new_meta(request: Request, key: str, etag: str) -> Meta:
         if lowered.startswith("x-amz-meta-") or lowered == "x-amz-checksum-crc32":
             kept[lowered] = value
     tags = dict(urllib.parse.parse_qsl(request.headers.get("x-amz-tagging", ""), keep_blank_values=True))
-    return Meta(key, 0, etag, 0, request.headers.get("Content-Type") or "binary/octet-stream", kept, tags)
+    return Meta(key, 0, etag, 0, request.headers.get("Content-Type") or UNKNOWN_TYPE, kept, tags)
 
 
 def object_headers(meta: Meta) -> Headers:
     headers = Headers(
         {
-            "Content-Type": meta.content_type,
+            "Content-Type": meta.content_type if meta.content_type != UNKNOWN_TYPE else guessed_type(meta.key),
             "Content-Length": str(meta.size),
             "ETag": f'"{meta.etag}"',
             "Last-Modified": http_date(meta.modified),
@@ -84,6 +90,14 @@ def object_headers(meta: Meta) -> Headers:
     if meta.tags:
         headers["x-amz-tagging-count"] = str(len(meta.tags))
     return headers
+
+
+def guessed_type(key: str) -> str:
+    """What an object that was stored without a content type is by its key, so that a browser shows it."""
+    kind, encoding = _TYPES.guess_type(key.rpartition("/")[2], strict=False)
+    if kind is None or encoding is not None:
+        return UNKNOWN_TYPE
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
 
 
 def checksum_headers(meta: Meta) -> dict[str, str]:

@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from local_aws.errors import AwsError
-from local_aws.s3_walk import HIDDEN, Walk, is_file, is_inside, walk_keys
+from local_aws.s3_walk import HIDDEN, Walk, is_file, leads_out, walk_keys
 
 CHUNK = 1 << 20
+UNKNOWN_TYPE = "binary/octet-stream"  # of an object that came without a content type
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -38,7 +39,7 @@ class Meta:
     size: int
     etag: str
     mtime_ns: int
-    content_type: str = "binary/octet-stream"
+    content_type: str = UNKNOWN_TYPE
     headers: dict[str, str] = field(default_factory=dict)  # Cache-Control and the like, x-amz-meta-*, checksums
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -140,7 +141,7 @@ class S3Store:
         if not (odd or is_plain(key)) or not is_file(path):
             raise no_such_key(key)
         if not odd:
-            require_inside(path, folder, key)
+            _refuse_way_out(folder, key, key)
         return path
 
     def _sidecar(self, bucket: str, key: str) -> Path:
@@ -186,7 +187,7 @@ class S3Store:
         odd = sorted(k for k in list(self._odd[bucket]) if k.startswith(prefix) and k > after)
         start, slash, head = prefix.rpartition("/")
         plain: Iterable[str] = ()
-        if (not slash or is_plain(start)) and is_inside(folder / start, folder):
+        if (not slash or is_plain(start)) and not leads_out(folder, start):
             plain = walk_keys(Walk(folder, os.path.realpath(folder / start)), start + slash, head, after)
         return heapq.merge(plain, odd)
 
@@ -222,7 +223,7 @@ class S3Store:
         target = self.root / bucket / key
         odd = self._odd[bucket]
         if key not in odd and is_plain(key) and not target.is_dir():
-            require_inside(target.parent, self.root / bucket, key)
+            _refuse_way_out(self.root / bucket, key.rpartition("/")[0], key)
             for _ in range(10):  # a delete may prune the folder in between
                 try:
                     target.parent.mkdir(parents=True, exist_ok=True)
@@ -243,13 +244,13 @@ class S3Store:
         except AwsError:
             return None
 
-    def put_file(self, bucket: str, key: str, source: Path, content_type: str = "binary/octet-stream") -> Meta:
+    def put_file(self, bucket: str, key: str, source: Path) -> Meta:
         """Store a copy of a local file."""
         draft = self.temporary(bucket)
         with source.open("rb") as stream:
             etag, _ = copy_stream(stream, draft)
         try:
-            return self.commit(bucket, key, draft, Meta(key, 0, etag, 0, content_type))
+            return self.commit(bucket, key, draft, Meta(key, 0, etag, 0))
         finally:
             draft.unlink(missing_ok=True)
 
@@ -307,8 +308,8 @@ def copy_stream(
     return digest.hexdigest(), done
 
 
-def require_inside(path: Path, folder: Path, key: str) -> None:
-    if not is_inside(path, folder):
+def _refuse_way_out(folder: Path, path: str, key: str) -> None:
+    if leads_out(folder, path):
         raise AwsError(
             "AccessDenied", f"{key} lies behind a symbolic link out of its bucket, which is not followed", 403
         )

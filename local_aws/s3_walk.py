@@ -25,6 +25,16 @@ def is_inside(path: Path | str, folder: Path | str) -> bool:
     return real == root or real.startswith(f"{root.rstrip('/')}/")
 
 
+def leads_out(folder: Path, key: str) -> bool:
+    """Whether a symbolic link on the way to a key leads out of its bucket's folder."""
+    here = str(folder)
+    for part in key.split("/"):
+        here = f"{here}/{part}"
+        if os.path.islink(here):  # noqa: PTH114  the quickest way, for every key of a listing
+            return not is_inside(folder / key, folder)
+    return False
+
+
 @dataclass(frozen=True)
 class Walk:
     """Where a walk is: the bucket's folder, the folders that symbolic links have led it from, all links resolved."""

@@ -73,6 +73,8 @@ class Validator:
         site = {
             "class_name": "SiteBuilder",
             "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            # No guided tour in front of the results; it would be there each time where pages may store nothing
+            "show_how_to_buttons": False,
             "store_backend": store,
         }
         self._context.add_data_docs_site(site_name=DOCS_SITE, site_config=site)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 
 @cache
@@ -16,10 +15,11 @@ def client(service: Any = "s3") -> Any:
 
 def split(uri: str) -> tuple[str, str]:
     """(bucket, key) of an s3:// URI."""
-    parts = urlsplit(uri, allow_fragments=False)
-    if parts.scheme not in ("s3", "s3a", "s3n") or not parts.netloc:
+    scheme, _, rest = uri.partition("://")
+    bucket, _, key = rest.partition("/")
+    if scheme not in ("s3", "s3a", "s3n") or not bucket:
         raise ValueError(f"not an S3 URI: {uri}")
-    return parts.netloc, parts.path[1:] + (f"?{parts.query}" if parts.query else "")
+    return bucket, key
 
 
 def folder_key(uri: str) -> tuple[str, str]:

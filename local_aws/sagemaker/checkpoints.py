@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from local_aws import disk
@@ -35,7 +36,8 @@ def synchronised(objects: Objects, config: Record | None, sandbox: Sandbox) -> I
     folder = sandbox.path(config.get("LocalPath", LOCAL_PATH))
     folder.mkdir(parents=True, exist_ok=True)
     with suppress(DataError):  # none yet
-        objects.download(config["S3Uri"], folder)
+        first = partial(objects.download, config["S3Uri"], folder)
+        disk.when_there_is_room(first, patience_s=disk.PATIENCE_SECONDS)
     copied, ended = _stamps(folder), threading.Event()
 
     def copy_changes() -> None:

@@ -203,32 +203,33 @@ class Endpoints(Resource):
     def _bring_up(self, name: str, number: int) -> None:
         """Start the containers of the configuration, then put them in the place of those that serve."""
         servers: dict[str, ModelServer] = {}
+        variants: list[Record] = []
         reason = ""
         try:
             record = self.require(name)
-            for variant in self._configs.require(record["EndpointConfigName"])["ProductionVariants"]:
+            variants = self._configs.require(record["EndpointConfigName"])["ProductionVariants"]
+            for variant in variants:
                 servers[variant["VariantName"]] = self._start(record, variant, number)
         except (AwsError, DataError, ServingError) as error:
             reason = str(error)
         except Exception as error:  # the endpoint must leave Creating
             log.exception("endpoint %s", name)
             reason = f"{type(error).__name__}: {error}"
-        _stop(disk.when_there_is_room(lambda: self._brought_up(name, number, servers, reason)))
 
-    def _brought_up(
-        self, name: str, number: int, servers: dict[str, ModelServer], reason: str
-    ) -> dict[str, ModelServer]:
-        """Note how a deployment ended; gives the containers that are to stop."""
-        with self._lock:
-            if self.service.closing or name not in self.records or self._deployments[name] != number:
-                return servers
-            if reason:
-                self._failed(name, reason)
-                return servers
-            self._in_service(name)
-            retired = self._servers.get(name, {})
-            self._servers[name] = servers
-            return retired
+        def settle() -> dict[str, ModelServer]:
+            """Note how the deployment ended; gives the containers that are to stop."""
+            with self._lock:
+                if self.service.closing or name not in self.records or self._deployments[name] != number:
+                    return servers
+                if reason:
+                    self._failed(name, reason)
+                    return servers
+                self._in_service(name, variants)
+                retired = self._servers.get(name, {})
+                self._servers[name] = servers
+                return retired
+
+        _stop(disk.when_there_is_room(settle))
 
     def _start(self, record: Record, variant: Record, number: int) -> ModelServer:
         name = f"{record['EndpointName']}-{variant['VariantName']}-{number}"
@@ -249,8 +250,7 @@ class Endpoints(Resource):
         )
         return server
 
-    def _in_service(self, name: str) -> None:
-        variants = self._configs.require(self.require(name)["EndpointConfigName"])["ProductionVariants"]
+    def _in_service(self, name: str, variants: list[Record]) -> None:
         with self.records.edit(name) as record:
             record.update(EndpointStatus="InService", LastModifiedTime=now())
             for past in ("_previous", "FailureReason"):

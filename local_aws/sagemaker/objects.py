@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import mimetypes
 import re
 import shutil
 import tarfile
@@ -148,9 +147,7 @@ class Objects:
     def upload_file(self, source: Path, uri: str) -> None:
         bucket, key = split_uri(uri)
         try:
-            # A report among a job's outputs opens in the browser.
-            content_type = mimetypes.guess_type(source.name)[0] or "binary/octet-stream"
-            self._store.put_file(bucket, key, source, content_type)
+            self._store.put_file(bucket, key, source)
         except AwsError as error:
             raise DataError(f"{uri}: {error.message}") from None
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ from local_platform.environments import ROOT
 if TYPE_CHECKING:
     from conftest import Installation
 
+CHROMIUM = os.environ.get("MORTGAGE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 TRAINING, SCORING = "mortgage_training", "mortgage_nightly_scoring"
 DEPLOYMENT, MONITORING = "mortgage_deployment", "mortgage_model_monitoring"
 GROUP = "mortgage-default-risk-canonical"
@@ -220,6 +223,54 @@ def test_a_tasks_log_says_what_the_task_did(installation, scored):
         assert any("mortgage_risk" in (event.get("logger") or "") for event in events), task["task_id"]
         heard = [event for event in events if (event.get("logger") or "").startswith(noise)]
         assert heard == [], task["task_id"]
+
+
+def links(installation: Installation, dag_id: str, run_id: str, name: str) -> dict[str, str]:
+    """Task -> URL of its link of this name in Airflow's UI."""
+    path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+    found = {}
+    for task in installation.api.tasks(dag_id, run_id):
+        urls = installation.api.request("GET", f"{path}/{task['task_id']}/links")["extra_links"]
+        if urls.get(name):
+            found[task["task_id"]] = urls[name]
+    return found
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine")
+def test_every_report_opens_from_its_link_in_airflow_and_draws(installation, trained, scored):
+    """Reports lie in the local AWS, which lets no script of a stored page at its API: they must show all the same."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    reports = links(installation, TRAINING, trained["run_id"], "Report")
+    monitored = ended_run(installation, MONITORING)["dag_run_id"]
+    reports |= links(installation, MONITORING, monitored, "Report")
+    assert len(reports) >= 3
+    checked = installation.objects("validation-results/data_quality/")
+    data_docs = next(key for key in checked if key.endswith("data_docs/index.html"))
+    host = f"{installation.platform.public_aws_url}/{installation.platform.bucket}"
+    a_page_of_airflow = f"{installation.platform.airflow_url}/api/v2/monitor/health"
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        for url in dict.fromkeys(reports.values()):
+            page.goto(a_page_of_airflow)
+            with page.expect_navigation(url=url) as opened:
+                page.evaluate("url => { location = url }", url)
+            assert opened.value.status == 200, url
+            assert page.evaluate("self.origin") == "null", "a stored page is of no origin"
+            assert page.locator("svg").count() >= 3, url
+            boxes = page.locator("svg").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+            assert min(boxes) > 10, "the charts have their room"
+        assert errors == []
+        # Data Docs load their style from other hosts
+        page.route(lambda url: url.startswith("https:"), lambda route: route.abort())
+        page.goto(a_page_of_airflow)
+        with page.expect_navigation(url=f"{host}/{data_docs}") as opened:
+            page.evaluate("url => { location = url }", f"{host}/{data_docs}")
+        assert opened.value.status == 200
+        assert "Validation Results" in page.text_content("body")
+        browser.close()
 
 
 PAST_NIGHTS = ("2015-01-11", "2015-01-12")

@@ -58,7 +58,15 @@ PATHS = ["/", "/door/precious", "/_console/", "/_health", "/endpoints/x/invocati
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:{port}", "127.0.0.1.nip.io:{port}", "0.0.0.0:{port}", ""]
+    "host",
+    [
+        "evil.example",
+        "evil.example:{port}",
+        "127.0.0.1.nip.io:{port}",
+        "0.0.0.0:{port}",
+        "localhost:{port}@evil.example",
+        "",
+    ],
 )
 def test_a_name_that_is_not_ours_is_refused_everywhere(aws: LocalAws, bucket: str, host: str) -> None:
     for method, path in itertools.product(("GET", "POST"), PATHS):

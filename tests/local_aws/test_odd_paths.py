@@ -73,6 +73,8 @@ def test_a_spark_job(odd: LocalAws) -> None:
     found = odd.client("s3").list_objects_v2(Bucket=glue_kit.BUCKET, Prefix="out put/")["Contents"]
     assert {item["Key"].rsplit("/", 1)[0] for item in found} == {"out put/ä/part=g ä", "out put/ä/part=o%231"}
     assert not list(odd.state_dir.glob("glue/work/*/tmp/*"))
+    open_to_others = [path for path in (odd.state_dir / "s3").rglob("*") if path.stat().st_mode & 0o077]
+    assert not open_to_others, "what Spark writes is its owner's too"
 
 
 def test_a_training_with_requirements(odd: LocalAws) -> None:

@@ -169,13 +169,22 @@ def test_who_waits_for_room_can_be_called_away(full: list[int]) -> None:
 
 def test_lines_that_found_no_room_are_written_later(log_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     logs.write_log("/g", "s", ["one"])
-    write = logs._write_all
+    append = logs._write_whole
 
-    def half(file: Any, data: bytes) -> None:
-        write(file, data[: len(data) // 2])
-        raise OSError(errno.ENOSPC, "full")
+    class Full:
+        """A file with room for three bytes more."""
 
-    monkeypatch.setattr(logs, "_write_all", half)
+        def __init__(self, file: Any):
+            self.file = file
+            self.tell, self.truncate, self.room = file.tell, file.truncate, 3
+
+        def write(self, data: memoryview) -> int:
+            if not self.room:
+                raise OSError(errno.ENOSPC, "full")
+            self.room = 0
+            return self.file.write(data[:3])
+
+    monkeypatch.setattr(logs, "_write_whole", lambda file, data: append(Full(file), data))  # type: ignore[arg-type]
     logs.write_log("/g", "s", ["two", "three"])
     assert logs.tail("/g", "s") == ["one", "two", "three"]
     assert [line.split(" ", 1)[1] for line in logs.log_file("/g", "s").read_text().splitlines()] == ["one"]

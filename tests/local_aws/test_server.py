@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws.console import duration, readable
 from tests.local_aws.conftest import ROOT, LocalAws
 
 
@@ -100,6 +101,65 @@ def test_console_pages(aws: LocalAws) -> None:
         with pytest.raises(urllib.error.HTTPError) as error:
             aws.get(path)
         assert error.value.code == 404
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(None, ""), (-0.4, "0 s"), (0.4, "0 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"), (7500, "2 h 05 min")],
+)
+def test_how_long_a_job_took(seconds: float | None, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+def test_a_description_has_dates_for_epoch_seconds() -> None:
+    description = {"StartedOn": 0.0, "Timeout": 480, "Steps": [{"EndTime": 86400.5, "Status": "x"}], "Value": 1.5}
+    assert readable(description) == {
+        "StartedOn": "1970-01-01 00:00:00 UTC",
+        "Timeout": 480,
+        "Steps": [{"EndTime": "1970-01-02 00:00:00 UTC", "Status": "x"}],
+        "Value": 1.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("a/manifest.json", "application/json"),
+        ("events.ndjson", "text/plain; charset=utf-8"),
+        ("scores.csv.out", "text/plain; charset=utf-8"),
+        ("report.html", "text/html; charset=utf-8"),
+        ("loans.csv", "text/csv; charset=utf-8"),
+        ("chart.svg", "image/svg+xml"),
+        ("loans.csv.gz", "binary/octet-stream"),
+        ("part-0.parquet", "binary/octet-stream"),
+        ("name.json/plain", "binary/octet-stream"),
+    ],
+)
+def test_what_came_without_a_type_is_shown_by_its_name(aws: LocalAws, key: str, kind: str) -> None:
+    s3 = aws.client("s3")
+    if "types" not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]:
+        s3.create_bucket(Bucket="types")
+    s3.put_object(Bucket="types", Key=key, Body=b"{}")
+    assert s3.get_object(Bucket="types", Key=key)["ContentType"] == kind
+    s3.copy_object(Bucket="types", Key="copy", CopySource=f"types/{key}")
+    assert s3.head_object(Bucket="types", Key="copy")["ContentType"] == "binary/octet-stream"
+    s3.put_object(Bucket="types", Key=key, Body=b"{}", ContentType="text/x-own")
+    assert s3.head_object(Bucket="types", Key=key)["ContentType"] == "text/x-own"
+
+
+def test_a_person_who_opens_a_prefix_sees_its_objects(aws: LocalAws) -> None:
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="prefixes")
+    s3.put_object(Bucket="prefixes", Key="a b/run#1/part.csv", Body=b"x")
+    for path in ("/prefixes/a%20b/run%231/", "/prefixes/a%20b/run%231"):
+        page = urllib.request.Request(aws.endpoint_url + path, headers={"Accept": "text/html,*/*"})
+        with urllib.request.urlopen(page) as answer:
+            assert answer.url == f"{aws.endpoint_url}/_console/s3/prefixes/a%20b/run%231/"
+            assert "part.csv" in answer.read().decode()
+        for request in (aws.endpoint_url + path, aws.endpoint_url + "/prefixes/a"):
+            with pytest.raises(urllib.error.HTTPError) as error:
+                urllib.request.urlopen(request)
+            assert error.value.code == 404, "a program is told what S3 would tell it"
 
 
 def test_a_taken_port_is_said_plainly(aws: LocalAws, tmp_path: object) -> None:
