@@ -150,8 +150,8 @@ supervisor.supervise(Platform.from_environment())
 def supervised(monkeypatch):
     """The supervisor's real process, on services that are not Airflow's: their commands, by name."""
 
-    def of(**argv):
-        replace_services(monkeypatch, *(service(name, command) for name, command in argv.items()))
+    def of(healthy=lambda: True, **argv):
+        replace_services(monkeypatch, *(service(name, command, healthy) for name, command in argv.items()))
         watcher = service("supervisor", [sys.executable, "-c", SUPERVISE % argv])
         monkeypatch.setattr(supervisor, "_supervisor", lambda _: watcher)
         monkeypatch.setattr(supervisor, "_migrate", lambda _: None)
@@ -167,7 +167,8 @@ def test_what_cannot_start_makes_up_say_so_and_takes_nothing_down_and_the_next_u
 ):
     broken = f"import pathlib, time; p = pathlib.Path({str(tmp_path / 'mended')!r})\n"
     broken += "if not p.exists(): raise SystemExit('the port is taken')\ntime.sleep(600)"
-    supervised(sleeper=SLEEPER, broken=[sys.executable, "-c", broken])
+    mended = (tmp_path / "mended").exists
+    supervised(mended, sleeper=SLEEPER, broken=[sys.executable, "-c", broken])
     quiet = {"say": lambda _: None}
     with pytest.raises(supervisor.PlatformError, match=r"broken does not come up.*(?s:.*)the port is taken"):
         supervisor.up(platform, **quiet)
