@@ -68,7 +68,10 @@ class Keeper:
         """Until the installation's folder is gone."""
         self._say("looks after " + ", ".join(self.services))
         while self.platform.state.exists():
-            self.look(time.monotonic())
+            try:
+                self.look(time.monotonic())
+            except Exception as error:  # noqa: BLE001  (on a machine that lacks what it needs, its turn comes again)
+                self._say(f"cannot look: {type(error).__name__}: {error}")
             time.sleep(LOOK_SECONDS)
 
     def look(self, now: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -118,6 +119,26 @@ def test_a_full_disk_starts_nothing_twice_and_goes_on_when_there_is_room(platfor
     look(70)
     assert len(processes.of_this_installation(platform)) == 1
     assert pid(platform)
+
+
+def test_a_machine_that_lacks_what_a_look_needs_does_not_end_the_supervisor(platform, monkeypatch, capsys):
+    replace_services(monkeypatch, service("sleeper"))
+    answers = iter([OSError(24, "Too many open files"), RuntimeError("strange"), None])
+    kept = Keeper(platform)
+    monkeypatch.setattr(keeper, "LOOK_SECONDS", 0)
+
+    def look(now):
+        answer = next(answers)
+        if answer is None:
+            shutil.rmtree(platform.state)
+        else:
+            raise answer
+
+    monkeypatch.setattr(kept, "look", look)
+    kept.go_on()
+    said = capsys.readouterr().out
+    assert "cannot look: OSError: [Errno 24] Too many open files" in said
+    assert "cannot look: RuntimeError: strange" in said
 
 
 def test_what_a_dead_service_left_idle_is_ended(platform, keep):
