@@ -139,8 +139,6 @@ def _give_up(platform: Platform, waited_for: list[str], seconds: float) -> None:
 
 def down(platform: Platform, say: Callable[[str], None] = print) -> None:
     """Stop every process, gently first, then whatever this platform started and is left. State is kept."""
-    if not platform.state.exists():
-        return
     processes.stop(platform, {SUPERVISOR: signal.SIGTERM})
     table = services(platform)
     for wave in ([s for s in table.values() if s.needs], [s for s in table.values() if not s.needs]):

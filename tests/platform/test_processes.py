@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -145,6 +146,16 @@ def test_a_reused_pid_is_not_taken_for_the_service(platform):
     known = json.loads(record.read_text())
     record.write_text(json.dumps({**known, "created": known["created"] - 5}))
     assert processes.running(platform, "sleeper") is None
+
+
+def test_down_stops_what_runs_though_its_folder_is_gone(platform, monkeypatch):
+    sleeper = service("sleeper")
+    replace_services(monkeypatch, sleeper)
+    processes.start(platform, sleeper)
+    shutil.rmtree(platform.state)
+    quiet_down(platform)
+    assert processes.of_this_installation(platform) == []
+    assert not platform.state.exists()
 
 
 def test_down_stops_what_an_earlier_version_started(platform, monkeypatch):
