@@ -13,6 +13,7 @@ from typing import Any
 
 from local_platform import supervisor
 from local_platform.airflow_api import AirflowApi
+from local_platform.command import CommandError
 from local_platform.settings import Platform
 
 WRITERS = ("scheduler", "triggerer", "dag-processor")
@@ -24,7 +25,7 @@ def create(
 ) -> int:
     """Start a backfill of the intervals that begin from `start` until before `end` (YYYY-MM-DD, UTC); its id.
 
-    again: which past runs are run once more, none | failed | completed. RuntimeError with Airflow's answer.
+    again: which past runs are run once more, none | failed | completed. AirflowError with Airflow's answer.
     """
     request: dict[str, Any] = {
         "dag_id": dag_id,
@@ -40,7 +41,7 @@ def create(
                 break
         time.sleep(0.5)
     else:
-        raise RuntimeError(f"the metadata database was busy {TRIES} times")
+        raise CommandError(f"the metadata database was busy {TRIES} times")
     api.unpause(dag_id)
     return number
 

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 
+from local_platform.command import CommandError, Parser, a_number, ended
 from local_platform.environments import ROOT
 
 sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
@@ -184,7 +185,7 @@ def _newest_package(layout: Layout) -> dict[str, Any]:
         SortOrder="Descending",
     )["ModelPackageSummaryList"]
     if not found:
-        sys.exit("history: no approved model; run `make demo` first")
+        raise CommandError("there is no approved model; `make demo` trains one")
     return client.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"])
 
 
@@ -214,13 +215,13 @@ def write(s3: Any, layout: Layout, documents: Iterator[dict[str, Any]]) -> int:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m local_platform.history", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m local_platform.history", description=__doc__.splitlines()[0])
     parser.add_argument("--bucket", required=True)
     parser.add_argument("--model_name", default="mortgage-default-risk")
-    parser.add_argument("--nights", type=int, default=NIGHTS)
+    parser.add_argument("--nights", type=a_number, default=NIGHTS)
     parser.add_argument(
         "--plant",
-        type=Fault.parse,
+        type=_fault,
         action="append",
         default=[],
         help="a fault: kind@first[..last], kind one of unit_change, broken_feed, population; repeatable",
@@ -250,5 +251,12 @@ def _last_day(panel: Path) -> date:
     return date(year, month, 1) - timedelta(days=1)
 
 
+def _fault(text: str) -> Fault:
+    try:
+        return Fault.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(ended(main))

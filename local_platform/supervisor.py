@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from local_platform.command import CommandError
 from local_platform.environments import ROOT
 from local_platform.services import Service, database_commands, migrate_command, services
 from local_platform.settings import Platform
@@ -23,7 +24,7 @@ STOP_SECONDS = 20
 LISTENERS = ("local-aws", "api-server")  # a stranger on their port would answer in their place
 
 
-class PlatformError(RuntimeError):
+class PlatformError(CommandError):
     """A process that did not start or died; the message names it and where its log is."""
 
 

@@ -2,7 +2,8 @@
 
 ``python -m mortgage_etl.reconcile --source S [--as_of_date YYYY-MM-DD] [--horizon_months H]`` with ``--raw_root``, a
 folder that holds <table>/ingest_date=YYYY-MM-DD/<files>, or ``--files``, a JSON object of each table's files. Without a
-date it is the end of the newest reporting month in the files; ``--date_only`` ends with that date, as one line.
+date it is the end of the newest reporting month in the files; ``--date_only`` ends with the date, as one line, once the
+beginning of every file was seen to be right.
 `make reconcile` finds the files of a folder. No AWS, and no economic data: labels need none.
 """
 
@@ -57,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         if extracts is None:
             extracts = loan_extracts(spark, given.source, given.raw_root, given.as_of_date or today)
         reader = Reader(spark, given.source, extracts)
+        reader.check_beginnings()
         as_of_date = given.as_of_date or reader.last_month_end(today)
         if given.date_only:
             print(as_of_date)

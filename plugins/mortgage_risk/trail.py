@@ -76,8 +76,9 @@ def _score(s3: Any, prefix: str, scores: dict[str, Any], loan_id: str) -> dict[s
     raise TrailLost(f"Loan {loan_id} is not among the {scores['rows']} loans of {scores['data_prefix']}")
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
     parser = argparse.ArgumentParser(prog="python -m mortgage_risk.trail", description=__doc__.split("\n\n")[0])
     parser.add_argument("--score-date", required=True)
@@ -85,13 +86,13 @@ def main() -> int:
     parser.add_argument("--source", default="canonical")
     parser.add_argument("--bucket", default="mortgage-loan-ml")
     parser.add_argument("--model-name", default="mortgage-default-risk")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     clients = boto3.client("s3"), boto3.client("sagemaker")
     layout = Layout(given.bucket, given.model_name)
     try:
         found = follow(*clients, layout, source=given.source, score_date=given.score_date, loan_id=given.loan_id)
-    except TrailLost as error:
-        print(error, file=sys.stderr)
+    except (TrailLost, BotoCoreError, ClientError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     print(json.dumps(found, indent=2, default=str))
     return 0

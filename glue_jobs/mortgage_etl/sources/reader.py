@@ -68,13 +68,16 @@ class Reader:
         self.quarantined_by_year: dict[str, int] = {}
         self._lines: dict[str, Lines] = {}
 
-    def last_month_end(self, today: date) -> date:
-        """The last day of the newest reporting month, as far as it is not after ``today``: a mistyped year is bad data.
-
-        SourceError where a file's beginning is wrong, or no row has such a month.
-        """
+    def check_beginnings(self) -> None:
+        """SourceError for the first file whose beginning says that it is not what it was taken for."""
         for raw in raw_tables(self.source):
             read_shapes(self.spark, raw, self.extracts[raw.name])
+
+    def last_month_end(self, today: date) -> date:
+        """The last day of the newest reporting month that is not after ``today``: a mistyped year is bad data.
+
+        SourceError where no row has such a month.
+        """
         whole = next(raw for raw in raw_tables(self.source) if "reporting_month" in raw.columns)
         month = next(entry for entry in whole.fields if entry.name == "reporting_month")
         only = replace(whole, fields=(month,), derived={}, key=("reporting_month",))
