@@ -14,6 +14,7 @@ from contracts.expectations import Check, build_suite
 from contracts.spark_schema import struct_type
 from data_quality.outcomes import Outcome, failure
 from data_quality.storage import read_json
+from mortgage_etl.accounting import changed_values
 from mortgage_etl.clean_tables import read_clean_tables
 from mortgage_etl.sources import SourceTables
 
@@ -56,7 +57,7 @@ def raw_subject(spark: SparkSession, prefix: str, run_date: date, previous: Mapp
 
 
 def _rejections(read: SourceTables) -> list[Outcome]:
-    """Per raw table: was anything set aside (warning), and was it too much (error)?"""
+    """Per raw table: was anything set aside or set to missing (warning), and was too much set aside (error)?"""
     outcomes = []
     for table, counts in read.counts.items():
         contract = load_contract(table if table in table_names() else "loans")
@@ -70,6 +71,8 @@ def _rejections(read: SourceTables) -> list[Outcome]:
         kind = "expect_rejected_rows_to_be_few"
         outcomes.append(Outcome(table, None, "expect_no_rejected_rows", "warning", not bad, said, bad))
         outcomes.append(Outcome(table, None, kind, "error", percent <= limit, too_much, round(percent, 4)))
+        for changed in changed_values(counts):
+            outcomes.append(Outcome(table, None, "expect_no_changed_values", "warning", False, f"{table}: {changed}."))
     return outcomes
 
 

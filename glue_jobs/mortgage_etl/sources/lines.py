@@ -66,7 +66,7 @@ def read_shapes(spark: SparkSession, raw: RawTable, extract: Extract) -> tuple[S
 def read_lines(spark: SparkSession, raw: RawTable, extract: Extract) -> Lines:
     """The data lines of an extract: no heading, no blank lines. SourceError for a file that is wrong as a whole."""
     shapes = read_shapes(spark, raw, extract)
-    lines = spark.read.text(list(extract.files)).select(
+    lines = spark.read.text([_literally(path) for path in extract.files]).select(
         F.col("value").alias("raw"),
         F.col("_metadata.file_path").alias("path"),
         F.col("_metadata.file_block_start").alias("block"),
@@ -140,11 +140,18 @@ def _no_text(path: str, line: int, what: str) -> SourceError:
     return SourceError(f"{path}, line {line}: {what}. Export it again as UTF-8 (it may be Latin-1, binary or damaged).")
 
 
-def _same_file(reported: str, listed: str) -> bool:
-    def plain(path: str) -> str:
-        return re.sub(r"^file:/*", "/", unquote(path))
+def _literally(path: str) -> str:
+    """A path that Spark does not take for a pattern."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", path)
 
-    return plain(reported) == plain(listed)
+
+def _same_file(reported: str, listed: str) -> bool:
+    """Spark reports a path as an encoded URI."""
+
+    def plain(path: str) -> str:
+        return re.sub(r"^file:/*", "/", path)
+
+    return plain(unquote(reported)) == plain(listed)
 
 
 def _blamed(extract: Extract, error: Exception) -> SourceError:

@@ -83,7 +83,9 @@ class Reader:
         only = replace(whole, fields=(month,), derived={}, key=("reporting_month",))
         lines = self._read_lines(whole)
         judged = q.judge(lines, only, today)
-        newest = q.good(judged).agg(F.last_day(F.max("reporting_month"))).first()[0]
+        # A filter on the problem would move below the projections and compute each of their expressions many times.
+        month_of_good = F.when(F.col("problem").isNull(), F.col("reporting_month"))
+        newest = judged.agg(F.last_day(F.max(month_of_good))).first()[0]
         if newest is None:
             count_rows(judged, lines, only)  # says why no row is good
         return newest
