@@ -7,9 +7,7 @@ the output of those that are known is in tests/cases.yaml: by part of the output
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from local_platform.command import CommandError
+from local_platform.command import CommandError, own_group
 from local_platform.environments import ROOT
 
 KNOWN = ROOT / "tests" / "cases.yaml"
@@ -63,28 +61,19 @@ def problems(seen: str, code: int, expected: Mapping[str, Sequence[str]]) -> lis
 
 def parts_of(seen: str) -> dict[str, str]:
     """The output by its parts; all of it under "all" where it has none."""
-    names = list(PART.finditer(seen))
-    ends = [match.start() for match in names[1:]] + [len(seen)]
-    return {match.group(1): seen[match.end() : end] for match, end in zip(names, ends, strict=True)} or {"all": seen}
+    _, *named = PART.split(seen)
+    return dict(zip(named[::2], named[1::2], strict=True)) or {"all": seen}
 
 
 def _seen(script: Path) -> tuple[str, int]:
     """What a case printed, and its exit code. It may not outlive its time."""
-    with subprocess.Popen(
-        ["bash", str(script.resolve()), str(ROOT)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as process:
-        try:
+    command = ["bash", str(script.resolve()), str(ROOT)]
+    try:
+        with own_group(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace") as process:
             return process.communicate(timeout=LONGEST_SECONDS)[0], process.returncode
-        except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)
-            if isinstance(error, subprocess.TimeoutExpired):
-                return f"not done after {LONGEST_SECONDS} s\n{process.communicate()[0]}", 124
-            raise
+    except subprocess.TimeoutExpired as error:
+        said = error.output or b""
+        return f"{said.decode('utf-8', 'replace')}\nnot done after {LONGEST_SECONDS} s", 124
 
 
 def _text(path: Path) -> str:

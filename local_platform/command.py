@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from typing import NoReturn
+from typing import Any, NoReturn
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -45,12 +47,24 @@ def in_words(error: Exception) -> str | None:
     """What to tell a person of an error that is no defect of the program; None of one that is."""
     if isinstance(error, CommandError):
         return str(error)
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}. Check that it exists and that you may read and write it."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}. Check the path, its permissions and the room on its disk."
     if type(error).__module__.startswith("botocore."):
-        place = os.environ.get("AWS_ENDPOINT_URL") or "the local AWS"
-        return f"{place}: {error} Does it run? `make status` shows it, `make up` starts it."
+        place = os.environ.get("AWS_ENDPOINT_URL", "")
+        return f"the local AWS {place}: {error}. Does it run? `make status` shows it, `make up` starts it."
     return None
+
+
+@contextlib.contextmanager
+def own_group(command: Sequence[str], **how: Any) -> Iterator[subprocess.Popen[str]]:
+    """A process and whatever it starts, as one group that ends with the block, also where that is interrupted."""
+    with subprocess.Popen(command, start_new_session=True, text=True, **how) as process:
+        try:
+            yield process
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def a_date(text: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from local_platform.command import CommandError
+from local_platform.command import CommandError, own_group
 from local_platform.environments import GLUE, ROOT, runtime_python
 
 ERROR, WARNING = "error: ", "warning: "
@@ -33,9 +33,8 @@ def reconcile(*arguments: str, stdout: IO[str] | int | None = None) -> str:
     command = [str(runtime_python(GLUE)), "-m", "mortgage_etl.reconcile", *arguments]
     path = os.pathsep.join([str(ROOT), str(ROOT / "glue_jobs")])
     error, last_words = "", ""
-    with subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path}, stdout=stdout, stderr=subprocess.PIPE, text=True
-    ) as process:
+    environment = {**os.environ, "PYTHONPATH": path}
+    with own_group(command, env=environment, stdout=stdout, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if line.startswith(WARNING):

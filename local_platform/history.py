@@ -40,7 +40,7 @@ from mortgage_model.panel_data import KEY, MONTH, open_panel  # noqa: E402
 from mortgage_model.splits import month_number, month_text  # noqa: E402
 from mortgage_risk import monitoring  # noqa: E402
 from mortgage_risk.layout import Layout, split_uri  # noqa: E402
-from simulator.faults import Fault, plant  # noqa: E402
+from simulator.faults import KINDS, Fault, plant  # noqa: E402
 
 LAST_REPORTING_DAY = 28  # a month that has ended is on the tape in full
 PANEL_DAYS = 5  # the day of the month on which the panel of the month before is built
@@ -254,8 +254,9 @@ def _last_day(panel: Path) -> date:
 def _fault(text: str) -> Fault:
     try:
         return Fault.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+    except ValueError:
+        form = f"<kind>@YYYY-MM-DD or <kind>@YYYY-MM-DD..YYYY-MM-DD, kind one of {', '.join(KINDS)}"
+        raise argparse.ArgumentTypeError(f"{text!r} is no fault: {form}") from None
 
 
 if __name__ == "__main__":

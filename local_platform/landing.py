@@ -130,10 +130,11 @@ def describe(folder: Path, economic: Path | None = None, as_of: str | None = Non
     if found.delivered:
         keyed = [(path, path.relative_to(folder).as_posix()) for paths in found.files.values() for path in paths]
         return Delivery(found.source, as_of or found.delivered, tuple(keyed))
+    economy = _economic_files([folder, *([economic] if economic else []), folder.parent / "economic"])
     known = ["--as_of_date", as_of] if as_of else []
     asked = ("--source", found.source, "--files", found.as_argument(), "--date_only", *known)
     as_of = etl.reconcile(*asked, stdout=subprocess.PIPE).split()[-1]
-    files = {**found.files, **_economic_files([folder, *([economic] if economic else []), folder.parent / "economic"])}
+    files = {**found.files, **economy}
     keyed = [(path, f"{table}/ingest_date={as_of}/{path.name}") for table, paths in files.items() for path in paths]
     return Delivery(found.source, as_of, tuple(keyed))
 

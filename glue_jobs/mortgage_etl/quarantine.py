@@ -20,6 +20,7 @@ A column that the contract can dispense with costs no row: its bad value is set 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from functools import reduce
@@ -91,20 +92,22 @@ def _texts(lines: Lines, raw: RawTable, contracts: dict[str, ContractColumn]) ->
 
     Files may differ in the order of columns: one projection for each order.
     """
-    orders: dict[object, list[int]] = {}
+    orders: dict[tuple[tuple[str, int], ...], list[int]] = {}
     for index, shape in enumerate(lines.shapes):
-        orders.setdefault((shape.positions, shape.width if raw.header else None), []).append(index)
+        orders.setdefault(shape.positions, []).append(index)
     frames = []
-    for own in orders.values():
-        shapes, positions = [lines.shapes[index] for index in own], dict(lines.shapes[own[0]].positions)
+    for order, own in orders.items():
+        shapes, positions = [lines.shapes[index] for index in own], dict(order)
         frame = lines.frame
         if len(orders) > 1:
             frame = frame.where(file_number(F.col("source_row")).isin(own))
         quoted = raw.header and lines.quoted
-        split = frame.select("source_row", "raw", _fields_of(quoted, raw, shapes[0].width).alias("fields"))
+        split = frame.select("source_row", "raw", _fields_of(raw, quoted).alias("fields"))
         selected = []
         for entry in raw.fields:
             value = F.trim(F.get("fields", F.lit(positions[entry.source])))
+            if quoted:
+                value = _unquoted(value)
             contract = contracts.get(entry.name)
             missing = ("", *NO_VALUE, *entry.missing, *(contract.missing_codes if contract else ()))
             value = F.when(~value.isin(*missing), value)
@@ -116,19 +119,24 @@ def _texts(lines: Lines, raw: RawTable, contracts: dict[str, ContractColumn]) ->
     return reduce(DataFrame.unionByName, frames)
 
 
-def _fields_of(quoted: bool, raw: RawTable, width: int) -> Column:
-    """The line's fields as an array; a plain split, which is fastest, unless a file of the extract has quotes in it."""
-    delimiter = {"|": r"\|"}.get(raw.delimiter, raw.delimiter)
-    plain = F.split("raw", delimiter, -1)
+def _fields_of(raw: RawTable, quoted: bool) -> Column:
+    """The line's fields as an array; a plain split, which is fastest, unless the line has quotes in it.
+
+    A field stands in quotes where it begins and ends with one; any other quote is a letter like others.
+    """
+    separator = re.escape(raw.delimiter)
+    plain = F.split("raw", separator, -1)
     if not quoted:
         return plain
-    names = [f"c{index}" for index in range(width)]
-    schema = ", ".join(f"{name} string" for name in [*names, "corrupt"])
-    parsed = F.from_csv("raw", schema, {"sep": raw.delimiter, "columnNameOfCorruptRecord": "corrupt", "escape": '"'})
-    whole = F.array(*[F.coalesce(parsed[name], F.lit("")) for name in names])
-    return F.when(F.instr("raw", '"') > 0, F.when(parsed["corrupt"].isNull(), whole).otherwise(F.array())).otherwise(
-        plain
-    )
+    field = rf'{separator}("[^"]*(?:""[^"]*)*"(?={separator}|$)|[^{separator}]*)'
+    in_quotes = F.regexp_extract_all(F.concat(F.lit(raw.delimiter), F.col("raw")), F.lit(field), F.lit(1))
+    return F.when(F.instr("raw", '"') > 0, in_quotes).otherwise(plain)
+
+
+def _unquoted(field: Column) -> Column:
+    within = field.substr(F.lit(2), F.length(field) - 2)
+    in_quotes = field.startswith('"') & field.endswith('"') & (F.length(field) > 1)
+    return F.when(in_quotes, F.trim(F.replace(within, F.lit('""'), F.lit('"')))).otherwise(field)
 
 
 def _misshapen(quoted: bool, files: list[int], shapes: list[Shape]) -> Column:

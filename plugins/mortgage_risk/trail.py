@@ -78,7 +78,6 @@ def _score(s3: Any, prefix: str, scores: dict[str, Any], loan_id: str) -> dict[s
 
 def main(arguments: list[str] | None = None) -> int:
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
 
     parser = argparse.ArgumentParser(prog="python -m mortgage_risk.trail", description=__doc__.split("\n\n")[0])
     parser.add_argument("--score-date", required=True)
@@ -91,12 +90,23 @@ def main(arguments: list[str] | None = None) -> int:
     layout = Layout(given.bucket, given.model_name)
     try:
         found = follow(*clients, layout, source=given.source, score_date=given.score_date, loan_id=given.loan_id)
-    except (TrailLost, BotoCoreError, ClientError) as error:
+    except TrailLost as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(json.dumps(found, indent=2, default=str))
     return 0
 
 
+def script() -> int:
+    """The program on AWS: what AWS refuses is told in one line."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return main()
+    except (BotoCoreError, ClientError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script())
