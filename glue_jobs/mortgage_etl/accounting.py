@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from pyspark.sql import DataFrame, Row
@@ -33,7 +34,7 @@ OF_OTHERS = {
     "no_borrower": "their loans have no good row in borrowers. Land both tables together.",
     "no_property": "their loans have no good row in properties. Land both tables together.",
     "unknown_loan": "their loans have no good row in the loan file. Land both files together.",
-    "future_date": "they are dated after the business date. Choose a later business date.",
+    "future_date": "they are dated after the business date, {as_of_date}. Choose a later one.",
 }
 
 
@@ -41,7 +42,7 @@ class ReconciliationError(RuntimeError):
     """Rows in, out and quarantined do not add up: a defect of this program or of the storage, never of the data."""
 
 
-def count_rows(rows: DataFrame, lines: Lines, raw: RawTable) -> tuple[dict, dict[str, int]]:
+def count_rows(rows: DataFrame, lines: Lines, raw: RawTable, as_of_date: date) -> tuple[dict[str, Any], dict[str, int]]:
     """Counts of a judged table, and its quarantined rows by year.
 
     Beside rows_in, rows_out, quarantined and by_reason there is ``changed`` (column → what → good rows) where values
@@ -68,7 +69,7 @@ def count_rows(rows: DataFrame, lines: Lines, raw: RawTable) -> tuple[dict, dict
     rejected = by_reason.total()
     if lines.rows != rows_out + rejected:
         raise ReconciliationError(f"{raw.name}: {lines.rows} rows in, but {rows_out} out and {rejected} quarantined")
-    _refuse_wrong_files(groups, rows, lines, raw)
+    _refuse_wrong_files(groups, rows, lines, raw, as_of_date)
     counts: dict[str, Any] = {"rows_in": lines.rows, "rows_out": rows_out, "quarantined": rejected}
     counts["by_reason"] = dict(sorted(by_reason.items()))
     if changed:
@@ -81,11 +82,12 @@ def warnings(counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     said = []
     for table, count in counts.items():
         limit = load_contract(table if table in table_names() else "loans").tolerated_invalid_percent
-        if count["quarantined"] * 100 > limit * count["rows_in"]:
+        too_many = count["quarantined"] * 100 > limit * count["rows_in"]
+        if count["quarantined"]:
             reasons = ", ".join(f"{reason} {n:,}" for reason, n in count["by_reason"].items())
             said.append(
-                f"{table}: {count['quarantined']:,} of {count['rows_in']:,} rows are in quarantine ({reasons}); the "
-                f"data checks allow {limit:g} %"
+                f"{table}: {count['quarantined']:,} of {count['rows_in']:,} rows are in quarantine ({reasons})"
+                + (f"; the data checks allow {limit:g} %" if too_many else "")
             )
         said += [f"{table}: {text}" for text in changed_values(count)]
     return said
@@ -104,7 +106,7 @@ def changed_values(count: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _refuse_wrong_files(groups: Iterable[Row], rows: DataFrame, lines: Lines, raw: RawTable) -> None:
+def _refuse_wrong_files(groups: Iterable[Row], rows: DataFrame, lines: Lines, raw: RawTable, as_of_date: date) -> None:
     """SourceError for the first file of which no row, or too small a share, can be used."""
     for index, path in enumerate(lines.files):
         own = [group for group in groups if group.file == index]
@@ -116,17 +118,16 @@ def _refuse_wrong_files(groups: Iterable[Row], rows: DataFrame, lines: Lines, ra
         of_file = sum(n for problem, n in bad.items() if problem.split(" ")[0] in OF_THE_FILE)
         if total and (bad.total() == total or of_file * 100 > WRONG_FILE_PERCENT * total):
             (problem, n), *_ = bad.most_common(1)
+            others = OF_OTHERS.get(problem.split(" ")[0])
+            why = others.format(as_of_date=as_of_date) if others else _explained(problem, index, rows, lines, raw)
             raise SourceError(
-                f"{path}: {bad.total():,} of {total:,} rows cannot be used as {raw.name}. "
-                f"Most of them ({n:,}): {_explained(problem, index, rows, lines, raw)}"
+                f"{path}: {bad.total():,} of {total:,} rows cannot be used as {raw.name}. Most of them ({n:,}): {why}"
             )
 
 
 def _explained(problem: str, file: int, rows: DataFrame, lines: Lines, raw: RawTable) -> str:
     """What is wrong, with the first line it is wrong in, and what to do. Personal values are not repeated."""
     reason, _, column = problem.partition(" ")
-    if reason in OF_OTHERS:
-        return OF_OTHERS[reason]
     at = rows.where((F.col("problem") == problem) & (file_number(F.col("source_row")) == file))
     row = at.agg(F.min("source_row")).first()[0]
     line = lines.frame.where(F.col("source_row") == row).first().raw

@@ -89,6 +89,8 @@ def test_what_a_person_is_warned_of(spark, tmp_path):
     changed = few | {"changed": {"zip3": {"restored": 3, "set_to_missing": 2}}}
     assert warnings({"loans": bad, "performance": few, "freddie_mac_origination": changed}) == [
         "loans: 6 of 100 rows are in quarantine (unparseable 6); the data checks allow 5 %",
+        "performance: 5 of 100 rows are in quarantine (unparseable 5)",
+        "freddie_mac_origination: 5 of 100 rows are in quarantine (unparseable 5)",
         "freddie_mac_origination: 3 of 95 values of zip3 had lost their leading zero, which was restored",
         "freddie_mac_origination: 2 of 95 values of zip3 are invalid and were set to missing: no model needs them",
     ]
@@ -170,7 +172,7 @@ def test_a_file_of_another_layout_is_refused_though_its_width_is_right(spark, tm
         ("borrowers", "A,700,36", 'A,"70,0",3"6,1', ["a quote is opened and not closed (line 2)"]),
         ("borrowers", "A,700", "A,7,00", ["line 2 has 6 columns, not 5"]),
         ("performance", "A,", "Z,", ["unusable", "no good row in the loan file"]),
-        ("performance", "2010-03-01", "2013-03-01", ["after the business date"]),
+        ("performance", "2010-03-01", "2013-03-01", ["after the business date, 2012-01-31"]),
     ],
     ids=["dates", "codes", "range", "blank", "lone quote", "columns", "other loans", "future"],
 )

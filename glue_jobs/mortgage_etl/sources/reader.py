@@ -87,7 +87,7 @@ class Reader:
         month_of_good = F.when(F.col("problem").isNull(), F.col("reporting_month"))
         newest = judged.agg(F.last_day(F.max(month_of_good))).first()[0]
         if newest is None:
-            count_rows(judged, lines, only)  # says why no row is good
+            count_rows(judged, lines, only, today)  # says why no row is good
         return newest
 
     def read(self, as_of_date: date) -> SourceTables:
@@ -155,7 +155,7 @@ class Reader:
     def _settle(self, raw: RawTable, judged: DataFrame, lines: Lines) -> DataFrame:
         """Compute the table once, count it, note what is refused; returns the good rows."""
         judged = judged.persist()
-        counts, by_year = count_rows(judged, lines, raw)
+        counts, by_year = count_rows(judged, lines, raw, self.as_of_date)
         self.counts[raw.name] = counts
         if "performance" in raw.feeds:
             self.quarantined_by_year = by_year

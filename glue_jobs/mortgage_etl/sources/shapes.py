@@ -56,6 +56,8 @@ def first_lines(path: str, head: bytes) -> list[str]:
 
 def shape_of(raw: RawTable, path: str, lines: Sequence[str]) -> Shape:
     """How the file's columns stand, from its first lines. SourceError where they are not those of ``raw``."""
+    if not any(map(str.strip, lines)):
+        raise SourceError(f"{path} has no rows. Land the {raw.name} extract again; an unneeded file must be removed.")
     return _from_names(raw, path, lines[0]) if raw.header else _from_width(raw, path, lines)
 
 
