@@ -56,7 +56,7 @@ ECONOMIC = {
     "laus_unemployment": Named("state_unemployment_sa_monthly", "state_unemployment_sa_monthly.csv.gz"),
     "pmms": Named("pmms", "pmms.csv"),
 }
-ENDINGS = r"\.(txt|csv)(\.gz|\.bz2)?"
+ENDINGS = r"\.(txt|csv)(\.gz)?"
 LOOKS_LIKE_DATA = re.compile(r".*\.(txt|csv|zip|gz|bz2|xlsx?|parquet)", re.IGNORECASE)
 EXTRACT = re.compile(r"ingest_date=(\d{4}-\d{2}-\d{2})")
 SHOWN = 8
@@ -198,6 +198,9 @@ def _nothing_known(folder: Path, candidates: Mapping[str, Mapping[str, tuple[Pat
         if any(found.values()):
             lacking = [SOURCES[source][table].example for table, paths in found.items() if not paths]
             said.append(f"{_listed(_all(found))} is of {source}, but there is no {' and no '.join(lacking)}.")
+    below = sorted({path.parent for path in folder.glob("*/*") if LOOKS_LIKE_DATA.fullmatch(path.name)})
+    if below:
+        said.append(f"There is data in {_listed(below)} below it: name that folder, or put all files into one.")
     if archives := [path for path in there if path.suffix.lower() == ".zip"]:
         said.append(f"Unpack {_listed(archives)} first.")
     names = "; ".join(

@@ -111,9 +111,10 @@ def test_the_business_date_can_be_given(tmp_path, asked):
             ["historical_data_2016Q1.txt is of freddie_mac, but there is no historical_data_time_2016Q1.txt"],
         ),
         (["2016Q1.csv", "sample_orig_1.txt", "sample_svcg_1.txt"], ["2 sources", "2016Q1.csv", "folder of its own"]),
+        (["unzipped/2016Q1.csv"], ["There is data in unzipped below it: name that folder"]),
         ([], ["holds nothing"]),
     ],
-    ids=["nothing known", "part", "zip", "half", "two sources", "empty"],
+    ids=["nothing known", "part", "zip", "half", "two sources", "below", "empty"],
 )
 def test_a_folder_is_refused_in_words_with_the_names_that_would_do(tmp_path, names, words):
     for name in names:

@@ -103,18 +103,19 @@ def list_folder(spark: SparkSession, folder: str) -> list[tuple[str, bool, int]]
 
 
 def read_head(spark: SparkSession, path: str, size: int) -> bytes:
-    """The first ``size`` bytes of a plain or compressed file, unpacked.
+    """The first ``size`` bytes of a file, unpacked where it is gzip by its name, the one packing that is read.
 
     Read through Hadoop's own codecs, because a Spark job per file to see its first lines would be slow.
     """
     jvm = spark._jvm
     conf = spark._jsc.hadoopConfiguration()
     hadoop_path = jvm.org.apache.hadoop.fs.Path(path)
-    codec = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(conf).getCodec(hadoop_path)
+    codecs = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(conf)
     try:
         stream = hadoop_path.getFileSystem(conf).open(hadoop_path)
         try:
-            return bytes((codec.createInputStream(stream) if codec is not None else stream).readNBytes(size))
+            plain = codecs.getCodec(hadoop_path).createInputStream(stream) if path.endswith(".gz") else stream
+            return bytes(plain.readNBytes(size))
         finally:
             stream.close()
     except Py4JJavaError as error:
