@@ -152,53 +152,72 @@ def test_a_file_of_another_layout_is_refused_though_its_width_is_right(spark, tm
     assert "F10Q1" not in said  # a credit score is personal: it is not repeated
 
 
+def of_table(spark, path: Path):
+    """The raw table that a file is of, its lines, and what is judged of each."""
+    from mortgage_etl.quarantine import judge
+    from mortgage_etl.sources import canonical
+    from mortgage_etl.sources.extracts import extract_of_files
+    from mortgage_etl.sources.lines import read_lines
+
+    raw = next(raw for raw in canonical.TABLES if raw.name == path.parent.parent.name)
+    lines = read_lines(spark, raw, extract_of_files(spark, raw.name, str(path.parent)))
+    return raw, lines, judge(lines, raw, AS_OF)
+
+
 @pytest.mark.parametrize(
     ("table", "of", "to", "words"),
     [
-        (
-            "performance",
-            "2010-03-01",
-            "3/1/2010",
-            ["reporting_month must be a date YYYY-MM-DD, not '3/1/2010' (line 2)"],
-        ),
+        ("performance", "2010-03-01", "3/1/2010", "reporting_month must be a date YYYY-MM-DD, not '3/1/2010' (line 2)"),
+        ("performance", "2010-03-01", "2013-03-01", "they are dated after the business date, 2012-01-31"),
         (
             "loans",
             "FRM",
             "Fixed",
-            ["product_type must be one of FRM, ARM, not 'Fixed'", "Check that it is a loans file"],
+            "product_type must be one of FRM, ARM, not 'Fixed' (line 2). Check that it is a loans",
         ),
-        ("loans", "200000", "5", ["original_upb must be between 1,000 and 50,000,000 USD"]),
-        ("loans", "5.125", "", ["interest_rate is blank (line 2)"]),
-        ("borrowers", "A,700,36", 'A,"70,0",3"6,1', ["a quote is opened and not closed (line 2)"]),
-        ("borrowers", "A,700", "A,7,00", ["line 2 has 6 columns, not 5"]),
-        ("performance", "A,", "Z,", ["unusable", "no good row in the loan file"]),
-        ("performance", "2010-03-01", "2013-03-01", ["after the business date, 2012-01-31"]),
+        ("loans", "200000", "5", "original_upb must be between 1,000 and 50,000,000 USD (line 2)"),
+        ("loans", "5.125", "", "interest_rate is blank (line 2)"),
+        ("borrowers", "A,700,36", 'A,"70,0",3"6,1', "a quote is opened and not closed (line 2)"),
+        ("borrowers", "A,700", "A,7,00", "line 2 has 6 columns, not 5"),
     ],
-    ids=["dates", "codes", "range", "blank", "lone quote", "columns", "other loans", "future"],
+    ids=["dates", "future", "codes", "range", "blank", "lone quote", "columns"],
 )
 def test_a_table_without_a_good_row_says_why(spark, tmp_path, table, of, to, words):
-    write_tape(tmp_path, ["A"], [{"loan_id": "A"}])
-    spoil(tmp_path / table / "ingest_date=2012-01-31" / "part-0.csv", of=of, to=to)
-    said = refusal(spark, tmp_path)
-    assert f"/{table}/ingest_date=2012-01-31/part-0.csv: 1 of 1 rows cannot be used as {table}" in said
-    for word in words[1:] if words[0] == "unusable" else words:
-        assert word in said
+    from mortgage_etl.accounting import count_rows
+    from mortgage_etl.sources import SourceError
+
+    path = write_table(tmp_path, table, [{"loan_id": "A"}])
+    spoil(path, of=of, to=to)
+    raw, lines, judged = of_table(spark, path)
+    with pytest.raises(SourceError) as error:
+        count_rows(judged, lines, raw, AS_OF)
+    assert f"{path}: 1 of 1 rows cannot be used as {table}. Most of them (1): {words}" in str(error.value)
+
+
+def test_months_of_loans_that_are_nowhere_else_are_refused_as_a_whole(spark, tmp_path):
+    write_tape(tmp_path, ["A"], [{"loan_id": "Z"}])
+    assert "their loans have no good row in the loan file. Land both files together." in refusal(spark, tmp_path)
 
 
 def test_a_line_break_in_a_quoted_field_is_told_from_a_short_line(spark, tmp_path):
-    loans = ["A", "B", "C", "D"]
-    write_tape(tmp_path, loans, [{"loan_id": "A"}])
-    path = write_table(tmp_path, "borrowers", [{"loan_id": loan} for loan in loans])
+    from mortgage_etl.quarantine import quarantined
+
+    path = write_table(tmp_path, "borrowers", [{"loan_id": loan} for loan in ("A", "B", "C", "D")])
     spoil(path, of="D,700", to='D,"7\n00"')
-    found = [(row.row_number, row.reason) for row in read(spark, tmp_path).quarantine.collect() if row.table != "loans"]
-    assert found == [(5, "open_quote"), (6, "open_quote")]
+    spoil(path, of="C,700", to="C")
+    raw, lines, judged = of_table(spark, path)
+    found = {row.row_number: row.reason for row in quarantined(judged, raw, lines).collect()}
+    assert found == {4: "wrong_number_of_columns", 5: "open_quote", 6: "open_quote"}
 
 
 def test_characters_of_no_text_are_found_behind_the_beginning(spark, tmp_path):
-    write_tape(tmp_path, ["A"], [{"loan_id": "A"}])
-    path = tmp_path / "loans" / "ingest_date=2012-01-31" / "part-0.csv"
+    from mortgage_etl.sources import SourceError
+
+    path = write_table(tmp_path, "loans", [{"loan_id": "A"}])
     path.write_bytes(path.read_bytes() + b"B,\0\n")
-    assert f"{path}, line 3: NUL characters" in refusal(spark, tmp_path)
+    with pytest.raises(SourceError) as error:
+        of_table(spark, path)
+    assert f"{path}, line 3: NUL characters" in str(error.value)
 
 
 @pytest.fixture
