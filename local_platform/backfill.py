@@ -8,7 +8,7 @@ from local_platform.airflow_api import AirflowApi
 def create(api: AirflowApi, dag_id: str, start: str, end: str, at_once: int, again: str = "none") -> int:
     """Start a backfill of the intervals that begin from `start` until before `end` (YYYY-MM-DD, UTC); its id.
 
-    again: which past runs are run once more, none | failed | completed. RuntimeError with Airflow's answer.
+    again: which past runs are run once more, none | failed | completed. AirflowError with Airflow's answer.
     """
     request = {
         "dag_id": dag_id,

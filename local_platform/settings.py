@@ -7,12 +7,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from local_platform.command import CommandError
 from local_platform.environments import ROOT
 
 USERS = {"admin": "ADMIN", "analyst": "USER", "viewer": "VIEWER"}
 
 
-class PlatformError(RuntimeError):
+class PlatformError(CommandError):
     """The platform cannot do what was asked; the message says why and what to do."""
 
 
@@ -40,8 +41,10 @@ class Platform:
     def from_environment(cls) -> Platform:
         env = os.environ
         state = Path(env.get("MORTGAGE_STATE_DIR", ROOT / ".state")).resolve()
-        aws_port = int(env.get("MORTGAGE_AWS_PORT", "4566"))
-        airflow_port = int(env.get("MORTGAGE_AIRFLOW_PORT", "8080"))
+        aws_port = _port("MORTGAGE_AWS_PORT", "4566")
+        airflow_port = _port("MORTGAGE_AIRFLOW_PORT", "8080")
+        if aws_port == airflow_port:
+            raise CommandError(f"MORTGAGE_AWS_PORT and MORTGAGE_AIRFLOW_PORT are both {aws_port}; two are needed.")
         aws_url = env.get("MORTGAGE_AWS_URL", f"http://127.0.0.1:{aws_port}")
         airflow_url = env.get("MORTGAGE_AIRFLOW_URL", f"http://127.0.0.1:{airflow_port}")
         return cls(
@@ -76,3 +79,10 @@ class Platform:
 
     def password(self, user: str) -> str:
         return self.secrets()[f"password_{user}"]
+
+
+def _port(name: str, default: str) -> int:
+    text = os.environ.get(name, default)
+    if text.isascii() and text.isdigit() and 0 < int(text) < 1 << 16:
+        return int(text)
+    raise CommandError(f"{name} is {text!r}; it must be a port, a number from 1 to 65535.")

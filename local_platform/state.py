@@ -36,8 +36,10 @@ def make_ready(platform: Platform) -> None:
         platform.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         _bring_up_to_date(platform)
         _make_secrets(platform)
-        for folder in (platform.logs, platform.airflow_home, platform.state / "pids"):
+        for folder in (platform.logs, platform.airflow_home, platform.state / "local-aws", platform.state / "pids"):
             folder.mkdir(exist_ok=True)
+            with contextlib.suppress(PermissionError):  # on a volume that belongs to somebody else
+                folder.chmod(0o700)
         users = {user: platform.password(user) for user in USERS}
         write_whole(platform.airflow_home / "passwords.json", json.dumps(users))
     except OSError as error:
@@ -100,9 +102,6 @@ def _bring_up_to_date(platform: Platform) -> None:
             f"set the old one aside and start again:\n    mv '{sqlite}' '{sqlite}.before-postgresql'\n"
             "To go on with the old runs, use that version; for a fresh installation beside it, MORTGAGE_STATE_DIR."
         )
-    if version == 1:
-        with contextlib.suppress(PermissionError):  # a volume that belongs to somebody else
-            platform.state.chmod(0o700)
     if facts(platform).get("version") != VERSION:
         remember(platform, version=VERSION)
 

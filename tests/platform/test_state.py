@@ -35,7 +35,7 @@ def made_by_version_1(platform):
     secrets = {name: value for name, value in platform.secrets().items() if name != "database_password"}
     (platform.state / "secrets.json").write_text(json.dumps(secrets))
     (platform.airflow_home / "airflow.db").write_bytes(b"SQLite format 3\0")
-    platform.state.chmod(0o755)
+    platform.logs.chmod(0o755)
     return secrets
 
 
@@ -86,7 +86,7 @@ def test_what_the_refusal_tells_to_do_helps_and_loses_nothing(fresh):
     assert "database_password" in fresh.secrets()
     assert (fresh.airflow_home / "airflow.db.before-postgresql").read_bytes() == b"SQLite format 3\0"
     assert state.facts(fresh)["version"] == state.VERSION
-    assert stat.S_IMODE(fresh.state.stat().st_mode) == 0o700
+    assert stat.S_IMODE(fresh.logs.stat().st_mode) == 0o700
 
 
 def test_the_state_of_an_installation_on_a_server_of_the_users_is_brought_up_to_date(fresh, monkeypatch):
@@ -118,6 +118,16 @@ def test_damaged_secrets_are_named(fresh):
     (fresh.state / "secrets.json").write_text("{")
     with pytest.raises(PlatformError, match=r"secrets\.json is damaged"):
         state.make_ready(fresh)
+
+
+def test_a_folder_of_the_users_keeps_its_permissions(fresh):
+    """MORTGAGE_STATE_DIR=/tmp must not close /tmp."""
+    fresh.state.mkdir()
+    fresh.state.chmod(0o777)
+    state.make_ready(fresh)
+    assert stat.S_IMODE(fresh.state.stat().st_mode) == 0o777
+    private = {path.name for path in fresh.state.iterdir() if stat.S_IMODE(path.stat().st_mode) & 0o077 == 0}
+    assert private == {path.name for path in fresh.state.iterdir()}
 
 
 def test_a_folder_that_cannot_be_made_is_named(fresh):
