@@ -17,13 +17,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
-import requests
 
 from local_platform import demo, landing, supervisor
+from local_platform.airflow_api import AirflowError
 from local_platform.aws import read_json
 from local_platform.environments import ROOT
 from tests.faults.chaos import SERVICES, Chaos, full, how_many_of_each
@@ -73,8 +74,8 @@ def patiently(call: Callable[[], T], seconds: float = 900) -> T:
     while True:
         try:
             return call()
-        except (requests.RequestException, RuntimeError) as error:
-            if time.monotonic() > deadline or (isinstance(error, RuntimeError) and "answered 5" not in str(error)):
+        except AirflowError as error:
+            if time.monotonic() > deadline or "answered 4" in str(error):
                 raise
             time.sleep(2)
 
@@ -86,7 +87,7 @@ def start(lab: Installation, dag_id: str, run_id: str, **conf: Any) -> str:
     def ask() -> None:
         try:
             lab.api.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
-        except RuntimeError as error:
+        except AirflowError as error:
             if "answered 409" not in str(error):
                 raise
 
@@ -98,7 +99,7 @@ def all_green(lab: Installation, dag_id: str, run_ids: list[str], log: list[str]
     deadline, states = time.monotonic() + seconds, dict.fromkeys(run_ids, "queued")
     while set(states.values()) & {"queued", "running"} and time.monotonic() < deadline:
         time.sleep(2)
-        states = {run: patiently(lambda run=run: lab.api.run_state(dag_id, run)) for run in run_ids}
+        states = {run: patiently(partial(lab.api.run_state, dag_id, run)) for run in run_ids}
     if set(states.values()) != {"success"}:
         tries = [
             f"{run} {task['task_id']}: {task['state']}, try {task['try_number']}"
@@ -168,7 +169,7 @@ def start_if_it_can(lab: Lab) -> list[str]:
     body = {"dag_run_id": "during", "conf": {"score_date": "2014-01-02", "seconds": 2}, "logical_date": None}
     try:
         lab.api.request("POST", "/api/v2/dags/probe_pipeline/dagRuns", json=body)
-    except (requests.RequestException, RuntimeError):
+    except AirflowError:
         return []
     return ["during"]
 
