@@ -8,6 +8,7 @@ bytes only. Whoever names a server by MORTGAGE_DATABASE_URL has none of this.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import os
 import re
@@ -65,7 +66,8 @@ def port(platform: Platform) -> int:
 
 def command(platform: Platform) -> list[str]:
     """What the service runs."""
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
+    settings = {**SETTINGS, "cluster_name": _cluster(platform)}
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in settings.items()]
     here = folder(platform)
     return _as_owner(here, [str(_program("postgres")), "-D", str(here), "-p", str(port(platform)), *options])
 
@@ -103,19 +105,29 @@ def make_ready(platform: Platform) -> None:
 
 def clear_away(platform: Platform) -> None:
     """What a killed server leaves: children that stand still, the bytes in the kernel and the file that say it runs."""
-    here = str(folder(platform))
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.name() == "postgres" and process.cwd() == here:
-                processes.end([process], signal.SIGKILL)
+    processes.end(children(platform), signal.SIGKILL)
     lock = folder(platform) / "postmaster.pid"
     if not lock.exists():
         return
     ours = (lock.read_text().splitlines() + [""] * 7)[6].split()  # key and id
     for line in SEGMENTS.read_text().splitlines() if SEGMENTS.exists() else []:
         if line.split()[:2] == ours:
-            subprocess.run(["ipcrm", "-m", ours[1]], stderr=subprocess.DEVNULL, check=False)
+            subprocess.run(_as_owner(folder(platform), ["ipcrm", "-m", ours[1]]), stderr=subprocess.DEVNULL)
     lock.unlink()  # the next server would take a process that got the same number for this one
+
+
+def children(platform: Platform) -> list[psutil.Process]:
+    """The server's child processes, whether or not it lives: they bear the cluster's name where anybody may read it."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if " ".join(process.cmdline()).startswith(f"postgres: {_cluster(platform)}: "):
+                found.append(process)
+    return found
+
+
+def _cluster(platform: Platform) -> str:
+    return f"mortgage-{hashlib.sha256(str(platform.state).encode()).hexdigest()[:16]}"
 
 
 def _create(platform: Platform) -> None:

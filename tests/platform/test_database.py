@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import shutil
@@ -40,13 +39,8 @@ def serve(platform):
         time.sleep(0.05)
 
 
-def works_in(folder):
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.name() == "postgres" and process.cwd() == str(folder):
-                found.append(process)
-    return found
+def alive(platform):
+    return [child for child in database.children(platform) if child.status() != psutil.STATUS_ZOMBIE]
 
 
 def segment(platform):
@@ -115,7 +109,7 @@ def test_it_serves_airflow_alone_and_is_back_after_a_kill(platform):
     assert ours not in segments()
     assert {folder: folder.stat().st_mode for folder in modes} == modes
     assert processes.of_this_installation(platform) == []
-    assert not works_in(database.folder(platform))
+    assert not alive(platform)
 
 
 @pytest.mark.parametrize("platform", ["long " + "x" * 180], indirect=True)
@@ -124,11 +118,12 @@ def test_a_child_that_stands_still_does_not_keep_the_next_one_from_starting(made
     serve(platform)
     leader = processes.running(platform, "postgres")
     child = leader.children()[0]
+    assert child in alive(platform)
     child.suspend()
     leader.kill()
     leader.wait()
     serve(platform)
-    assert child not in works_in(database.folder(platform))
+    assert child not in alive(platform)
     assert psql(platform, "SELECT 1").stdout.strip() == "1"
 
 
