@@ -20,7 +20,7 @@ COPY --chown=platform requirements requirements
 COPY --chown=platform local_aws/runtimes local_aws/runtimes
 COPY --chown=platform local_aws/__init__.py local_aws/
 COPY --chown=platform local_aws/glue_runtime local_aws/glue_runtime
-COPY --chown=platform local_platform/__init__.py local_platform/environments.py local_platform/
+COPY --chown=platform local_platform/__init__.py local_platform/command.py local_platform/environments.py local_platform/
 # Compiled here once: a container's own file system forgets what it compiles.
 RUN UV_COMPILE_BYTECODE=1 python3 -m local_platform.environments && rm -rf /home/platform/.cache
 

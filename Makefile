@@ -4,7 +4,7 @@ TOOLING := .runtimes/tooling/bin/python
 PLATFORM := $(TOOLING) -m local_platform
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo table history backfill lineage test test-faults lint up down status clean environments reconcile compose-test \
+.PHONY: demo table history backfill airflow lineage test test-faults lint up down status clean environments reconcile cases compose-test \
         locks data-dictionary help
 
 help:            ## this list
@@ -46,22 +46,27 @@ environments:
 	@"$(PYTHON)" -m local_platform.environments
 
 history: environments  ## two years of monitored nights for the dashboard, from the demo's model [PLANT="kind@first..last …"]
-	@$(PLATFORM) history $(foreach fault,$(PLANT),--plant $(fault))
+	@$(PLATFORM) history $(foreach fault,$(PLANT),--plant "$(fault)")
 
 backfill: environments  ## past nights: FROM=<date> TO=<day after the last> [DAG=mortgage_nightly_scoring] [AT_ONCE=3] [AGAIN=failed|completed]
 	@test -n "$(FROM)" -a -n "$(TO)" || { echo "usage: make backfill FROM=<date> TO=<day after the last>"; exit 2; }
-	@$(PLATFORM) backfill $(or $(DAG),mortgage_nightly_scoring) $(FROM) $(TO) $(if $(AT_ONCE),--at-once $(AT_ONCE)) \
-	  $(if $(AGAIN),--again $(AGAIN))
+	@$(PLATFORM) backfill "$(or $(DAG),mortgage_nightly_scoring)" "$(FROM)" "$(TO)" \
+	  $(if $(AT_ONCE),--at-once "$(AT_ONCE)") $(if $(AGAIN),--again "$(AGAIN)")
+
+airflow: environments  ## Airflow's own command on this installation: ARGS="dags list"
+	@$(PLATFORM) airflow $(ARGS)
 
 reconcile: environments  ## the ETL alone on DATA=<folder>: one line of JSON with every count
 	@test -n "$(DATA)" || { echo "usage: make reconcile DATA=<folder of loan files>"; exit 2; }
 	@$(PLATFORM) reconcile --data "$(DATA)" $(if $(AS_OF),--as-of "$(AS_OF)")
 
+cases: environments  ## every case in CASES=<folder>, after public bug reports: what is right and what was seen
+	@test -n "$(CASES)" || { echo "usage: make cases CASES=<folder of cases>"; exit 2; }
+	@$(PLATFORM) cases "$(CASES)"
+
 lineage: environments  ## from a score to its model and training data: DATE=<score date> [LOAN=<loan id>] [SOURCE=<source>]
 	@test -n "$(DATE)" || { echo "usage: make lineage DATE=<score date> [LOAN=<loan id>] [SOURCE=<source>]"; exit 2; }
-	@AWS_ENDPOINT_URL=http://127.0.0.1:$${MORTGAGE_AWS_PORT:-4566} AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=local \
-	  AWS_SECRET_ACCESS_KEY=local PYTHONPATH="$$PYTHONPATH/plugins" $(TOOLING) -m mortgage_risk.trail --score-date "$(DATE)" \
-	  $(if $(LOAN),--loan-id "$(LOAN)") $(if $(SOURCE),--source "$(SOURCE)")
+	@$(PLATFORM) lineage --date "$(DATE)" $(if $(LOAN),--loan "$(LOAN)") $(if $(SOURCE),--source "$(SOURCE)")
 
 compose-test: environments  ## bring docker-compose.yaml up for real, run the pipeline in it, take it down
 	@$(TOOLING) -m local_platform.compose_test

@@ -31,6 +31,8 @@ Generated from `contracts/tables/*.odcs.yaml` by `python -m contracts.dictionary
 Change the contract, not this page.
 
 * **Bold** columns are the table's key; \\* marks a column that may not be null.
+* † marks a column whose invalid values are set to missing, counted and warned about. Of any other column an invalid
+  value costs the row: it goes to quarantine.
 * *role*: key, time, feature (the model learns from it), attribute (carried along), label, outcome (known only
   afterwards, never a feature), protected (fairness measures only), metadata.
 * *PD when it rises*: the direction that the model is held to; "free" leaves it to the data. Text features are
@@ -80,7 +82,7 @@ def _row(contract: Contract, column: Column) -> str:
     name = f"**{column.name}**" if column.name in contract.key else column.name
     direction = DIRECTIONS[column.monotone] if column.role == "feature" and not column.categorical else ""
     cells = [
-        name + (r"\*" if column.required else ""),
+        name + (r"\*" if column.required else "") + ("†" if column.dispensable else ""),
         column.type,
         column.unit or "",
         _values(column),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".odcs.yaml"
 TABLE_PROPERTIES = {"toleratedInvalidPercent", "derivedFeatures", "reasonFactors", "split"}
-COLUMN_PROPERTIES = {"role", "unit", "monotone", "missingCodes", "inherits"}
+COLUMN_PROPERTIES = {"role", "unit", "monotone", "missingCodes", "invalidValues", "inherits"}
 # What an inheriting column takes from its parent and so must not state again.
 INHERITED_FIELDS = ("logicalTypeOptions", "enum", "description", "classification", "businessName")
 RULE_FIELDS = {"metric", "column", "minimum", "maximum"}
@@ -141,6 +141,7 @@ def _column(table: str, prop: SchemaProperty, heirs: tuple[str, ...]) -> Column:
         missing_codes=tuple(custom.get("missingCodes", ())),
         pii=classification.removesuffix("-pii"),
         critical=bool(prop.criticalDataElement),
+        dispensable=_dispensable(where, custom, prop),
         partitioned=bool(prop.partitioned),
         sources=tuple(prop.transformSourceObjects or ()),
         business_name=prop.businessName,
@@ -148,11 +149,25 @@ def _column(table: str, prop: SchemaProperty, heirs: tuple[str, ...]) -> Column:
     return _checked(where, column)
 
 
+def _dispensable(where: str, custom: dict[str, Any], prop: SchemaProperty) -> bool:
+    """Whether invalid values become missing. ContractError where a row, a label or a model needs the column."""
+    if "invalidValues" not in custom:
+        return False
+    if custom["invalidValues"] != "missing":
+        raise ContractError(f"{where}: invalidValues is {custom['invalidValues']!r}; it can only be missing")
+    if prop.required or prop.criticalDataElement or custom.get("role") not in ("attribute", "outcome", "metadata"):
+        raise ContractError(
+            f"{where}: invalidValues is missing, but the column is needed: it is required, critical, or of role "
+            f"{custom.get('role')}. Only a dispensable attribute, outcome or metadata column may lose values."
+        )
+    return True
+
+
 def _inherited(where: str, prop: SchemaProperty, custom: dict[str, Any], heirs: tuple[str, ...]) -> Column:
     """The parent's column under this name; role, monotone, required, critical and sources may be set anew."""
     target = custom["inherits"]
     restated = [field for field in INHERITED_FIELDS if getattr(prop, field) is not None]
-    restated += [field for field in ("unit", "missingCodes") if field in custom]
+    restated += [field for field in ("unit", "missingCodes", "invalidValues") if field in custom]
     if restated:
         raise ContractError(f"{where} inherits {target} and so must not state {', '.join(restated)} again")
     parent_table, _, parent_name = str(target).partition(".")
@@ -169,6 +184,7 @@ def _inherited(where: str, prop: SchemaProperty, custom: dict[str, Any], heirs: 
         monotone=custom.get("monotone", parent.monotone),
         required=parent.required if prop.required is None else prop.required,
         critical=parent.critical if prop.criticalDataElement is None else prop.criticalDataElement,
+        dispensable=False,  # what is invalid was set to missing where the parent was read
         partitioned=bool(prop.partitioned),
         sources=tuple(prop.transformSourceObjects or parent.sources or (target,)),
         inherits=target,

@@ -10,10 +10,12 @@ Re-running replaces the clean tables and the quarantine of the same source and d
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from datetime import date
 
 from mortgage_etl.clean_tables import prepare_clean_tables
+from mortgage_etl.sources import SourceError
 from mortgage_etl.start import start_job
 
 
@@ -34,4 +36,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SourceError as error:  # the job's error message is for whoever delivers the files: words, no stack
+        sys.exit(str(error))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from local_platform.command import CommandError
+
 FINISHED = {"success", "failed"}
-ASK_AGAIN = 15
+
+
+class AirflowError(CommandError):
+    """Airflow does not answer, or refuses: the message is its own."""
 
 
 class AirflowApi:
@@ -20,7 +24,7 @@ class AirflowApi:
         # Reading again is harmless, and a machine at its limit answers late.
         self._session.mount(url, HTTPAdapter(max_retries=Retry(5, backoff_factor=1, allowed_methods={"GET"})))
         self._credentials = {"username": user, "password": password}
-        self._login()
+        self._login(requests)  # asked once: a platform that is down is told of at once
 
     def trigger(self, dag_id: str, conf: dict[str, Any], logical_date: str | None = None) -> str:
         """Start a run with these Params; its run id."""
@@ -69,25 +73,46 @@ class AirflowApi:
     def dag_ids(self) -> set[str]:
         return {dag["dag_id"] for dag in self.request("GET", "/api/v2/dags", params={"limit": 100})["dags"]}
 
+    def known(self, dag_id: str) -> str:
+        """The same DAG id; AirflowError where there is no such DAG."""
+        if dag_id not in (there := self.dag_ids()):
+            raise AirflowError(f"there is no DAG {dag_id}; DAGs are {', '.join(sorted(there)) or 'not parsed yet'}")
+        return dag_id
+
     def import_errors(self) -> list[str]:
         found = self.request("GET", "/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in found]
 
     def request(self, method: str, path: str, **arguments: Any) -> Any:
-        for _ in range(ASK_AGAIN):
-            answer = self._session.request(method, self.url + path, timeout=60, **arguments)
-            if answer.status_code == 401:  # a token lasts a day; a platform may be up longer
-                self._login()
-            elif not (answer.status_code == 500 and "Database error" in answer.text):
-                break
-            else:
-                time.sleep(2)  # SQLite was locked for 5 s by another writer; what was begun is rolled back
+        answer = self._ask(self._session, method, path, **arguments)
+        if answer.status_code == 401:  # a token lasts a day; a platform may be up longer
+            self._login(self._session)
+            answer = self._ask(self._session, method, path, **arguments)
         if not answer.ok:
-            raise RuntimeError(f"Airflow answered {answer.status_code} to {method} {path}: {answer.text[:2000]}")
+            raise AirflowError(f"Airflow answered {answer.status_code} to {method} {path}: {_detail(answer)}")
         return answer.json() if answer.content else None
 
-    def _login(self) -> None:
-        answer = self._session.post(f"{self.url}/auth/token", json=self._credentials, timeout=60)
+    def _login(self, session: Any) -> None:
+        """``session``: through what is asked, a requests.Session or the module."""
+        answer = self._ask(session, "POST", "/auth/token", json=self._credentials)
         if not answer.ok:
-            raise RuntimeError(f"Airflow refused the log-in of {self._credentials['username']}: {answer.text[:500]}")
+            raise AirflowError(f"Airflow refused the log-in of {self._credentials['username']}: {_detail(answer)}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def _ask(self, session: Any, method: str, path: str, **arguments: Any) -> requests.Response:
+        try:
+            return session.request(method, self.url + path, timeout=60, **arguments)
+        except requests.RequestException as error:
+            raise AirflowError(
+                f"Airflow does not answer at {self.url} ({type(error).__name__}). Does it run? `make status` shows it, "
+                "`make up` starts it."
+            ) from error
+
+
+def _detail(answer: requests.Response) -> str:
+    """What Airflow says in its answer, in one line."""
+    try:
+        said = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        said = answer.text
+    return " ".join(str(said).split())[:2000]

@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,50 +14,53 @@ from typing import Any
 from local_platform import landing, supervisor
 from local_platform.airflow_api import AirflowApi
 from local_platform.aws import read_json
+from local_platform.command import CommandError, a_date, a_number
 from local_platform.environments import ROOT, runtime_python
 from local_platform.progress import Progress
 from local_platform.settings import Platform
+from local_platform.state import make_ready
 from local_platform.summary import render
+from local_platform.watch import START_SECONDS
 
 TRAINING, SCORING = "mortgage_training", "mortgage_nightly_scoring"
 # Twelve years to the end of 2014: the out-of-time year 2013 has the 100 defaulted loans that the gate asks for.
 LOANS, BOOK = 18_000, ["--seed", "1", "--start", "2003-01", "--end", "2014-12"]
 
 
-class DemoError(RuntimeError):
+class DemoError(CommandError):
     """The demo cannot go on; the message says which task failed, its own words, and where its log is."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, help="folder of real loan files (default: a simulated book)")
     parser.add_argument("--economic", type=Path, help="folder of economic files, where not in or beside --data")
-    parser.add_argument("--as-of", help="business date, YYYY-MM-DD (default: the last one in the data)")
+    parser.add_argument("--as-of", type=a_date, help="business date, YYYY-MM-DD (default: the last one in the data)")
     parser.add_argument("--override-by", default="", help="who releases a model that the gate rejected")
-    parser.add_argument("--loans", type=int, default=LOANS, help="size of the simulated book (default %(default)s)")
+    parser.add_argument(
+        "--loans", type=a_number, default=LOANS, help="size of the simulated book (default %(default)s)"
+    )
     parser.add_argument("--no-start", action="store_true", help="use a platform that is up already")
 
 
 def run(arguments: argparse.Namespace, platform: Platform) -> int:
     progress = Progress()
+    careful = contextlib.nullcontext() if arguments.no_start else supervisor.undone_if_interrupted(platform)
     try:
-        return _demo(arguments, platform, progress)
-    except (DemoError, landing.LandingError, supervisor.PlatformError) as error:
+        with careful:
+            return _demo(arguments, platform, progress)
+    except CommandError:
         progress.say("FAILED")
-        print(error, file=sys.stderr)
-        return 1
-    except (KeyboardInterrupt, SystemExit):
-        if not arguments.no_start:
-            progress.say("interrupted: stopping the platform")
-            supervisor.down(platform)
         raise
 
 
 def _demo(arguments: argparse.Namespace, platform: Platform, progress: Progress) -> int:
     if not arguments.no_start:
+        make_ready(platform)
+    folder = arguments.data or simulated_book(platform, arguments.loans, progress)
+    delivery = landing.describe(folder, arguments.economic, arguments.as_of)  # a wrong folder is told of at once
+    if not arguments.no_start:
         progress.say("starting the local AWS and Airflow")
         supervisor.up(platform)
-    folder = arguments.data or simulated_book(platform, arguments.loans, progress)
-    delivery = landing.describe(folder, arguments.economic, arguments.as_of)
     size = landing.land(platform, delivery)
     progress.say(
         f"landed {len(delivery.files)} files, {size / 1e6:.1f} MB, as {delivery.source} of {delivery.as_of_date}"
@@ -135,20 +137,20 @@ def simulated_book(platform: Platform, loans: int, progress: Progress) -> Path:
     command = [str(runtime_python("tooling")), "-m", "simulator", *BOOK, "--loans", str(loans), "--out", str(draft)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
-        raise DemoError(f"the simulator failed:\n{done.stderr[-2000:]}")
+        raise DemoError(f"the simulator failed: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
     draft.rename(folder)
     return folder
 
 
 def wait_for_dags(api: AirflowApi, platform: Platform) -> None:
     """Until both DAGs are parsed; DemoError with the traceback where a file does not import."""
-    deadline = time.monotonic() + supervisor.START_SECONDS
+    deadline = time.monotonic() + START_SECONDS
     while not {TRAINING, SCORING} <= api.dag_ids():
         if errors := api.import_errors():
             raise DemoError("a DAG file does not import:\n" + "\n".join(errors))
         if time.monotonic() > deadline:
             raise DemoError(
-                f"the DAGs did not appear in {supervisor.START_SECONDS} s; "
+                f"the DAGs did not appear in {START_SECONDS:.0f} s; "
                 f"see {supervisor.log_path(platform, 'dag-processor')}"
             )
         time.sleep(0.5)

@@ -15,6 +15,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from local_platform.command import CommandError, ended
+
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
 RUNTIMES = Path(os.environ.get("MORTGAGE_RUNTIMES_DIR", ROOT / ".runtimes"))
@@ -40,8 +42,8 @@ def install_uv() -> Path:
     if uv.exists() and UV_VERSION in _run([uv, "--version"]).stdout:
         return uv
     if sys.version_info[:2] != (3, 11):
-        sys.exit(
-            f"Python 3.11 is needed, this is {sys.version.split()[0]} ({sys.executable}).\n"
+        raise CommandError(
+            f"Python 3.11 is needed, this is {sys.version.split()[0]} ({sys.executable}). "
             "Install Python 3.11 and run `make PYTHON=/path/to/python3.11 …`."
         )
     _run([sys.executable, "-m", "venv", TOOLS])
@@ -94,14 +96,14 @@ def _run(command: list[str | Path], extra: dict[str, str] | None = None) -> subp
         [str(part) for part in command], capture_output=True, text=True, env={**os.environ, **(extra or {})}
     )
     if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
+        raise CommandError(f"{' '.join(map(str, command))} failed:\n{done.stdout}{done.stderr}")
     return done
 
 
 def main(names: list[str]) -> None:
     unknown = set(names) - set(LOCKS)
     if unknown:
-        sys.exit(f"unknown environment {', '.join(sorted(unknown))}; there are {', '.join(LOCKS)}")
+        raise CommandError(f"unknown environment {', '.join(sorted(unknown))}; there are {', '.join(LOCKS)}")
     uv = install_uv()
     RUNTIMES.mkdir(parents=True, exist_ok=True)
     names = names or list(LOCKS)
@@ -113,4 +115,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(ended(lambda: main(sys.argv[1:])))

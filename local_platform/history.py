@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.dataset as ds
 
+from local_platform.command import CommandError, Parser, a_number, ended
 from local_platform.environments import ROOT
 
 sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
@@ -39,7 +40,7 @@ from mortgage_model.panel_data import KEY, MONTH, open_panel  # noqa: E402
 from mortgage_model.splits import month_number, month_text  # noqa: E402
 from mortgage_risk import monitoring  # noqa: E402
 from mortgage_risk.layout import Layout, split_uri  # noqa: E402
-from simulator.faults import Fault, plant  # noqa: E402
+from simulator.faults import KINDS, Fault, plant  # noqa: E402
 
 LAST_REPORTING_DAY = 28  # a month that has ended is on the tape in full
 PANEL_DAYS = 5  # the day of the month on which the panel of the month before is built
@@ -184,7 +185,7 @@ def _newest_package(layout: Layout) -> dict[str, Any]:
         SortOrder="Descending",
     )["ModelPackageSummaryList"]
     if not found:
-        sys.exit("history: no approved model; run `make demo` first")
+        raise CommandError("there is no approved model; `make demo` trains one")
     return client.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"])
 
 
@@ -214,13 +215,13 @@ def write(s3: Any, layout: Layout, documents: Iterator[dict[str, Any]]) -> int:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m local_platform.history", description=__doc__.splitlines()[0])
+    parser = Parser(prog="python -m local_platform.history", description=__doc__.splitlines()[0])
     parser.add_argument("--bucket", required=True)
     parser.add_argument("--model_name", default="mortgage-default-risk")
-    parser.add_argument("--nights", type=int, default=NIGHTS)
+    parser.add_argument("--nights", type=a_number, default=NIGHTS)
     parser.add_argument(
         "--plant",
-        type=Fault.parse,
+        type=_fault,
         action="append",
         default=[],
         help="a fault: kind@first[..last], kind one of unit_change, broken_feed, population; repeatable",
@@ -250,5 +251,13 @@ def _last_day(panel: Path) -> date:
     return date(year, month, 1) - timedelta(days=1)
 
 
+def _fault(text: str) -> Fault:
+    try:
+        return Fault.parse(text)
+    except ValueError:
+        form = f"<kind>@YYYY-MM-DD or <kind>@YYYY-MM-DD..YYYY-MM-DD, kind one of {', '.join(KINDS)}"
+        raise argparse.ArgumentTypeError(f"{text!r} is no fault: {form}") from None
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(ended(main))

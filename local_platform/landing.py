@@ -2,45 +2,85 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
+import itertools
 import re
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from boto3.s3.transfer import TransferConfig
 
+from local_platform import etl
 from local_platform.aws import aws_client
+from local_platform.command import CommandError
 from local_platform.settings import Platform
 
 
-class LandingError(ValueError):
+class LandingError(CommandError):
     """The folder cannot be landed; the message names what was looked for and where."""
 
 
-# File-name patterns of the sources a folder may hold flat, by raw-data table.
-FLAT_FILES = {
+@dataclass(frozen=True)
+class Named:
+    """Files of one raw table: the pattern of their names, without the ending, and names that would do."""
+
+    pattern: str
+    example: str
+
+
+# The tables of each source that a folder may hold flat. Freddie Mac's non-standard loans (excl) and HARP loans have the
+# standard layout, and its files until 2018 a 1 in their names.
+SOURCES: Mapping[str, Mapping[str, Named]] = {
     "fannie_mae": {
-        "fannie_mae_acquisition": r"Acquisition_.*\.(txt|csv)(\.gz)?",
-        "fannie_mae_performance": r"Performance_.*\.(txt|csv)(\.gz)?",
+        "fannie_mae_acquisition": Named(r"Acquisition_.*", "Acquisition_2007Q3.txt"),
+        "fannie_mae_performance": Named(r"Performance_.*", "Performance_2007Q3.txt"),
     },
     "freddie_mac": {
-        "freddie_mac_origination": r"(sample_orig_.*|historical_data_(?!time).*)\.txt(\.gz)?",
-        "freddie_mac_performance": r"(sample_svcg_.*|historical_data_time_.*)\.txt(\.gz)?",
+        "freddie_mac_origination": Named(
+            r"sample_orig_.*|(harp_)?historical_data1?(_excl)?(_(?!time|excl).*)?",
+            "historical_data_2016Q1.txt (or sample_orig_2016.txt)",
+        ),
+        "freddie_mac_performance": Named(
+            r"sample_(svcg|perf)_.*|(harp_)?historical_data1?(_excl)?_time.*",
+            "historical_data_time_2016Q1.txt (or sample_svcg_2016.txt)",
+        ),
     },
-    "fannie_mae_current": {"fannie_mae_current": r"\d{4}Q[1-4]\.(csv|txt)(\.gz)?"},
-    "canonical": {table: rf"{table}\.csv(\.gz)?" for table in ("borrowers", "properties", "loans", "performance")},
+    "fannie_mae_current": {"fannie_mae_current": Named(r"\d{4}Q[1-4]|HARPLPPub", "2016Q1.csv")},
+    "canonical": {table: Named(table, f"{table}.csv") for table in ("borrowers", "properties", "loans", "performance")},
 }
-ECONOMIC_FILES = {
-    "economic_indicators": r"economic_indicators\.csv(\.gz)?",
-    "fhfa_hpi": r"HPI_AT_state\.csv",
-    "laus_unemployment": r"state_unemployment_sa_monthly\.csv(\.gz)?",
-    "pmms": r"pmms\.csv",
+ECONOMIC = {
+    "economic_indicators": Named("economic_indicators", "economic_indicators.csv"),
+    "fhfa_hpi": Named("HPI_AT_state", "HPI_AT_state.csv"),
+    "laus_unemployment": Named("state_unemployment_sa_monthly", "state_unemployment_sa_monthly.csv.gz"),
+    "pmms": Named("pmms", "pmms.csv"),
 }
+ENDINGS = r"\.(txt|csv)(\.gz)?"
+LOOKS_LIKE_DATA = re.compile(r".*\.(txt|csv|zip|gz|bz2|xlsx?|parquet)", re.IGNORECASE)
 EXTRACT = re.compile(r"ingest_date=(\d{4}-\d{2}-\d{2})")
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds.
+
+    Either a mirror of raw-data/ (<table>/ingest_date=…/files), then ``delivered`` is its newest day; or files side by
+    side, by raw table. ``left_out``: files that may be data but that no table is made of.
+    """
+
+    source: str
+    files: Mapping[str, tuple[Path, ...]]
+    delivered: str | None = None
+    left_out: tuple[Path, ...] = field(default=())
+
+    def as_argument(self) -> str:
+        return etl.as_argument(self.files)
+
+    def say_what_is_not_read(self) -> None:
+        if self.left_out:
+            print(f"warning: not read, as no table is made of them: {_listed(self.left_out)}", file=sys.stderr)
 
 
 @dataclass(frozen=True)
@@ -52,43 +92,51 @@ class Delivery:
     files: tuple[tuple[Path, str], ...]
 
 
+def look_into(folder: Path) -> Found:
+    """The loan files of a folder, told by their names. LandingError unless they are those of one source."""
+    if not folder.is_dir():
+        raise LandingError(f"{folder} is {'a file' if folder.exists() else 'not there'}; name a folder of loan files")
+    mirrored = [path for path in sorted(folder.glob("*/ingest_date=*/*")) if path.is_file()]
+    if mirrored:
+        return _mirror(folder, mirrored)
+    candidates = {
+        source: {table: tuple(_matching(folder, named)) for table, named in tables.items()}
+        for source, tables in SOURCES.items()
+    }
+    complete = [source for source, found in candidates.items() if all(found.values())]
+    if len(complete) > 1:
+        examples = "; ".join(f"{source} ({_listed(_all(candidates[source]))})" for source in complete)
+        raise LandingError(
+            f"{folder} holds files of {len(complete)} sources, {examples}. Give each a folder of its own."
+        )
+    if not complete:
+        raise LandingError(_nothing_known(folder, candidates))
+    files = candidates[complete[0]]
+    read = {path for paths in files.values() for path in paths}
+    read |= {path for named in ECONOMIC.values() for path in _matching(folder, named)}
+    others = (path for path in sorted(folder.iterdir()) if path.is_file() and path not in read)
+    return Found(complete[0], files, left_out=tuple(path for path in others if LOOKS_LIKE_DATA.fullmatch(path.name)))
+
+
 def describe(folder: Path, economic: Path | None = None, as_of: str | None = None) -> Delivery:
-    """What a folder holds: either a mirror of raw-data/ (<table>/ingest_date=…/files) or flat agency files.
+    """What a folder holds, as it lies under raw-data/. The ETL says of flat files whether and until when it reads them.
 
     Economic files are looked for in the folder, in `economic`, and in a folder `economic` beside it.
     """
-    if not folder.is_dir():
-        raise LandingError(f"no folder {folder}")
-    mirrored = tuple(
-        (p, p.relative_to(folder).as_posix()) for p in sorted(folder.glob("*/ingest_date=*/*")) if p.is_file()
-    )
-    if mirrored:
-        tables = {key.split("/")[0] for _, key in mirrored}
-        source = next((s for s, patterns in FLAT_FILES.items() if set(patterns) <= tables), None)
-        if source is None:
-            raise LandingError(
-                f"{folder} holds tables {', '.join(sorted(tables))}; no source has these. Known: {_known()}"
-            )
-        newest = max(EXTRACT.search(key).group(1) for _, key in mirrored if EXTRACT.search(key))  # type: ignore[union-attr]
-        return Delivery(source, as_of or newest, mirrored)
-
-    candidates = {
-        source: {table: list(_matching(folder, pattern)) for table, pattern in patterns.items()}
-        for source, patterns in FLAT_FILES.items()
-    }
-    source = next((source for source, found in candidates.items() if all(found.values())), None)
-    if source is None:
-        raise LandingError(
-            f"no loan files known in {folder}: {', '.join(p.name for p in sorted(folder.iterdir())[:8])}. "
-            f"Known: {_known()}"
-        )
-    found = candidates[source]
-    as_of = as_of or _last_month_end(source, found)
-    places = [place for place in (folder, economic, folder.parent / "economic") if place and place.is_dir()]
-    for table, pattern in ECONOMIC_FILES.items():
-        found[table] = next((files for place in places if (files := list(_matching(place, pattern)))), [])
-    keyed = [(file, f"{table}/ingest_date={as_of}/{file.name}") for table, files in found.items() for file in files]
-    return Delivery(source, as_of, tuple(keyed))
+    if economic and not economic.is_dir():
+        raise LandingError(f"{economic} is {'a file' if economic.exists() else 'not there'}; name a folder")
+    found = look_into(folder)
+    found.say_what_is_not_read()
+    if found.delivered:
+        keyed = [(path, path.relative_to(folder).as_posix()) for paths in found.files.values() for path in paths]
+        return Delivery(found.source, as_of or found.delivered, tuple(keyed))
+    economy = _economic_files([folder, *([economic] if economic else []), folder.parent / "economic"])
+    known = ["--as_of_date", as_of] if as_of else []
+    asked = ("--source", found.source, "--files", found.as_argument(), "--date_only", *known)
+    as_of = etl.reconcile(*asked, stdout=subprocess.PIPE).split()[-1]
+    files = {**found.files, **economy}
+    keyed = [(path, f"{table}/ingest_date={as_of}/{path.name}") for table, paths in files.items() for path in paths]
+    return Delivery(found.source, as_of, tuple(keyed))
 
 
 def land(platform: Platform, delivery: Delivery) -> int:
@@ -103,50 +151,69 @@ def land(platform: Platform, delivery: Delivery) -> int:
     return total
 
 
-def mirror(delivery: Delivery, root: Path) -> None:
-    """Lay the delivery out under `root` as it would lie under raw-data/, by links."""
-    for file, key in delivery.files:
-        link = root / key
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(file.resolve())
-
-
-def _matching(folder: Path, pattern: str) -> Iterator[Path]:
-    return (p for p in sorted(folder.iterdir()) if p.is_file() and re.fullmatch(pattern, p.name, re.IGNORECASE))
-
-
-def _known() -> str:
-    return "; ".join(f"{source} ({', '.join(patterns)})" for source, patterns in FLAT_FILES.items())
-
-
-# Where a layout keeps the reporting month: table, column (a position where the file has no header), date format.
-REPORTING_MONTH: dict[str, tuple[str, int | str, str]] = {
-    "fannie_mae": ("fannie_mae_performance", 1, "%m/%d/%Y"),
-    "fannie_mae_current": ("fannie_mae_current", 2, "%m%Y"),
-    "freddie_mac": ("freddie_mac_performance", 1, "%Y%m"),
-    "canonical": ("performance", "reporting_month", "%Y-%m-%d"),
-}
-
-
-def _last_month_end(source: str, found: dict[str, list[Path]]) -> str:
-    """Last day of the newest reporting month in the files."""
-    table, column, form = REPORTING_MONTH[source]
-    months: set[str] = set()
-    for file in found[table]:
-        with gzip.open(file, "rt", newline="") if file.suffix == ".gz" else file.open(newline="") as lines:
-            rows = csv.reader(lines, delimiter="," if source == "canonical" else "|")
-            position = next(rows).index(column) if isinstance(column, str) else column
-            months.update(row[position] for row in rows if len(row) > position)
-    dates = []
-    for month in months:
-        # The ETL quarantines what is no date or a mistyped year; here they only cannot be the newest.
-        with suppress(ValueError):
-            day = datetime.strptime(month, form).date()
-            dates += [day] if day <= datetime.now().date() else []
-    if not dates:
+def _mirror(folder: Path, files: Iterable[Path]) -> Found:
+    by_table: dict[str, tuple[Path, ...]] = {}
+    days = set()
+    for path in files:
+        table = path.relative_to(folder).parts[0]
+        by_table[table] = (*by_table.get(table, ()), path)
+        if day := EXTRACT.search(path.parent.name):
+            days.add(day.group(1))
+    source = next((source for source, tables in SOURCES.items() if set(tables) <= set(by_table)), None)
+    if source is None or not days:
+        needed = "; ".join(f"{source}: {', '.join(tables)}" for source, tables in SOURCES.items())
         raise LandingError(
-            f"no reporting month like {form} in column {column} of {', '.join(map(str, found[table]))}; "
-            "name the business date yourself with AS_OF=YYYY-MM-DD"
+            f"{folder} holds the tables {', '.join(sorted(by_table))}; no source has these. A source needs folders "
+            f"<table>/ingest_date=YYYY-MM-DD of each of its tables ({needed})."
         )
-    newest = max(dates)
-    return (date(newest.year + newest.month // 12, newest.month % 12 + 1, 1) - timedelta(days=1)).isoformat()
+    return Found(source, by_table, delivered=max(days))
+
+
+def _economic_files(places: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
+    """Of each economic table the files of the first place that has some. LandingError where no place has any."""
+    there = [place for place in places if place.is_dir()]
+    found = {
+        table: next((files for place in there if (files := tuple(_matching(place, named)))), ())
+        for table, named in ECONOMIC.items()
+    }
+    if not any(found.values()):
+        examples = ", ".join(named.example for named in ECONOMIC.values())
+        raise LandingError(
+            f"there is no economic data in {', '.join(map(str, there))}. Files that would do, one or more: {examples}. "
+            "Put them into the folder, into a folder 'economic' beside it, or name theirs by ECONOMIC=<folder>."
+        )
+    return found
+
+
+def _matching(folder: Path, named: Named) -> list[Path]:
+    pattern = re.compile(rf"({named.pattern}){ENDINGS}", re.IGNORECASE)
+    return [path for path in sorted(folder.iterdir()) if path.is_file() and pattern.fullmatch(path.name)]
+
+
+def _nothing_known(folder: Path, candidates: Mapping[str, Mapping[str, tuple[Path, ...]]]) -> str:
+    """What the folder holds, what is missing beside it or what to do with it, and which files would do."""
+    there = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
+    said = [f"no loan files known in {folder}, which holds {_listed(there) or 'nothing'}."]
+    for source, found in candidates.items():
+        if any(found.values()):
+            lacking = [SOURCES[source][table].example for table, paths in found.items() if not paths]
+            said.append(f"{_listed(_all(found))} is of {source}, but there is no {' and no '.join(lacking)}.")
+    below = sorted({path.parent for path in folder.glob("*/*") if LOOKS_LIKE_DATA.fullmatch(path.name)})
+    if below:
+        said.append(f"There is data in {_listed(below)} below it: name that folder, or put all files into one.")
+    if archives := [path for path in there if path.suffix.lower() == ".zip"]:
+        said.append(f"Unpack {_listed(archives)} first.")
+    names = "; ".join(
+        f"{' with '.join(named.example for named in tables.values())} ({source})" for source, tables in SOURCES.items()
+    )
+    return " ".join([*said, f"Names that would do: {names}."])
+
+
+def _all(files: Mapping[str, tuple[Path, ...]]) -> Iterable[Path]:
+    return itertools.chain.from_iterable(files.values())
+
+
+def _listed(paths: Iterable[Path]) -> str:
+    names = [path.name for path in paths]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

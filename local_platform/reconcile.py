@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
-from local_platform import landing
-from local_platform.environments import GLUE, ROOT, runtime_python
+from local_platform import etl, landing
+from local_platform.command import a_date
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the files of one source")
-    parser.add_argument("--as-of", help="business date, YYYY-MM-DD; default: end of the last reporting month")
+    parser.add_argument("--as-of", type=a_date, help="business date, YYYY-MM-DD; default: end of the last month in it")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ends with one line of JSON on stdout; exit code 1 with the reason where the files cannot be read."""
-    try:
-        delivery = landing.describe(arguments.data, as_of=arguments.as_of)
-    except landing.LandingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    print(f"source {delivery.source}, as of {delivery.as_of_date}", flush=True)
-    with tempfile.TemporaryDirectory() as root:
-        landing.mirror(delivery, Path(root))
-        command = [str(runtime_python(GLUE)), "-m", "mortgage_etl.reconcile", "--source", delivery.source]
-        command += ["--raw_root", root, "--as_of_date", delivery.as_of_date]
-        path = os.pathsep.join([str(ROOT), str(ROOT / "glue_jobs")])
-        return subprocess.run(command, env={**os.environ, "PYTHONPATH": path}).returncode
+    """Ends with one line of JSON on stdout. LandingError or UnreadableFiles where the files cannot be read."""
+    found = landing.look_into(arguments.data)
+    found.say_what_is_not_read()
+    as_of = arguments.as_of or found.delivered
+    where = ["--raw_root", str(arguments.data.resolve())] if found.delivered else ["--files", found.as_argument()]
+    etl.reconcile("--source", found.source, *where, *(["--as_of_date", as_of] if as_of else []))
+    return 0

@@ -1,24 +1,21 @@
-"""The platform's five long-running processes: one table of what each runs, with which settings, when it is well."""
+"""The platform's long-running processes: one table of what each runs, with which settings, when it is well."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+import signal
+import time
 from urllib.parse import urlsplit
 
 import requests
 
+from local_platform import database
 from local_platform.environments import ROOT, RUNTIMES, runtime_python
+from local_platform.processes import Service
 from local_platform.settings import USERS, Platform
 
-
-@dataclass(frozen=True)
-class Service:
-    name: str
-    argv: list[str]
-    env: dict[str, str]
-    healthy: Callable[[], bool]
+AIRFLOW = [str(runtime_python("airflow")), "-m", "airflow"]
+MIGRATE = [*AIRFLOW, "db", "migrate"]
 
 
 def aws_environment(platform: Platform) -> dict[str, str]:
@@ -61,7 +58,7 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{u}:{role}" for u, role in USERS.items()),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(platform.airflow_home / "passwords.json"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{platform.airflow_url}/execution/",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": platform.database_url,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url(platform),
         "AIRFLOW__API__HOST": platform.bind,
         "AIRFLOW__API__PORT": str(platform.airflow_port),
         "AIRFLOW__API__BASE_URL": platform.public_airflow_url,
@@ -94,8 +91,6 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(platform.logs / "airflow"),
         "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
         "PYTHONUNBUFFERED": "1",
-        # Children of Airflow inherit it; `down` finds by it whatever outlived its parent.
-        "MORTGAGE_STATE_DIR": str(platform.state),
         **{name: os.environ.get(name, value) for name, value in risk_settings(settings).items()},
     }
 
@@ -112,58 +107,82 @@ def risk_settings(values: dict[str, str]) -> dict[str, str]:
 
 def services(platform: Platform) -> dict[str, Service]:
     """The processes in the order they start."""
-    airflow = str(runtime_python("airflow").with_name("airflow"))
-    env = airflow_environment(platform)
-    local_aws = Service(
-        name="local-aws",
-        argv=[
-            str(runtime_python("local-aws")),
-            "-m",
-            "local_aws",
-            "--host",
-            platform.bind,
-            "--port",
-            str(platform.aws_port),
-            "--state-dir",
-            str(platform.state / "local-aws"),
-            "--runtimes-dir",
-            str(RUNTIMES),
-            # In containers its clients call it by its service's name.
-            *(f"--allow-host={urlsplit(url).hostname}" for url in (platform.aws_url, platform.public_aws_url)),
-        ],
-        env={"MORTGAGE_STATE_DIR": str(platform.state), "PYTHONUNBUFFERED": "1"},
-        healthy=lambda: _answers(f"{platform.aws_url}/_health"),
-    )
+    airflow = AirflowHealth(platform.airflow_url)
 
-    def airflow_part(name: str, part: str) -> Service:
-        return Service(name, [airflow, name], env, lambda: _airflow_health(platform).get(part) == "healthy")
-
-    return {
-        service.name: service
-        for service in (
-            local_aws,
-            airflow_part("api-server", "metadatabase"),
-            airflow_part("scheduler", "scheduler"),
-            airflow_part("dag-processor", "dag_processor"),
-            airflow_part("triggerer", "triggerer"),
+    def airflow_part(name: str, part: str, *options: str) -> Service:
+        return Service(
+            name,
+            command=lambda: [*AIRFLOW, name, *options],
+            env=lambda: airflow_environment(platform),
+            healthy=lambda: airflow.of(part),
+            needs=() if platform.given_database_url else ("postgres",),
         )
-    }
+
+    table = [
+        Service(
+            "local-aws",
+            command=lambda: local_aws_command(platform),
+            env=lambda: {"PYTHONUNBUFFERED": "1"},
+            healthy=lambda: _answers(f"{platform.aws_url}/_health"),
+        ),
+        Service(
+            "postgres",
+            command=lambda: database.command(platform),
+            env=dict,
+            healthy=lambda: database.ready(platform),
+            stop_signal=signal.SIGINT,  # at once; SIGTERM would wait until its last client has gone
+            clear_away=lambda: database.clear_away(platform),
+        ),
+        # They all see the same disk: nobody needs a log served, and that server listens on every address.
+        airflow_part("api-server", "metadatabase"),
+        airflow_part("scheduler", "scheduler", "--skip-serve-logs"),
+        airflow_part("dag-processor", "dag_processor"),
+        airflow_part("triggerer", "triggerer", "--skip-serve-logs"),
+    ]
+    return {s.name: s for s in table if s.name != "postgres" or not platform.given_database_url}
 
 
-def migrate_command(platform: Platform) -> Service:
-    """Bring the metadata database to this Airflow's schema; runs to its end before the rest starts."""
-    airflow = str(runtime_python("airflow").with_name("airflow"))
-    return Service("migrate", [airflow, "db", "migrate"], airflow_environment(platform), lambda: True)
+def local_aws_command(platform: Platform) -> list[str]:
+    where = ["--host", platform.bind, "--port", str(platform.aws_port)]
+    folders = ["--state-dir", str(platform.state / "local-aws"), "--runtimes-dir", str(RUNTIMES)]
+    # In containers its clients call it by its service's name.
+    names = [f"--allow-host={urlsplit(url).hostname}" for url in (platform.aws_url, platform.public_aws_url)]
+    return [str(runtime_python("local-aws")), "-m", "local_aws", *where, *folders, *names]
 
 
-def database_commands(platform: Platform, name: str) -> list[list[str]]:
+def database_commands(name: str) -> list[list[str]]:
     """What a container runs before its service: containers start in any order, and one of them migrates."""
     if name == "local-aws":
         return []
-    migrate = migrate_command(platform).argv
-    reach = [migrate[0], "db", "check", "--retry", "60", "--retry-delay", "2"]
-    wait = [migrate[0], "db", "check-migrations", "--migration-wait-timeout", "300"]
-    return [reach, migrate if name == "api-server" else wait]
+    reach = [*AIRFLOW, "db", "check", "--retry", "60", "--retry-delay", "2"]
+    wait = [*AIRFLOW, "db", "check-migrations", "--migration-wait-timeout", "300"]
+    return [reach, MIGRATE if name == "api-server" else wait]
+
+
+class AirflowHealth:
+    """What Airflow's API says of the parts, asked once for all that want to know within a second."""
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}/api/v2/monitor/health"
+        self._read_at = float("-inf")
+        self._parts: dict[str, str] | None = None
+
+    def of(self, part: str) -> bool | None:
+        if time.monotonic() - self._read_at > 1:
+            self._parts = self._read()
+            self._read_at = time.monotonic()
+        if part == "metadatabase":  # the API's own
+            return self._parts is not None and self._parts.get(part) == "healthy"
+        if self._parts is None or self._parts.get("metadatabase") != "healthy":
+            return None
+        return self._parts.get(part) == "healthy"
+
+    def _read(self) -> dict[str, str] | None:
+        try:
+            body = requests.get(self._url, timeout=5).json()
+            return {part: str((detail or {}).get("status")) for part, detail in body.items()}
+        except (requests.RequestException, ValueError, AttributeError):
+            return None
 
 
 def _answers(url: str) -> bool:
@@ -171,11 +190,3 @@ def _answers(url: str) -> bool:
         return requests.get(url, timeout=2).ok
     except requests.RequestException:
         return False
-
-
-def _airflow_health(platform: Platform) -> dict[str, str]:
-    try:
-        body = requests.get(f"{platform.airflow_url}/api/v2/monitor/health", timeout=2).json()
-    except (requests.RequestException, ValueError):
-        return {}
-    return {part: str((detail or {}).get("status")) for part, detail in body.items()}

@@ -79,9 +79,8 @@ def dirty_lines(
 
 
 def _sample(table: pa.Table, layout: Layout, random: np.random.Generator, size: int) -> list[list[str]]:
-    """Different rows of the table as they stand in the file."""
-    size = min(size, len(table))
-    index = random.choice(len(table), size, replace=False)
+    """Rows of the table as they stand in the file, different ones where it has enough."""
+    index = random.choice(len(table), size, replace=size > len(table))
     sink = pa.BufferOutputStream()
     options = pacsv.WriteOptions(include_header=False, delimiter=layout.delimiter, quoting_style="none")
     pacsv.write_csv(table.take(pa.array(index)), sink, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,11 +12,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from local_platform import supervisor
+from local_platform import processes, supervisor
 from local_platform.airflow_api import FINISHED, AirflowApi
 from local_platform.aws import aws_client
 from local_platform.compose_test import free_port
-from local_platform.services import services
 from local_platform.settings import Platform
 
 # Far beyond what a run takes: a loaded machine must not fail a test that is not about speed.
@@ -55,25 +55,35 @@ class Installation:
     def client(self, service: str) -> Any:
         return aws_client(self.platform, service)
 
-    def restart(self, *names: str) -> None:
-        for name in names:
-            supervisor.start(self.platform, services(self.platform)[name])
-        for name in names:
-            supervisor.wait_healthy(self.platform, services(self.platform)[name])
+    def back(self, *names: str) -> None:
+        """Wait until the supervisor has brought them back."""
+        self.until(
+            lambda: all(supervisor.status(self.platform)[name] == "healthy" for name in names),
+            lambda: supervisor.notes(self.platform),
+        )
+
+    @contextlib.contextmanager
+    def unattended(self) -> Iterator[None]:
+        """What dies stays dead until the end of the block: the supervisor stands still."""
+        process = supervisor.running(self.platform, "supervisor")
+        assert process is not None, "no supervisor runs"
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
 
     def kill(self, name: str) -> None:
         """SIGKILL of the service's process alone, as the kernel's out-of-memory killer would."""
         process = supervisor.running(self.platform, name)
         assert process is not None, f"{name} does not run"
-        process.kill()
-        process.wait(10)
+        processes.end([process], signal.SIGKILL)
 
     def terminate(self, name: str) -> None:
         """An orderly stop of one service."""
         process = supervisor.running(self.platform, name)
         assert process is not None, f"{name} does not run"
-        process.terminate()
-        process.wait(60)
+        processes.end([process], seconds=60)
 
     def delete(self, prefix: str) -> None:
         for key in self.objects(prefix):

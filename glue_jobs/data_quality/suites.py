@@ -15,6 +15,7 @@ from contracts.spark_schema import struct_type
 from data_quality.freshness import AgeLimit, ingest_ages, report_age
 from data_quality.outcomes import Outcome, failure
 from data_quality.storage import read_json
+from mortgage_etl.accounting import changed_values
 from mortgage_etl.clean_tables import read_clean_tables
 from mortgage_etl.sources import SourceTables
 from mortgage_etl.sources.extracts import Extract
@@ -61,7 +62,7 @@ def raw_subject(
 
 
 def _rejections(read: SourceTables) -> list[Outcome]:
-    """Per raw table: was anything set aside (warning), and was it too much (error)?"""
+    """Per raw table: was anything set aside or set to missing (warning), and was too much set aside (error)?"""
     outcomes = []
     for table, counts in read.counts.items():
         contract = load_contract(table if table in table_names() else "loans")
@@ -75,6 +76,8 @@ def _rejections(read: SourceTables) -> list[Outcome]:
         kind = "expect_rejected_rows_to_be_few"
         outcomes.append(Outcome(table, None, "expect_no_rejected_rows", "warning", not bad, said, bad))
         outcomes.append(Outcome(table, None, kind, "error", percent <= limit, too_much, round(percent, 4)))
+        for changed in changed_values(counts):
+            outcomes.append(Outcome(table, None, "expect_no_changed_values", "warning", False, f"{table}: {changed}."))
     return outcomes
 
 

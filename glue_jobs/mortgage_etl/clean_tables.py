@@ -11,9 +11,9 @@ from pyspark.sql import functions as F
 from contracts import load_contract
 from contracts.spark_schema import struct_type
 from mortgage_etl import storage
+from mortgage_etl.accounting import ReconciliationError
 from mortgage_etl.progress import say
 from mortgage_etl.publish import publish_attempt, read_manifest
-from mortgage_etl.quarantine import ReconciliationError
 from mortgage_etl.sources import SourceTables, read_source
 from mortgage_etl.sources.extracts import Extract
 

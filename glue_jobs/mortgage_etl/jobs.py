@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts import load_contract
+from mortgage_etl.accounting import ReconciliationError
 from mortgage_etl.clean_tables import read_clean_tables
 from mortgage_etl.labels import STATES
 from mortgage_etl.panel import (
@@ -20,7 +21,6 @@ from mortgage_etl.panel import (
 )
 from mortgage_etl.progress import say
 from mortgage_etl.publish import publish_attempt
-from mortgage_etl.quarantine import ReconciliationError
 from mortgage_etl.sources import SourceTables
 
 ROWS_PER_MONTH_FILE = 1_000_000

@@ -9,11 +9,11 @@ from pyspark.sql import functions as F
 
 from contracts import load_contract
 from contracts.spark_schema import struct_type
+from mortgage_etl.accounting import ReconciliationError
 from mortgage_etl.economics import with_economics
 from mortgage_etl.history import with_history
 from mortgage_etl.labels import STATES, known_at, with_labels, with_month
 from mortgage_etl.months import month_index
-from mortgage_etl.quarantine import ReconciliationError
 from mortgage_etl.sources import SourceTables
 
 OUTCOMES = ("observations", "defaults", "non_defaults", "immature", "prepaid")

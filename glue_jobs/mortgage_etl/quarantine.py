@@ -2,6 +2,7 @@
 
 A row has one reason, the first that applies:
 
+  open_quote               a quote is opened and not closed on its line
   wrong_number_of_columns  the line does not have the columns of its layout
   unparseable              text where a number or a date must stand
   missing_required         a required column is blank
@@ -14,89 +15,147 @@ A row has one reason, the first that applies:
   unknown_loan             a performance row without a good row in loans
 
 A quarantined loan takes its performance rows with it, as unknown_loan: a PD from half a loan would look like any other.
+A column that the contract can dispense with costs no row: its bad value is set to missing, and the row says so.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import date
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from contracts import load_contract
 from contracts.model import Column as ContractColumn
-from mortgage_etl.sources.fields import text
+from mortgage_etl.sources.fields import NO_VALUE, text
 from mortgage_etl.sources.layouts import RawTable
-from mortgage_etl.sources.lines import Lines
+from mortgage_etl.sources.lines import Lines, file_number, line_number
+from mortgage_etl.sources.shapes import Shape
 
 NOT_AFTER_AS_OF = {"reporting_month", "origination_date", "appraisal_date"}
-
-
-class ReconciliationError(RuntimeError):
-    """Rows in, out and quarantined do not add up: a defect of this program or of the storage, never of the data."""
+RESTORED, SET_TO_MISSING = "restored", "set_to_missing"
 
 
 def judge(lines: Lines, raw: RawTable, as_of_date: date) -> DataFrame:
-    """Every data line as typed canonical columns plus ``source_row`` and ``problem`` ("reason column"; null = good)."""
-    contracts = _contract_columns(raw)
+    """Every data line as typed canonical columns, ``source_row``, ``problem`` and ``changes``.
+
+    ``problem`` is "reason column", null = good; ``changes`` is "what:column …" of values set to missing or restored.
+    """
+    contracts = contract_columns(raw)
     texts = _texts(lines, raw, contracts)
     # Texts, values and problems are three projections, so that Spark computes each value once.
     typed = texts.select(
         "*", *[entry.parse(F.col(_text(entry.name))).alias(entry.name) for entry in raw.fields]
     ).withColumns({name: derive() for name, derive in raw.derived.items()})
-    checks = [(~F.col("width_ok"), "wrong_number_of_columns", "")]
-    for entry in raw.fields:
-        if entry.parse is not text:
-            unparsed = F.col(_text(entry.name)).isNotNull() & F.col(entry.name).isNull()
-            checks.append((unparsed, "unparseable", entry.name))
+    problem = F.when(F.col("misshapen").isNotNull(), F.col("misshapen"))
+    values, changes = [], []
+    checks = _checks(raw, contracts, as_of_date)
     for name in raw.columns:
-        checks += _contract_checks(name, contracts.get(name), name in raw.key, as_of_date)
-    problem = F
+        contract = contracts.get(name)
+        if contract and contract.dispensable and name not in raw.needed:
+            broken = [F.coalesce(condition, F.lit(False)) for condition, _, column in checks if column == name]
+            bad = reduce(Column.__or__, broken, F.lit(False))
+            values.append(F.when(~bad, F.col(name)).alias(name))
+            changes.append(F.when(bad, f"{SET_TO_MISSING}:{name}"))
+            checks = [check for check in checks if check[2] != name]
+        else:
+            values.append(F.col(name))
     for condition, reason, column in checks:
         problem = problem.when(condition, _problem(reason, column))
-    return typed.select(*raw.columns, "source_row", problem.alias("problem"))
+    for entry in raw.fields:
+        if entry.parse.repaired:
+            changes.append(F.when(entry.parse.repaired(F.col(_text(entry.name))), f"{RESTORED}:{entry.name}"))
+    said = F.concat_ws(" ", *changes) if changes else F.lit("")
+    return typed.select(*values, "source_row", problem.alias("problem"), said.alias("changes"))
+
+
+def _checks(raw: RawTable, contracts: dict[str, ContractColumn], as_of_date: date) -> list[tuple[Column, str, str]]:
+    """(condition, reason, column) of every rule, in the order of reasons."""
+    unparsed = [
+        (F.col(_text(entry.name)).isNotNull() & F.col(entry.name).isNull(), "unparseable", entry.name)
+        for entry in raw.fields
+        if entry.parse is not text
+    ]
+    ruled = [
+        check
+        for name in raw.columns
+        for check in _contract_checks(name, contracts.get(name), name in raw.key, as_of_date)
+    ]
+    return unparsed + ruled
 
 
 def _texts(lines: Lines, raw: RawTable, contracts: dict[str, ContractColumn]) -> DataFrame:
-    """Each wanted field as trimmed text, null where blank or a missing code. Files may differ in column order."""
+    """Each wanted field as trimmed text, null where blank or a missing code; ``misshapen`` is the line's problem.
+
+    Files may differ in the order of columns: one projection for each order.
+    """
+    orders: dict[tuple[tuple[str, int], ...], list[int]] = {}
+    for index, shape in enumerate(lines.shapes):
+        orders.setdefault(shape.positions, []).append(index)
     frames = []
-    shapes = list(zip(lines.positions, lines.widths, strict=True))
-    for shape in dict.fromkeys((tuple(positions.items()), widths) for positions, widths in shapes):
-        positions, widths = dict(shape[0]), shape[1]
+    for order, own in orders.items():
+        shapes, positions = [lines.shapes[index] for index in own], dict(order)
         frame = lines.frame
-        if len({(tuple(p.items()), w) for p, w in shapes}) > 1:
-            own = [index for index, (p, w) in enumerate(shapes) if (tuple(p.items()), w) == shape]
-            frame = frame.where(F.shiftright("source_row", 36).isin(own))
-        frame = frame.select("source_row", _fields_of(lines, raw, widths).alias("fields"))
+        if len(orders) > 1:
+            frame = frame.where(file_number(F.col("source_row")).isin(own))
+        quoted = raw.header and lines.quoted
+        split = frame.select("source_row", "raw", _fields_of(raw, quoted).alias("fields"))
         selected = []
         for entry in raw.fields:
             value = F.trim(F.get("fields", F.lit(positions[entry.source])))
+            if quoted:
+                value = _unquoted(value)
             contract = contracts.get(entry.name)
-            missing = ("", *entry.missing, *(contract.missing_codes if contract else ()))
+            missing = ("", *NO_VALUE, *entry.missing, *(contract.missing_codes if contract else ()))
             value = F.when(~value.isin(*missing), value)
             if entry.mapping:
                 pairs = [F.lit(part) for pair in entry.mapping.items() for part in pair]
                 value = F.coalesce(F.create_map(*pairs)[value], value)
             selected.append(value.alias(_text(entry.name)))
-        frames.append(frame.select("source_row", F.size("fields").isin(*widths).alias("width_ok"), *selected))
-    union = frames[0]
-    for frame in frames[1:]:
-        union = union.unionByName(frame)
-    return union
+        frames.append(split.select("source_row", _misshapen(quoted, own, shapes).alias("misshapen"), *selected))
+    return reduce(DataFrame.unionByName, frames)
 
 
-def _fields_of(lines: Lines, raw: RawTable, widths: tuple[int, ...]) -> Column:
-    """The line's fields as an array; a plain split, which is fastest, unless a file of the extract has quotes in it."""
-    delimiter = {"|": r"\|"}.get(raw.delimiter, raw.delimiter)
-    plain = F.split("raw", delimiter, -1)
-    if not (raw.header and lines.quoted):
+def _fields_of(raw: RawTable, quoted: bool) -> Column:
+    """The line's fields as an array; a plain split, which is fastest, unless the line has quotes in it.
+
+    A field stands in quotes where it begins and ends with one; any other quote is a letter like others.
+    """
+    separator = re.escape(raw.delimiter)
+    plain = F.split("raw", separator, -1)
+    if not quoted:
         return plain
-    names = [f"c{index}" for index in range(widths[0])]
-    schema = ", ".join(f"{name} string" for name in [*names, "corrupt"])
-    parsed = F.from_csv("raw", schema, {"sep": raw.delimiter, "columnNameOfCorruptRecord": "corrupt", "escape": '"'})
-    whole = F.array(*[F.coalesce(parsed[name], F.lit("")) for name in names])
-    quoted = F.when(parsed["corrupt"].isNull(), whole).otherwise(F.array())
-    return F.when(F.instr("raw", '"') > 0, quoted).otherwise(plain)
+    field = rf'{separator}("[^"]*(?:""[^"]*)*"(?={separator}|$)|[^{separator}]*)'
+    in_quotes = F.regexp_extract_all(F.concat(F.lit(raw.delimiter), F.col("raw")), F.lit(field), F.lit(1))
+    return F.when(F.instr("raw", '"') > 0, in_quotes).otherwise(plain)
+
+
+def _unquoted(field: Column) -> Column:
+    within = field.substr(F.lit(2), F.length(field) - 2)
+    in_quotes = field.startswith('"') & field.endswith('"') & (F.length(field) > 1)
+    return F.when(in_quotes, F.trim(F.replace(within, F.lit('""'), F.lit('"')))).otherwise(field)
+
+
+def _misshapen(quoted: bool, files: list[int], shapes: list[Shape]) -> Column:
+    """The problem of a line that does not have its file's columns; null for one that does."""
+
+    def of_its_file(number: Callable[[Shape], int]) -> Column:
+        numbers = [number(shape) for shape in shapes]
+        if len(set(numbers)) == 1:
+            return F.lit(numbers[0])
+        pairs = [F.lit(part) for pair in zip(files, numbers, strict=True) for part in pair]
+        return F.create_map(*pairs)[file_number(F.col("source_row"))]
+
+    size, least, width = F.size("fields"), of_its_file(lambda s: s.least), of_its_file(lambda s: s.width)
+    beyond = F.array_join(F.slice("fields", width + 1, F.greatest(size, F.lit(1))), "")
+    wrong = F.lit(_problem_text("wrong_number_of_columns", ""))
+    if quoted:
+        quotes = F.length("raw") - F.length(F.translate("raw", '"', ""))
+        wrong = F.when(quotes % 2 == 1, _problem_text("open_quote", "")).otherwise(wrong)
+    return F.when(size < least, wrong).when((size > width) & (F.trim(beyond) != ""), wrong)
 
 
 def _contract_checks(
@@ -109,8 +168,10 @@ def _contract_checks(
         checks.append((value.isNull(), "missing_required", name))
     if contract and contract.allowed:
         checks.append((~value.isin(*contract.allowed), "not_allowed", name))
-    if contract and contract.minimum is not None and contract.maximum is not None:
-        checks.append((~value.between(contract.minimum, contract.maximum), "out_of_range", name))
+    if contract and contract.minimum is not None:
+        checks.append((value < contract.minimum, "out_of_range", name))
+    if contract and contract.maximum is not None:
+        checks.append((value > contract.maximum, "out_of_range", name))
     if contract and contract.pattern:
         checks.append((~value.rlike(contract.pattern), "bad_format", name))
     if name in NOT_AFTER_AS_OF:
@@ -150,41 +211,24 @@ def quarantined(rows: DataFrame, raw: RawTable, lines: Lines) -> DataFrame:
     return rejected.join(lines.frame, "source_row").select(
         F.lit(raw.name).alias("table"),
         lines.file_of(F.col("source_row")).alias("file"),
-        F.col("source_row").bitwiseAND(F.lit((1 << 36) - 1)).alias("row_number"),
+        line_number(F.col("source_row")).alias("row_number"),
         F.split("problem", " ")[0].alias("reason"),
         F.when(column != "", column).alias("column"),
         "raw",
     )
 
 
-def count_rows(rows: DataFrame, rows_in: int, raw: RawTable) -> tuple[dict, dict[str, int]]:
-    """Counts of a judged table, and its quarantined rows by year. ReconciliationError unless they add up."""
-    month = "reporting_month" if "reporting_month" in raw.columns else None
-    year = F.coalesce(F.year(month).cast("string"), F.lit("unknown")) if month else F.lit("unknown")
-    groups = rows.groupBy(F.split("problem", " ")[0].alias("reason"), year.alias("year")).count().collect()
-    by_reason: dict[str, int] = {}
-    by_year: dict[str, int] = {}
-    rows_out = 0
-    for group in groups:
-        if group.reason is None:
-            rows_out += group["count"]
-        else:
-            by_reason[group.reason] = by_reason.get(group.reason, 0) + group["count"]
-            by_year[group.year] = by_year.get(group.year, 0) + group["count"]
-    rejected = sum(by_reason.values())
-    if rows_in != rows_out + rejected:
-        raise ReconciliationError(f"{raw.name}: {rows_in} rows in, but {rows_out} out and {rejected} quarantined")
-    counts = {"rows_in": rows_in, "rows_out": rows_out, "quarantined": rejected}
-    return {**counts, "by_reason": dict(sorted(by_reason.items()))}, by_year
-
-
-def _contract_columns(raw: RawTable) -> dict[str, ContractColumn]:
+def contract_columns(raw: RawTable) -> dict[str, ContractColumn]:
     """Canonical column → its contract; the first of the fed tables that has it."""
     return {c.name: c for table in reversed(raw.feeds) for c in load_contract(table).columns}
 
 
 def _problem(reason: str, column: str) -> Column:
-    return F.lit(f"{reason} {column}")
+    return F.lit(_problem_text(reason, column))
+
+
+def _problem_text(reason: str, column: str) -> str:
+    return f"{reason} {column}"
 
 
 def _first_problem(condition: Column, reason: str, column: str) -> Column:

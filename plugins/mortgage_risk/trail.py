@@ -76,7 +76,7 @@ def _score(s3: Any, prefix: str, scores: dict[str, Any], loan_id: str) -> dict[s
     raise TrailLost(f"Loan {loan_id} is not among the {scores['rows']} loans of {scores['data_prefix']}")
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     import boto3
 
     parser = argparse.ArgumentParser(prog="python -m mortgage_risk.trail", description=__doc__.split("\n\n")[0])
@@ -85,17 +85,28 @@ def main() -> int:
     parser.add_argument("--source", default="canonical")
     parser.add_argument("--bucket", default="mortgage-loan-ml")
     parser.add_argument("--model-name", default="mortgage-default-risk")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     clients = boto3.client("s3"), boto3.client("sagemaker")
     layout = Layout(given.bucket, given.model_name)
     try:
         found = follow(*clients, layout, source=given.source, score_date=given.score_date, loan_id=given.loan_id)
     except TrailLost as error:
-        print(error, file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 1
     print(json.dumps(found, indent=2, default=str))
     return 0
 
 
+def script() -> int:
+    """The program on AWS: what AWS refuses is told in one line."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        return main()
+    except (BotoCoreError, ClientError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(script())

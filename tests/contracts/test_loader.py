@@ -78,6 +78,20 @@ def test_inherited_column_takes_everything_from_its_origin() -> None:
         assert getattr(heir, field) == getattr(origin, field), field
 
 
+def test_what_no_model_or_label_needs_can_be_dispensed_with() -> None:
+    raw = ("borrowers", "properties", "loans", "performance")
+    dispensable = {column.name for table in raw for column in load_contract(table).columns if column.dispensable}
+    assert dispensable == {
+        "zip3",
+        "appraisal_date",
+        "first_payment_date",
+        "modification_flag",
+        "zero_balance_date",
+        "net_loss",
+    }
+    assert not any(column.dispensable for column in load_contract("loan_panel").columns)
+
+
 def test_no_protected_or_outcome_column_reaches_a_feature() -> None:
     forbidden = {
         f"{table}.{column.name}"
@@ -104,6 +118,11 @@ def test_no_protected_or_outcome_column_reaches_a_feature() -> None:
         (MINIMAL + "      - {name: loan_id, logicalType: string}\n", "one.loan_id: role is ''"),
         (MINIMAL.replace("kind:", "sort:"), "is not an Open Data Contract Standard document"),
         (MINIMAL.replace("schema:", "schema: ["), "is not an Open Data Contract Standard document"),
+        (
+            MINIMAL + "          - {property: invalidValues, value: missing}\n",
+            "one.loan_id: invalidValues is missing, but the column is needed",
+        ),
+        (MINIMAL + "          - {property: invalidValues, value: median}\n", "it can only be missing"),
         (INHERITING % "loans.loan_no", "table loans has no column 'loan_no'"),
         (INHERITING % "lones.loan_id", "there is no contract 'lones'"),
         (INHERITING % "loans.ltv", "is string, but inherits loans.ltv, which is number"),

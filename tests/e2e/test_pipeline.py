@@ -60,7 +60,7 @@ def trained(installation: Installation) -> dict:
     installation.kill("local-aws")
     installation.kill("scheduler")
     time.sleep(2)
-    installation.restart("local-aws", "scheduler")
+    installation.back("local-aws", "scheduler")
     assert installation.wait(TRAINING, run_id) == "success", installation.explain(TRAINING, run_id)
     return installation.summary(TRAINING, run_id)
 
@@ -278,14 +278,14 @@ PAST_NIGHTS = ("2015-01-11", "2015-01-12")
 
 
 def test_a_backfill_scores_past_nights_each_in_its_own_partition(installation, scored):
-    backfill.create(installation.platform, installation.api, SCORING, PAST_NIGHTS[0], "2015-01-13", at_once=2)
+    backfill.create(installation.api, SCORING, PAST_NIGHTS[0], "2015-01-13", at_once=2)
     prefix = "inference-data/output/source=canonical/"
     wanted = {f"{prefix}score_date={day}/_manifest.json" for day in PAST_NIGHTS}
     installation.until(lambda: wanted <= set(installation.objects(prefix)), lambda: list(installation.objects(prefix)))
 
 
 def test_a_backfill_monitors_past_nights_in_their_order(installation):
-    backfill.create(installation.platform, installation.api, MONITORING, PAST_NIGHTS[0], "2015-01-13", at_once=1)
+    backfill.create(installation.api, MONITORING, PAST_NIGHTS[0], "2015-01-13", at_once=1)
     installation.until(lambda: set(PAST_NIGHTS) <= set(index_rows(installation)), lambda: index_rows(installation))
     rows = index_rows(installation)
     assert set(rows) == {installation.business_date, *PAST_NIGHTS}, "each night once, and no other"

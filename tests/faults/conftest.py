@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterator
@@ -118,13 +119,13 @@ def pages(call: Any, key: str) -> Iterator[list[Any]]:
         yield answer[key]
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+@contextlib.contextmanager
+def laboratory(folder: Path) -> Iterator[Lab]:
     environment = {
         "MORTGAGE_DAGS_DIR": str(HERE / "probe_dags"),
         "AIRFLOW__MORTGAGE_RISK__SNS_TOPIC_ARN": f"arn:aws:sns:us-east-1:123456789012:{Lab.topic}",
     }
-    with installed(tmp_path_factory.mktemp("faults"), **environment) as bare:
+    with installed(folder, **environment) as bare:
         found = Lab(bare.platform, bare.api)
         s3 = found.client("s3")
         s3.create_bucket(Bucket=found.platform.bucket)
@@ -135,4 +136,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         for name, body in code.items():
             s3.put_object(Bucket=found.platform.bucket, Key=f"probe-code/{name}", Body=body)
         found.until(lambda: len(found.api.dag_ids()) >= 10, found.api.import_errors)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with laboratory(tmp_path_factory.mktemp("faults")) as found:
         yield found

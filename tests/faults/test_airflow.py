@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_platform import supervisor
-
 if TYPE_CHECKING:
     from conftest import Lab, Probe
 
@@ -218,8 +216,7 @@ def probes_of_both_kinds(lab: Lab) -> list[Probe]:
 def test_a_component_of_airflow_is_killed_and_comes_back(lab: Lab, component: str) -> None:
     probes = probes_of_both_kinds(lab)
     lab.kill(component)
-    time.sleep(2)
-    lab.restart(component)
+    lab.back(component)
     for probe in probes:
         one_job_to_its_end(probe)
 
@@ -230,9 +227,10 @@ def test_airflows_api_is_away_for_longer_than_two_retries(lab: Lab) -> None:
     probes = [lab.probe("on_worker", seconds=20) for _ in range(3)] + [lab.probe("deferred", seconds=20)]
     for probe in probes:
         probe.waiting()
-    lab.kill("api-server")
-    time.sleep(240)
-    lab.restart("api-server")
+    with lab.unattended():
+        lab.kill("api-server")
+        time.sleep(240)
+    lab.back("api-server")
     for probe in probes:
         one_job_to_its_end(probe)
     assert max(probe.task()["try_number"] for probe in probes) > 3
@@ -254,15 +252,14 @@ def test_the_run_is_deleted(lab: Lab, name: str) -> None:
     lab.until(lambda: probe.jobs() == ["STOPPED"], probe.jobs)
     assert not probe.published()
     time.sleep(5)
-    if supervisor.running(lab.platform, "scheduler") is None:
-        lab.restart("scheduler")
+    lab.back("scheduler")
 
 
 @pytest.mark.slow
 def test_a_triggerer_that_is_shut_down_hands_its_jobs_over(lab: Lab) -> None:
     probes = probes_of_both_kinds(lab)
     lab.terminate("triggerer")
-    lab.restart("triggerer")
+    lab.back("triggerer")
     for probe in probes:
         one_effective_job(probe)
 
@@ -272,8 +269,7 @@ def test_the_local_aws_is_killed_with_its_jobs(lab: Lab) -> None:
     """The jobs die with it; the next attempts do their work."""
     probes = probes_of_both_kinds(lab)
     lab.kill("local-aws")
-    time.sleep(2)
-    lab.restart("local-aws")
+    lab.back("local-aws")
     for probe in probes:
         one_effective_job(probe, "FAILED")
 
@@ -285,9 +281,10 @@ def test_an_orphan_is_found_reported_and_stopped(lab: Lab) -> None:
     orphan = lab.probe("deferred", seconds=240)
     for probe in (waited_for, orphan):
         probe.waiting()
-    lab.kill("triggerer")
-    orphan.mark("failed")
-    lab.restart("triggerer")
+    with lab.unattended():
+        lab.kill("triggerer")
+        orphan.mark("failed")
+    lab.back("triggerer")
     assert orphan.jobs() == ["RUNNING"]
 
     def sweep(dry_run: bool) -> dict[str, int]:

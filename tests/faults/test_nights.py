@@ -5,12 +5,15 @@ an asset starts runs for the source and date the asset names.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local_platform import backfill
+from local_platform import backfill, supervisor
+from local_platform.services import AIRFLOW, airflow_environment
 
 if TYPE_CHECKING:
     from conftest import Lab
@@ -68,8 +71,21 @@ def test_people_are_told_of_a_run_that_is_not_done_in_time(lab: Lab) -> None:
     assert messages() == [], "told once"
 
 
+def processes_of(lab: Lab) -> dict[str, int]:
+    found = {name: supervisor.running(lab.platform, name) for name in supervisor.status(lab.platform)}
+    return {name: process.pid for name, process in found.items() if process}
+
+
 def test_thirty_nights_are_filled_in_paused_resumed_and_repeated(lab: Lab) -> None:
-    number, at_once = backfill.create(lab.platform, lab.api, NIGHTLY, *MARCH), 0
+    """As a person fills them in with Airflow's own command, and again through its API, with everything running."""
+    before = processes_of(lab)
+    command = ["--dag-id", NIGHTLY, "--from-date", MARCH[0], "--to-date", MARCH[1], "--max-active-runs", "3"]
+    environment = {**os.environ, **airflow_environment(lab.platform)}
+    subprocess.run([*AIRFLOW, "backfill", "create", *command], env=environment, check=True, capture_output=True)
+    lab.api.unpause(NIGHTLY)
+    (made,) = lab.api.request("GET", "/api/v2/backfills", params={"dag_id": NIGHTLY})["backfills"]
+    number = made["id"]
+    at_once = 0
 
     def three_nights_are_done() -> bool:
         nonlocal at_once
@@ -89,11 +105,12 @@ def test_thirty_nights_are_filled_in_paused_resumed_and_repeated(lab: Lab) -> No
     assert at_once <= 3
     assert lab.api.runs(NIGHTLY, run_type="scheduled") == [], "past nights start no run by the clock"
     assert sorted(glue_runs(lab).values()) == [["SUCCEEDED"]] * 30
-    before = lab.objects("probe/2015-03-")
-    rows = {key.split("/")[1]: body for key, body in before.items() if key.endswith("part-0.csv")}
+    published = lab.objects("probe/2015-03-")
+    rows = {key.split("/")[1]: body for key, body in published.items() if key.endswith("part-0.csv")}
     assert rows == {night: night.encode() for night in NIGHTS}
 
-    again = backfill.create(lab.platform, lab.api, NIGHTLY, *MARCH, again="completed")
+    again = backfill.create(lab.api, NIGHTLY, *MARCH, again="completed")
     lab.until(lambda: done(lab, again), lambda: lab.api.runs(NIGHTLY, state="running"))
-    assert lab.objects("probe/2015-03-") == before, "the history compares equal"
+    assert lab.objects("probe/2015-03-") == published, "the history compares equal"
     assert sorted(glue_runs(lab).values()) == [["SUCCEEDED"]] * 30
+    assert processes_of(lab) == before, "neither costs anybody his life"

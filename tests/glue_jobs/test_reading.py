@@ -47,7 +47,7 @@ def test_bad_rows_are_quarantined_with_file_line_and_reason(spark, tmp_path):
         {"loan_id": "B", "reporting_month": "2012-02-01"},
         {"loan_id": "B", "loan_age": "360.0", "current_interest_rate": ""},
         {"loan_id": "B", "reporting_month": "2010-05-01", "loan_age": "1.5"},
-        {"loan_id": "B", "reporting_month": "2010-06-01", "current_upb": "NaN"},
+        {"loan_id": "B", "reporting_month": "2010-06-01", "current_upb": "Infinity"},
     ]
     second = [
         {"loan_id": "NOBODY"},
@@ -121,8 +121,9 @@ def test_line_numbers_hold_across_file_blocks_column_orders_and_compression(spar
     header += "delinquency_status,modification_flag,zero_balance_code,zero_balance_date,net_loss"
     rows = [f"X{number},2010-03-01,1,5,1,359,0,N,,," for number in range(2, 4002)]
     rows[2500] = ""  # a blank line is no row, but counts as a line
-    (folder / "a.csv").write_text("\n".join([header, *rows]) + "\n")
-    turned = [",".join(reversed(line.split(","))) for line in [header, *rows]]
+    good = "A,2010-04-01,1,5,1,359,0,N,,,"  # a file without any good row would be refused
+    (folder / "a.csv").write_text("\n".join([header, *rows, good]) + "\n")
+    turned = [",".join(reversed(line.split(","))) for line in [header, *rows, good.replace("-04-", "-05-")]]
     (folder / "b.csv.gz").write_bytes(gzip.compress("\r\n".join(turned).encode()))
     previous = spark.conf.get("spark.sql.files.maxPartitionBytes")
     spark.conf.set("spark.sql.files.maxPartitionBytes", 20_000)  # so that a.csv is read in several blocks

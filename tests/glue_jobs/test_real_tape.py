@@ -9,14 +9,12 @@ from pathlib import Path
 import oracle
 import pytest
 
-from local_platform import landing
-
 DATA = Path(os.environ.get("MORTGAGE_REAL_DATA") or Path(__file__).resolve().parents[3] / "shared" / "data")
 TAPE = DATA / "fannie_mae_2007q3"
 
 
 @pytest.mark.skipif(not TAPE.is_dir(), reason="real data (../shared/data or $MORTGAGE_REAL_DATA) is absent")
-def test_reconcile_agrees_with_the_oracle(spark, capsys, tmp_path):
+def test_reconcile_agrees_with_the_oracle(spark, capsys):
     from mortgage_etl.reconcile import main
 
     timelines: dict[str, dict] = {}
@@ -26,10 +24,10 @@ def test_reconcile_agrees_with_the_oracle(spark, capsys, tmp_path):
         timelines.setdefault(fields[0], {})[int(year) * 12 + int(month) - 1] = (fields[10], fields[12])
     expected, by_year = oracle.totals(timelines, 12)
 
-    delivery = landing.describe(TAPE)
-    landing.mirror(delivery, tmp_path)
-    arguments = ["--source", delivery.source, "--raw_root", str(tmp_path), "--as_of_date", delivery.as_of_date]
-    assert main(arguments) == 0
+    files = {
+        f"fannie_mae_{kind.lower()}": [str(TAPE / f"{kind}_2007Q3.txt")] for kind in ("Acquisition", "Performance")
+    }
+    assert main(["--source", "fannie_mae", "--files", json.dumps(files)]) == 0
     last_line = capsys.readouterr().out.splitlines()[-1]
     found = json.loads(last_line)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contracts import load_contract
 from contracts.model import Column as ContractColumn
-from mortgage_etl.sources.fields import Parser, date_in, integer, month_in, number, text, zero_balance_code
+from mortgage_etl.sources.fields import Parser, date_in, integer, month_in, number, text, zero_balance_code, zip3
 from mortgage_etl.sources.layouts import Field, RawTable
 
 MONTH_COLUMNS = {
@@ -14,6 +14,7 @@ MONTH_COLUMNS = {
     "first_payment_date",
     "month",
 }
+BY_NAME: dict[str, Parser] = {"zero_balance_code": zero_balance_code, "zip3": zip3("###")}
 PARSERS: dict[str, Parser] = {"string": text, "integer": integer, "number": number, "date": date_in("yyyy-MM-dd")}
 
 
@@ -25,8 +26,8 @@ def canonical_table(name: str) -> RawTable:
 
 
 def _parser(column: ContractColumn) -> Parser:
-    if column.name == "zero_balance_code":
-        return zero_balance_code
+    if column.name in BY_NAME:
+        return BY_NAME[column.name]
     if column.name in MONTH_COLUMNS:
         return month_in("yyyy-MM-dd")
     return PARSERS[column.type]

@@ -46,7 +46,7 @@ def newest_extract(spark: SparkSession, raw_root: str, table: str, as_of_date: d
     if table not in {name for name, is_folder, _ in list_folder(spark, raw_root) if is_folder}:
         return None
     dated = [
-        (date.fromisoformat(match.group(1)), name)
+        (_ingest_date(folder, match.group(1)), name)
         for name, is_folder, _ in list_folder(spark, folder)
         if is_folder and (match := INGEST.match(name))
     ]
@@ -59,6 +59,13 @@ def newest_extract(spark: SparkSession, raw_root: str, table: str, as_of_date: d
         )
     ingest_date, name = max(known)
     return extract_of_files(spark, table, f"{folder}/{name}", ingest_date)
+
+
+def _ingest_date(folder: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SourceError(f"{folder}/ingest_date={text}: there is no such day. Rename the folder.") from None
 
 
 def extract_of_files(spark: SparkSession, table: str, folder: str, ingest_date: date | None = None) -> Extract:
@@ -95,30 +102,29 @@ def list_folder(spark: SparkSession, folder: str) -> list[tuple[str, bool, int]]
     return sorted(entry for entry in entries if not entry[0].startswith((".", "_")))
 
 
-def first_line(spark: SparkSession, path: str) -> str:
-    """The first line of a plain or compressed text file, without its byte-order mark.
+def read_head(spark: SparkSession, path: str, size: int) -> bytes:
+    """The first ``size`` bytes of a file, unpacked where it is gzip by its name, the one packing that is read.
 
-    Read through Hadoop's own codecs, because a Spark job per file to see a header would be slow.
+    Read through Hadoop's own codecs, because a Spark job per file to see its first lines would be slow.
     """
     jvm = spark._jvm
     conf = spark._jsc.hadoopConfiguration()
     hadoop_path = jvm.org.apache.hadoop.fs.Path(path)
-    codec = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(conf).getCodec(hadoop_path)
+    codecs = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(conf)
     try:
         stream = hadoop_path.getFileSystem(conf).open(hadoop_path)
         try:
-            plain = codec.createInputStream(stream) if codec is not None else stream
-            reader = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(plain, "UTF-8"))
-            return (reader.readLine() or "").lstrip("\ufeff")
+            plain = codecs.getCodec(hadoop_path).createInputStream(stream) if path.endswith(".gz") else stream
+            return bytes(plain.readNBytes(size))
         finally:
             stream.close()
     except Py4JJavaError as error:
-        raise unreadable(path, error) from error
+        raise unreadable(path, error) from None
 
 
 def unreadable(path: str, error: Py4JJavaError) -> SourceError:
     """What to say of a file that the file system or the decompressor refuses."""
-    reason = str(error.java_exception.getMessage()).splitlines()[0]
+    reason = (str(error.java_exception.getMessage()).splitlines() or [""])[0]
     if path.endswith(".gz"):
         return SourceError(f"{path} is not a complete gzip file ({reason}). It was cut short: land it again.")
     return SourceError(f"{path} cannot be read ({reason}). Land it again.")

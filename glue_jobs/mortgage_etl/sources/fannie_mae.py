@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pyspark.sql import functions as F
 
-from mortgage_etl.sources.fields import Parser, integer, month_in, number, text, zero_balance_code
+from mortgage_etl.sources.fields import Parser, integer, month_in, number, text, zero_balance_code, zip3
 from mortgage_etl.sources.layouts import Field, RawTable
 
 LOAN_TABLES = ("borrowers", "properties", "loans")
@@ -48,13 +48,13 @@ LEGACY_ACQUISITION = RawTable(
         _field(17, "number_of_units", integer),
         _field(18, "occupancy_status", text),
         _field(19, "property_state", text),
-        _field(20, "zip3", text),
+        _field(20, "zip3", zip3("###")),
         _field(21, "mi_percentage", number),
         _field(22, "product_type", text),
     ),
     LOAN_TABLES,
     ("loan_id",),
-    widths=(25,),
+    widths=(22, 23, 24, 25),  # columns were added at the end over the years
     derived=VALUE_FROM_LTV,
 )
 LEGACY_PERFORMANCE = RawTable(
@@ -75,7 +75,7 @@ LEGACY_PERFORMANCE = RawTable(
     ),
     ("performance",),
     ("loan_id", "reporting_month"),
-    widths=(31,),
+    widths=(28, 29, 30, 31),
     derived={"net_loss": lambda: F.lit(None).cast("double")},
 )
 
@@ -108,7 +108,7 @@ CURRENT = RawTable(
         _field(29, "number_of_units", integer),
         _field(30, "occupancy_status", text),
         _field(31, "property_state", text),
-        _field(33, "zip3", text),
+        _field(33, "zip3", zip3("###")),
         _field(34, "mi_percentage", number),
         _field(35, "product_type", text),
         _field(40, "delinquency_status", text),
@@ -118,7 +118,8 @@ CURRENT = RawTable(
     ),
     (*LOAN_TABLES, "performance"),
     ("loan_id", "reporting_month"),
-    widths=(108, 110, 113),
+    # Non-standard loans carry four flags more (documentation, underwriting, guarantee, negative amortization).
+    widths=(108, 110, 112, 113, 114, 117),
     derived={**VALUE_FROM_LTV, "net_loss": lambda: F.lit(None).cast("double")},
 )
 LEGACY_TABLES = (LEGACY_ACQUISITION, LEGACY_PERFORMANCE)

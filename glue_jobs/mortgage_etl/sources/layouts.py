@@ -31,7 +31,8 @@ class RawTable:
     """One family of raw files.
 
     ``feeds`` are the canonical tables its rows give; ``key`` the canonical columns that may not repeat; ``derived``
-    canonical columns computed from parsed ones; ``widths`` the column counts a line without header may have.
+    canonical columns computed from parsed ones, of which those in ``needed`` cannot be dispensed with. A file without
+    header has one of ``widths`` columns; ``moved`` says which canonical columns stand elsewhere in a file of a width.
     """
 
     name: str
@@ -41,8 +42,15 @@ class RawTable:
     feeds: tuple[str, ...]
     key: tuple[str, ...]
     widths: tuple[int, ...] = ()
+    moved: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     derived: Mapping[str, Callable[[], Column]] = field(default_factory=dict)
+    needed: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         return (*(entry.name for entry in self.fields), *self.derived)
+
+    def positions(self, width: int) -> dict[str, int]:
+        """Where each field stands in a file without header that has ``width`` columns."""
+        moved = self.moved.get(width, {})
+        return {entry.source: moved.get(entry.name, entry.position) for entry in self.fields}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import reduce
 
@@ -10,13 +11,14 @@ from pyspark.sql import functions as F
 
 from contracts import load_contract
 from mortgage_etl import quarantine as q
+from mortgage_etl.accounting import changed_values, count_rows
 from mortgage_etl.progress import say
 from mortgage_etl.sources import SOURCES, SourceTables, canonical, fannie_mae, freddie_mac
 from mortgage_etl.sources.economics_public import public_indicators
 from mortgage_etl.sources.errors import SourceError
 from mortgage_etl.sources.extracts import Extract
 from mortgage_etl.sources.layouts import RawTable
-from mortgage_etl.sources.lines import Lines, read_lines
+from mortgage_etl.sources.lines import Lines, read_lines, read_shapes
 
 RAW_TABLES: dict[str, tuple[RawTable, ...]] = {
     "canonical": canonical.TABLES,
@@ -47,16 +49,16 @@ def raw_tables(source: str) -> tuple[RawTable, ...]:
 
 def read_extracts(spark: SparkSession, source: str, extracts: dict[str, Extract], as_of_date: date) -> SourceTables:
     """Like read_source, of files already found. Economic tables may be absent: their table is then empty."""
-    return _Reader(spark, extracts, as_of_date).read(source)
+    return Reader(spark, source, extracts).read(as_of_date)
 
 
-class _Reader:
+class Reader:
     """One reading: collects counts and quarantine table by table."""
 
-    def __init__(self, spark: SparkSession, extracts: dict[str, Extract], as_of_date: date) -> None:
+    def __init__(self, spark: SparkSession, source: str, extracts: dict[str, Extract]) -> None:
         self.spark = spark
+        self.source = source
         self.extracts = extracts
-        self.as_of_date = as_of_date
         self.partitions = max(
             2 * spark.sparkContext.defaultParallelism,
             -(-max(extract.bytes for extract in extracts.values()) // BYTES_PER_PARTITION),
@@ -64,15 +66,39 @@ class _Reader:
         self.counts: dict[str, dict] = {}
         self.refused: list[DataFrame] = []
         self.quarantined_by_year: dict[str, int] = {}
+        self._lines: dict[str, Lines] = {}
 
-    def read(self, source: str) -> SourceTables:
-        raws = {raw.name: raw for raw in raw_tables(source)}
-        if source == "canonical":
+    def check_beginnings(self) -> None:
+        """SourceError for the first file whose beginning says that it is not what it was taken for."""
+        for raw in raw_tables(self.source):
+            read_shapes(self.spark, raw, self.extracts[raw.name])
+
+    def last_month_end(self, today: date) -> date:
+        """The last day of the newest reporting month that is not after ``today``: a mistyped year is bad data.
+
+        SourceError where no row has such a month.
+        """
+        whole = next(raw for raw in raw_tables(self.source) if "reporting_month" in raw.columns)
+        month = next(entry for entry in whole.fields if entry.name == "reporting_month")
+        only = replace(whole, fields=(month,), derived={}, key=("reporting_month",))
+        lines = self._read_lines(whole)
+        judged = q.judge(lines, only, today)
+        # A filter on the problem would move below the projections and compute each of their expressions many times.
+        month_of_good = F.when(F.col("problem").isNull(), F.col("reporting_month"))
+        newest = judged.agg(F.last_day(F.max(month_of_good))).first()[0]
+        if newest is None:
+            count_rows(judged, lines, only, today)  # says why no row is good
+        return newest
+
+    def read(self, as_of_date: date) -> SourceTables:
+        self.as_of_date = as_of_date
+        raws = {raw.name: raw for raw in raw_tables(self.source)}
+        if self.source == "canonical":
             tables = self._canonical(raws)
-        elif source == "fannie_mae_current":
+        elif self.source == "fannie_mae_current":
             tables = self._loan_months(raws["fannie_mae_current"])
         else:
-            loan_level, performance = raw_tables(source)
+            loan_level, performance = raw_tables(self.source)
             tables = self._loan_file(loan_level)
             tables["performance"] = self._performance(performance, tables["loans"])
         tables["economic_indicators"] = self._economics()
@@ -118,13 +144,18 @@ class _Reader:
         return self._settle(raw, q.reject_duplicates(judged, raw.key, self.partitions), lines)
 
     def _judged(self, raw: RawTable) -> tuple[DataFrame, Lines]:
-        lines = read_lines(self.spark, raw, self.extracts[raw.name])
+        lines = self._read_lines(raw)
         return q.judge(lines, raw, self.as_of_date), lines
+
+    def _read_lines(self, raw: RawTable) -> Lines:
+        if raw.name not in self._lines:
+            self._lines[raw.name] = read_lines(self.spark, raw, self.extracts[raw.name])
+        return self._lines[raw.name]
 
     def _settle(self, raw: RawTable, judged: DataFrame, lines: Lines) -> DataFrame:
         """Compute the table once, count it, note what is refused; returns the good rows."""
         judged = judged.persist()
-        counts, by_year = q.count_rows(judged, lines.rows, raw)
+        counts, by_year = count_rows(judged, lines, raw, self.as_of_date)
         self.counts[raw.name] = counts
         if "performance" in raw.feeds:
             self.quarantined_by_year = by_year
@@ -135,6 +166,8 @@ class _Reader:
             f"{raw.name}: {counts['rows_in']:,} rows in, {counts['rows_out']:,} out, "
             f"{counts['quarantined']:,} quarantined{f' ({reasons})' if reasons else ''}"
         )
+        for changed in changed_values(counts):
+            say(f"{raw.name}: {changed}")
         return q.good(judged)
 
 

@@ -75,44 +75,50 @@ class ProbeOperator(GlueDatasetOperator):
         return KilledAt(client, self.kill)
 
 
+PARAMS = {
+    "score_date": Param(None, type=["null", "string"]),
+    "seconds": Param(2, type="number"),
+    "work": Param("nothing", type="string"),
+    "kill": Param("", type="string"),
+    "kills": Param(1, type="integer"),
+}
+COMMON: dict[str, Any] = {
+    "params": PARAMS,
+    "user_defined_macros": {"score_date": score_date, "timezone": settings.timezone},
+    "default_args": {**retries.retry_arguments(), "retry_delay": timedelta(seconds=1), "max_retry_delay": SHORT},
+}
+
+
+def job(settings: Settings, task_id: str = "run_job", output: str = OUTPUT, **task: Any) -> ProbeOperator:
+    operator = ProbeOperator(
+        task_id=task_id,
+        settings=settings,
+        source="canonical",
+        business_date=DATE,
+        script="probe_job.py",
+        arguments={
+            "output_root": output,
+            "seconds": "{{ params.seconds }}",
+            "work": "{{ params.work }}",
+            "row": DATE,
+        },
+        inputs=[],
+        prefix=output,
+        code=CODE,
+        kill="{{ params.kill }}",
+        kills="{{ params.kills }}",
+        **task,
+    )
+    if settings.deferrable:
+        operator.seconds_on_worker = 0  # on the triggerer from the first moment
+    return operator
+
+
 def probe(
     name: str, settings: Settings, dag: dict[str, Any] | None = None, schedule: Any = None, **task: Any
 ) -> None:
-    with DAG(
-        dag_id=f"probe_{name}",
-        schedule=schedule,
-        **{"max_active_runs": 10, **(dag or {})},
-        params={
-            "score_date": Param(None, type=["null", "string"]),
-            "seconds": Param(2, type="number"),
-            "work": Param("nothing", type="string"),
-            "kill": Param("", type="string"),
-            "kills": Param(1, type="integer"),
-        },
-        user_defined_macros={"score_date": score_date, "timezone": settings.timezone},
-        default_args={**retries.retry_arguments(), "retry_delay": timedelta(seconds=1), "max_retry_delay": SHORT},
-    ):
-        operator = ProbeOperator(
-            task_id="run_job",
-            settings=settings,
-            source="canonical",
-            business_date=DATE,
-            script="probe_job.py",
-            arguments={
-                "output_root": OUTPUT,
-                "seconds": "{{ params.seconds }}",
-                "work": "{{ params.work }}",
-                "row": DATE,
-            },
-            inputs=[],
-            prefix=OUTPUT,
-            code=CODE,
-            kill="{{ params.kill }}",
-            kills="{{ params.kills }}",
-            **task,
-        )
-        if settings.deferrable:
-            operator.seconds_on_worker = 0  # on the triggerer from the first moment
+    with DAG(dag_id=f"probe_{name}", schedule=schedule, **{"max_active_runs": 10, **COMMON, **(dag or {})}):
+        job(settings, **task)
 
 
 probe("on_worker", replace(settings, deferrable=False))
@@ -132,6 +138,14 @@ probe(
     schedule=FromNowOnTimetable("0 2 * * *", settings.timezone),
     outlets=[assets.scores(paths)],
 )
+with DAG(dag_id="probe_pipeline", schedule=None, max_active_runs=10, **COMMON):
+    on_worker = replace(settings, deferrable=False)
+    steps = [
+        job(where, name, f"{paths.root}pipeline/{DATE}/{name}/")
+        for name, where in {"prepare": on_worker, "train": settings, "check": on_worker, "publish": settings}.items()
+    ]
+    steps[0] >> steps[1] >> steps[2] >> steps[3]
+
 with DAG(
     dag_id="probe_follower",
     schedule=[assets.scores(paths)],
