@@ -22,6 +22,12 @@ TRAINING, SCORING = "mortgage_training", "mortgage_nightly_scoring"
 # Twelve years to the end of 2014: the out-of-time year 2013 has the 100 defaulted loans that the gate asks for.
 LOANS, BOOK = 18_000, ["--seed", "1", "--start", "2003-01", "--end", "2014-12"]
 
+MONTHS = {
+    "oot_months": "observation months to judge the model by",
+    "validation_months": "observation months before them, to tune and calibrate with",
+    "horizon_months": "months within which a loan defaults",
+}
+
 
 class DemoError(RuntimeError):
     """The demo cannot go on; the message says which task failed, its own words, and where its log is."""
@@ -33,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as-of", help="business date, YYYY-MM-DD (default: the last one in the data)")
     parser.add_argument("--override-by", default="", help="who releases a model that the gate rejected")
     parser.add_argument("--loans", type=int, default=LOANS, help="size of the simulated book (default %(default)s)")
+    for name, meaning in MONTHS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=months, help=f"{meaning} (default 12)")
     parser.add_argument("--no-start", action="store_true", help="use a platform that is up already")
 
 
@@ -71,6 +79,7 @@ def _demo(arguments: argparse.Namespace, platform: Platform, progress: Progress)
         # The sample's nights are in the past: the model is declared to be in force on them.
         "effective_from": delivery.as_of_date,
     }
+    params |= training_months(arguments)
     if arguments.override_by:
         params |= {
             "override_by": arguments.override_by,
@@ -88,6 +97,20 @@ def _demo(arguments: argparse.Namespace, platform: Platform, progress: Progress)
             raise DemoError(failure(api, platform, SCORING, scoring["run_id"]))
     print(render(platform, training, evaluation(platform, training), scoring, progress.elapsed))
     return 0
+
+
+def months(text: str) -> int:
+    """A whole number of months, at least 1."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of months, at least 1, not {text!r}")
+    return int(text)
+
+
+def training_months(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The months that were given, as the training form takes them."""
+    given = {name: getattr(arguments, name) for name in MONTHS if getattr(arguments, name) is not None}
+    horizon = {"horizon_months": given.pop("horizon_months")} if "horizon_months" in given else {}
+    return horizon | ({"hyperparameters": given} if given else {})
 
 
 def simulated_book(platform: Platform, loans: int, progress: Progress) -> Path:

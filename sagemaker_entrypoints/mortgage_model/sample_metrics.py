@@ -14,7 +14,7 @@ from mortgage_model.statistics import NotComputable, calibration, discrimination
 
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "auc": discrimination.auc,
-    "ks": discrimination.ks,
+    "ks": discrimination.signed_ks,
     "brier": calibration.brier,
     "logloss": calibration.log_loss,
     "calibration_slope": lambda labels, pd_values: calibration.recalibrate(labels, pd_values).slope.value,
