@@ -205,9 +205,12 @@ def _search(
     months, labels = (
         numpy.concatenate([values[name] for name in DEVELOPMENT]) for values in (prepared.months, prepared.labels)
     )
-    folds = time_ordered_folds(
-        months, int(hyperparameters["horizon_months"]), SEARCH_FOLDS, int(hyperparameters["validation_months"])
-    )
+    try:
+        folds = time_ordered_folds(
+            months, int(hyperparameters["horizon_months"]), SEARCH_FOLDS, int(hyperparameters["validation_months"])
+        )
+    except SplitError as error:
+        raise SplitError(f"the search: {error}; shorten validation_months, or set search_trials to 0") from None
     usable = [fold for fold in folds if all(0 < labels[rows].sum() < len(rows) for rows in fold)]
     if not usable:
         raise SplitError("no fold of the search holds both defaults and non-defaults; set search_trials to 0")

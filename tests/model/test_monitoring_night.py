@@ -168,10 +168,10 @@ def edge(book, name) -> pd.DataFrame:
     if name == "one row":
         return frame.head(1)
     if name == "all null":
-        return frame.assign(**{column: None if frame[column].dtype == "category" else np.nan for column in frame})
+        return frame.assign(**{name: None if frame[name].dtype == "category" else np.nan for name in frame})
     if name == "all the same":
         return frame.iloc[[0] * 20]
-    return frame.assign(**{column: np.nan for column in frame.select_dtypes("number")})
+    return frame.assign(**dict.fromkeys(frame.select_dtypes("number"), np.nan))
 
 
 @pytest.mark.parametrize("name", ["one row", "all null", "all the same", "no number"])
@@ -184,7 +184,7 @@ def test_a_night_at_the_edge_gives_a_document_and_a_report(model, profile, book,
         assert "not_finite" not in document
         assert document["rows"] == len(frame) == sum(document["score"]["grades"].values())
         assert "loans</p>" in render_report(document)
-        json.dumps([model_monitor.statistics(frame, model.contract), model_monitor.violations(document)], allow_nan=False)
+        to_json_text([model_monitor.statistics(frame, model.contract), model_monitor.violations(document)])
 
 
 def test_a_figure_that_is_not_finite_is_null_with_its_reason_and_named_where_it_may_not_be():

@@ -68,14 +68,20 @@ class OutOfTime:
         where = f"the rows held out, {first} to {last}"
         _require_events(labels[held_out], self.units[held_out], LEAST_EVENTS, where, "a longer ootMonths, or more rows")
         kept = self._apart((rows, held_out))
-        _require_events(labels[kept[0]], self.units[kept[0]], LEAST_EVENTS, "the rows before them", "more history")
         left_out = len(rows) - len(kept[0])
+        remedy = "more history"
+        if left_out:
+            remedy = (
+                f"{left_out:,} more rows are of keys that are held out too and go on after an event, which would tell "
+                "their outcome; end the rows of a key with its event, or split by grouped_k_fold"
+            )
+        _require_events(labels[kept[0]], self.units[kept[0]], LEAST_EVENTS, "the rows before them", remedy)
         self.notes: tuple[str, ...] = (
             f"Times are {self.periods.form}; held out are {first} to {last}.",
             *(
                 [
-                    f"{left_out:,} of {len(rows):,} earlier rows were not learnt from: their keys are held out too, and "
-                    "go on after an event, so that the one would tell the other."
+                    f"{left_out:,} of {len(rows):,} earlier rows were not learnt from: their keys are held out too, "
+                    "and go on after an event, so that the one would tell the other."
                 ]
                 if left_out
                 else []
@@ -91,9 +97,10 @@ class OutOfTime:
         return _with_both_classes(folds, self.labels[rows], "the search needs them in earlier and in later months")
 
     def _folds(self, rows: np.ndarray, count: int, months: int) -> list[Fold]:
-        return ordered_folds(
-            self.periods.months[rows], self.split.horizon_months, count, months, self.periods.text
-        )
+        try:
+            return ordered_folds(self.periods.months[rows], self.split.horizon_months, count, months, self.periods.text)
+        except SplitError as error:
+            raise SplitError(f"{error}; shorten horizonMonths or ootMonths of split, or bring more history") from None
 
     def _apart(self, fold: Fold, rows: np.ndarray | None = None) -> Fold:
         """The fold without the training rows of keys that come again after an event; positions are within `rows`."""

@@ -59,18 +59,17 @@ def notes(evidence: Evidence, metrics: Mapping[str, Mapping[str, Any]], model: M
     events, independent = int(evidence.labels.sum()), len(np.unique(evidence.units[evidence.labels == 1]))
     if independent < ENOUGH_EVENTS:
         found.append(
-            f"Few events: {independent:,}. Validation wants {ENOUGH_EVENTS} independent ones (Collins, Ogundimu & "
-            "Altman 2016); go by the intervals."
+            f"Few events: {independent:,} independent ones, of the {ENOUGH_EVENTS} that validation wants (Collins, "
+            "Ogundimu & Altman 2016); go by the intervals."
         )
     area = metrics["auc"]
     if area["interval"] is None:
         found.append(f"The AUC has no interval: {area.get('reason') or area.get('interval_reason')}.")
     elif area["interval"][0] <= 0.5:
         low, high = area["interval"]
-        what = "no better than chance" if high >= 0.5 else "worse than chance"
         found.append(
-            f"The model ranks {what}: AUC {area['value']:.3f}, 95 % interval {low:.3f} to {high:.3f}, on {events:,} "
-            "events. The features tell nothing of this label."
+            f"The model ranks no better than chance: AUC {area['value']:.3f}, 95 % interval {low:.3f} to {high:.3f}, "
+            f"on {events:,} events. No feature is shown to tell anything of this label."
         )
     if not gains(model.booster, model.spec.names):
         found.append("No feature carries anything: the model gives every row the same PD.")
