@@ -19,6 +19,7 @@ INNER_FOLDS = 3
 # Below this many independent events, or others, in the rows held out no figure means anything: with 10 the AUC's 95 %
 # interval is some 0.3 wide (Hanley & McNeil 1982, table III), and folds of one or two cannot be compared.
 LEAST_EVENTS = 10
+UNIT = "borrower, loan or the like"
 HELD_TOGETHER = "a few groups hold most events, or most other rows, together"
 
 
@@ -43,13 +44,7 @@ class GroupedKFold:
         return self._folds(rows, INNER_FOLDS)
 
     def _folds(self, rows: np.ndarray, count: int) -> list[Fold]:
-        try:
-            folds = grouped_folds(self.units[rows], count, self.seed, self.labels[rows])
-        except ValueError as error:
-            raise SplitError(
-                f"{error}: give columns that name no independent unit the role attribute instead of key, or make "
-                "nearDuplicates stricter"
-            ) from error
+        folds = grouped_folds(self.units[rows], count, self.seed, self.labels[rows])
         return _with_both_classes(folds, self.labels[rows], HELD_TOGETHER)
 
 
@@ -124,10 +119,14 @@ def _require_events(labels: np.ndarray, units: np.ndarray, least: int, where: st
         found = len(np.unique(units[labels == label]))
         if found < least:
             rows = int((labels == label).sum())
-            independent = "" if found == rows else f" in {found:,} independent groups"
+            independent, hint = "", ""
+            if found < rows:
+                independent = f" in {found:,} independent groups"
+                hint = f"; what hangs together by key or nearDuplicates counts once, and a key that is no {UNIT} "
+                hint += "should be an attribute"
             raise SplitError(
                 f"{where}: {rows:,} {name}{independent} of {len(labels):,} rows are too few for figures that mean "
-                f"anything; at least {least} are needed: {remedy}"
+                f"anything; at least {least} are needed: {remedy}{hint}"
             )
 
 
