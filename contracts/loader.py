@@ -43,6 +43,8 @@ def load_contract_file(path: str | Path) -> Contract:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise ContractError(f"contract file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ContractError(f"contract file {path} cannot be read: it is not UTF-8") from error
     return parse_contract(text, str(path))
 
 
@@ -111,6 +113,13 @@ def _as_written(text: str, where: str) -> Any:
             "n": [("tag:yaml.org,2002:null", re.compile(r"^null$"))],
             "<": [("tag:yaml.org,2002:merge", re.compile(r"^<<$"))],
         }
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+            if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
+                line = node.start_mark.line + 1
+                raise ContractError(f"{where}: {', '.join(twice)} stands twice in the entry that begins in line {line}")
+            return super().construct_mapping(node, deep)
 
     try:
         return yaml.load(text, Loader=AsWritten)

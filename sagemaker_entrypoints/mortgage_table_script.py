@@ -59,19 +59,25 @@ def run(contract: Contract, data: Path, output: Path, trials: int = TRIALS, seed
     }
 
 
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"must be a whole number, 0 or more, not {text!r}")
+    return int(text)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--contract", required=True, help="ODCS file of the table")
     parser.add_argument("--data", required=True, type=Path, help="the table, CSV with header or Parquet")
     parser.add_argument("--output", type=Path, help="folder to write to (default .state/tables/<table>)")
-    parser.add_argument("--trials", type=int, default=TRIALS, help="draws of the search in each fold")
-    parser.add_argument("--seed", type=int, default=SEED, help="seed of every random draw")
+    parser.add_argument("--trials", type=_count, default=TRIALS, help="draws of the search in each fold")
+    parser.add_argument("--seed", type=_count, default=SEED, help="seed of every random draw")
     given = parser.parse_args(arguments)
     try:
         contract = load_contract_file(given.contract)
         output = given.output or Path(".state/tables") / contract.name
         figures = run(contract, given.data, output, given.trials, given.seed)
-    except DataFault as error:
+    except (DataFault, OSError) as error:
         exit_with(error)
     print(json.dumps(figures, allow_nan=False))
 

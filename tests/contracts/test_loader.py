@@ -102,6 +102,7 @@ def test_no_protected_or_outcome_column_reaches_a_feature() -> None:
         ),
         (MINIMAL.replace("property: role", "property: rolle"), "one.loan_id: unknown custom property rolle"),
         (MINIMAL + "      - {name: loan_id, logicalType: string}\n", "one.loan_id: role is ''"),
+        (MINIMAL.replace("kind:", "id: two\nkind:"), "id stands twice in the entry that begins in line 2"),
         (MINIMAL.replace("kind:", "sort:"), "is not an Open Data Contract Standard document"),
         (MINIMAL.replace("schema:", "schema: ["), "is not an Open Data Contract Standard document"),
         (INHERITING % "loans.loan_no", "table loans has no column 'loan_no'"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from contracts.values import WHOLE_AS_FRACTION
 from mortgage_model.splits import month_text
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
@@ -77,6 +78,7 @@ def read_periods(times: pd.Series, unit: str | None = None) -> Periods:
     `unit`, month, quarter or year, says what a whole number counts; a number that looks like a month (201503) or,
     without unit, a year is one.
     """
+    times = times.str.replace(WHOLE_AS_FRACTION, r"\1", regex=True)
     present = times.dropna().unique()
     forms = [*FORMS, *([] if unit in STEPS else [YEARS])]
     read = [{text: month for text in present if (month := form.read(text)) is not None} for form in forms]
