@@ -35,9 +35,6 @@ class Typed:
 def typed(stored: Values, column: Column) -> Typed:
     """`stored` as values of `column`."""
     values = _plain(stored)
-    if pa.types.is_nested(values.type):
-        absent = flags(values.is_null())
-        return Typed(pa.nulls(len(values), pa.string()), absent, ~absent)
     if column.type not in (*NUMERIC, "boolean"):
         return _text(values, column)
     return _number(values, column)

@@ -107,6 +107,12 @@ def test_parquet_of_any_types_gives_the_rows_of_csv(tmp_path):
     assert one["id"].tolist() == list(map(str, ids[:2])), "long keys stay apart"
 
 
+def test_a_parquet_column_of_lists_is_refused(tmp_path):
+    pd.DataFrame({"x": [[1.0], [2.0]], "bad": [0, 1]}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(TableError, match=r"t\.parquet: x holds lists or records"):
+        read_table(tmp_path / "t.parquet", contract(X, BAD))
+
+
 @pytest.mark.parametrize("kind", ["string", "integer"])
 def test_labels_are_mapped_and_not_cleaned_by_hand(tmp_path, kind):
     values = {"string": ("Charged Off", "Fully Paid", "Current"), "integer": ("2", "1", "3")}[kind]

@@ -56,7 +56,6 @@ def test_whole_numbers_with_gaps(kind):
          ["2020-02-29", None, None, "2020-02-29"], [0, 1, 1, 0]),
         ("date", pa.array([dt.date(2020, 1, 2), None]), ["2020-01-02", None], [0, 0]),
         ("date", pa.array([dt.datetime(2020, 1, 2), dt.datetime(2020, 1, 2, 3)]), ["2020-01-02", None], [0, 1]),
-        ("number", pa.array([[1], None]), [None, None], [1, 0]),
         ("string", pa.nulls(2), [None, None], [0, 0]),
     ],
 )  # fmt: skip

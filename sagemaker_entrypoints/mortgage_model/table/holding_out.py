@@ -16,8 +16,8 @@ from mortgage_model.table.groups import group_rows, grouped_folds
 from mortgage_model.table.periods import read_periods
 
 INNER_FOLDS = 3
-# Below this many independent events, or others, in the rows held out no figure means anything: with 10 the 95 % interval
-# of an AUC of 0.7 is 0.36 wide (by the formula of Hanley & McNeil 1982), and folds of one or two cannot be compared.
+# Below this many independent events, or others, in the rows held out no figure means anything: with 10 the 95 %
+# interval of an AUC of 0.7 is 0.36 wide (by the formula of Hanley & McNeil 1982), and folds of one or two say nothing.
 LEAST_EVENTS = 10
 UNIT = "borrower, loan or the like"
 HELD_TOGETHER = "a few groups hold most events, or most other rows, together"

@@ -105,7 +105,11 @@ def _columns(path: Path, contract: Contract, wanted: Sequence[Column]) -> dict[s
 
 
 def _parquet(path: Path, contract: Contract, names: Sequence[str]) -> pa.Table:
-    _check_header(path, contract, pq.read_schema(path).names, names)
+    schema = pq.read_schema(path)
+    _check_header(path, contract, schema.names, names)
+    nested = [name for name in names if pa.types.is_nested(schema.field(name).type)]
+    if nested:
+        raise TableError(f"{path.name}: {', '.join(nested)} holds lists or records; a column has one value a row")
     return pq.ParquetFile(path).read(columns=list(names))
 
 
