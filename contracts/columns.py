@@ -13,7 +13,7 @@ from contracts.values import NUMERIC, Value, as_text, read_value
 if TYPE_CHECKING:
     from open_data_contract_standard.model import CustomProperty, SchemaProperty
 
-COLUMN_PROPERTIES = {"role", "unit", "monotone", "missingCodes", "labelMapping", "inherits"}
+COLUMN_PROPERTIES = {"role", "unit", "monotone", "missingCodes", "invalidValues", "labelMapping", "inherits"}
 OPTIONS = {"minimum": (*NUMERIC, "date"), "maximum": (*NUMERIC, "date"), "pattern": ("string",)}
 # What the standard has and nothing here would hold a table to.
 UNREAD = {"unique": "primaryKey of the columns that identify a row", "quality": "rules of the table, under its quality",
@@ -55,6 +55,7 @@ def own_column(where: str, prop: SchemaProperty) -> Column:
         missing_codes=tuple(texts(where, "missingCodes", known["missingCodes"])) if "missingCodes" in known else (),
         pii=(prop.classification or "none").removesuffix("-pii"),
         critical=bool(prop.criticalDataElement),
+        dispensable=_dispensable(where, known, prop),
         partitioned=bool(prop.partitioned),
         sources=tuple(prop.transformSourceObjects or ()),
         business_name=prop.businessName,
@@ -70,7 +71,7 @@ def inherited_column(where: str, prop: SchemaProperty, target: str, parent: Colu
     """
     known = custom(prop.customProperties)
     restated = [field for field in INHERITED_FIELDS if getattr(prop, field) is not None]
-    restated += [field for field in ("unit", "missingCodes", "labelMapping") if field in known]
+    restated += [field for field in ("unit", "missingCodes", "invalidValues", "labelMapping") if field in known]
     if restated:
         raise ContractError(f"{where} inherits {target} and so must not state {', '.join(restated)} again")
     if prop.logicalType != parent.type:  # stated again because the standard's JSON schema asks for it
@@ -82,6 +83,7 @@ def inherited_column(where: str, prop: SchemaProperty, target: str, parent: Colu
         monotone=as_direction(where, known.get("monotone", parent.monotone)),
         required=parent.required if prop.required is None else prop.required,
         critical=parent.critical if prop.criticalDataElement is None else prop.criticalDataElement,
+        dispensable=False,  # what is invalid was set to missing where the parent was read
         partitioned=bool(prop.partitioned),
         sources=tuple(prop.transformSourceObjects or parent.sources or (target,)),
         inherits=target,
@@ -152,6 +154,20 @@ def _label_mapping(where: str, entry: Any) -> LabelMapping:
     if not (read["bad"] and read["good"]) or len(set(listed)) < len(listed):
         raise ContractError(f"{where}: labelMapping needs a value each for bad and good, and no value twice")
     return LabelMapping(**read)
+
+
+def _dispensable(where: str, known: dict[str, Any], prop: SchemaProperty) -> bool:
+    """Whether invalid values become missing. ContractError where a row, a label or a model needs the column."""
+    if "invalidValues" not in known:
+        return False
+    if known["invalidValues"] != "missing":
+        raise ContractError(f"{where}: invalidValues is {known['invalidValues']!r}; it can only be missing")
+    if prop.required or prop.criticalDataElement or known.get("role") not in ("attribute", "outcome", "metadata"):
+        raise ContractError(
+            f"{where}: invalidValues is missing, but the column is needed: it is required, critical, or of role "
+            f"{known.get('role')}. Only a dispensable attribute, outcome or metadata column may lose values."
+        )
+    return True
 
 
 def _check_values(where: str, column: Column) -> None:

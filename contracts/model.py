@@ -42,6 +42,8 @@ class Column:
     rises, 0 free. ``missing_codes`` are the source's spellings of "unknown", which readers turn into null: compare by
     ``codes``. ``sources`` names the raw columns (``table.column``) the value comes from. ``critical`` columns may not
     be null in every row. ``business_name`` is what a person calls it.
+    Of a ``dispensable`` column a value that breaks the column's rules is set to missing, counted and warned about;
+    of any other it costs the whole row.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Column:
     missing_codes: tuple[str, ...] = ()
     pii: str = "none"
     critical: bool = False
+    dispensable: bool = False
     partitioned: bool = False
     sources: tuple[str, ...] = ()
     inherits: str | None = None

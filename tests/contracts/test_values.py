@@ -137,6 +137,8 @@ def test_reading_needs_the_day():
         ("number", "", "monotone, value: yes}", "monotone is yes; it must be one of -1, 0, 1"),
         ("number", "unique: true", "unit, value: u}", "unique would not be checked; say it as primaryKey"),
         ("date", "", "unit, value: u}", "a date cannot be a feature"),
+        ("number", "", "invalidValues, value: missing}", "invalidValues is missing, but the column is needed"),
+        ("number", "", "invalidValues, value: null}", "it can only be missing"),
         ("number", "", "labelMapping, value: {bad: [1], good: [2]}}", "labelMapping is for the column of role label"),
     ],
 )
