@@ -18,9 +18,13 @@ from sklearn import metrics
 
 from contracts.model import Contract
 from contracts.split import NearDuplicates
+from mortgage_model import challenger
 from mortgage_model.artifact import load_model
+from mortgage_model.booster import known_as
+from mortgage_model.challenger import Challenger
 from mortgage_model.features import FeatureError
 from mortgage_model.hyperparameters import parse_arguments
+from mortgage_model.monotonicity import violations
 from mortgage_model.splits import SplitError
 from mortgage_model.statistics import NotComputable, discrimination
 from mortgage_model.table import report
@@ -224,6 +228,12 @@ def test_any_column_name_is_trained_served_and_explained(tmp_path):
     codes = {reason["code"].rpartition(":")[0] for row in predictions for reason in row["reasons"]}
     assert codes <= {*NAMES, "Art, [neu]"}
     assert len(codes) > 5
+    assert violations(model.booster, {known_as(name): 1 for name in NAMES}) == []
+    benchmark = challenger.fit(model.spec, model.spec.transform(inputs), frame["bad"].to_numpy())
+    stored = json.loads(json.dumps(benchmark.to_json()))
+    np.testing.assert_array_equal(
+        Challenger.from_json(stored, model.spec).predict(inputs), benchmark.predict(inputs)
+    )
     page = Path(figures["report"]).read_text()
     assert "<code>dti&lt;=60</code>" in page
     assert "<code>say &quot;x&quot;</code>" in page
