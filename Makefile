@@ -10,9 +10,11 @@ export PYTHONPATH := $(CURDIR)
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## *' '{printf "  make %-16s %s\n", $$1, $$2}'
 
-demo: environments  ## the whole pipeline, on sample data or DATA=<folder> [OVERRIDE_BY=<name>] [AS_OF=<date>]
+demo: environments  ## the whole pipeline, on sample data or DATA=<folder> [OVERRIDE_BY=<name>] [AS_OF=<date>] [OOT_MONTHS=] [VALIDATION_MONTHS=] [HORIZON_MONTHS=]
 	@$(PLATFORM) demo $(if $(DATA),--data "$(DATA)") $(if $(ECONOMIC),--economic "$(ECONOMIC)") \
-	  $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(OVERRIDE_BY),--override-by "$(OVERRIDE_BY)") $(if $(LOANS),--loans "$(LOANS)")
+	  $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(OVERRIDE_BY),--override-by "$(OVERRIDE_BY)") $(if $(LOANS),--loans "$(LOANS)") \
+	  $(if $(OOT_MONTHS),--oot-months "$(OOT_MONTHS)") $(if $(VALIDATION_MONTHS),--validation-months "$(VALIDATION_MONTHS)") \
+	  $(if $(HORIZON_MONTHS),--horizon-months "$(HORIZON_MONTHS)")
 
 table: environments  ## a model of any table: CONTRACT=<ODCS file> DATA=<csv or parquet> [OUTPUT=<folder>] [TRIALS=<n>]
 	@test -n "$(CONTRACT)" -a -n "$(DATA)" || { echo "usage: make table CONTRACT=<ODCS file> DATA=<csv or parquet>"; exit 2; }

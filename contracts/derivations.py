@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from contracts.formula import FormulaError
+from contracts.columns import as_direction
+from contracts.formula import FormulaError, numbers_of
 from contracts.model import Column, ContractError, DerivedFeature, Factor
 
 DERIVED_FIELDS = {"name", "formula", "label", "description", "unit", "monotone", "replaces"}
@@ -22,9 +23,12 @@ def derived_features(table: str, columns: Sequence[Column], entries: Any) -> tup
         where = f"table {table}, derived feature {entry['name']!r}"
         if not entry.get("description") or not entry.get("label"):
             raise ContractError(f"{where} has no description or no label")
-        feature = DerivedFeature(**{**entry, "replaces": tuple(entry.get("replaces", ()))})
+        if not isinstance(entry.get("replaces", []), list):
+            raise ContractError(f"{where}: replaces must be a list of columns")
+        direction = as_direction(where, entry.get("monotone", 0))
+        feature = DerivedFeature(**{**entry, "monotone": direction, "replaces": tuple(entry.get("replaces", ()))})
         try:
-            inputs = feature.inputs
+            inputs, numbers = feature.inputs, numbers_of(feature.formula)
         except FormulaError as error:
             raise ContractError(f"{where}: {error}") from error
         unknown = [name for name in (*inputs, *feature.replaces) if name not in features]
@@ -32,8 +36,8 @@ def derived_features(table: str, columns: Sequence[Column], entries: Any) -> tup
             raise ContractError(
                 f"{where} needs feature columns of the table, {', '.join(unknown) or 'none'} is not one"
             )
-        if feature.monotone not in (-1, 0, 1):
-            raise ContractError(f"{where}: monotone is {feature.monotone!r}; it must be one of -1, 0, 1")
+        if texts := [name for name in numbers if features[name].type == "string"]:
+            raise ContractError(f"{where} calculates with {', '.join(texts)}, which is text; text takes missing() only")
         if feature.name in features or feature.name in {known.name for known in derived}:
             raise ContractError(f"{where}: there is another feature of that name")
         derived.append(feature)
@@ -47,6 +51,8 @@ def factors(
     free = {column.name for column in columns if column.role == "feature"} | {feature.name for feature in derived}
     declared = []
     for entry in _entries(table, "reasonFactors", entries, FACTOR_FIELDS, required=("name", "label", "features")):
+        if not isinstance(entry["features"], list):
+            raise ContractError(f"table {table}, reason factor {entry['name']!r}: features must be a list")
         factor = Factor(entry["name"], entry["label"], tuple(entry["features"]))
         wrong = [name for name in factor.features if name not in free or factor.features.count(name) > 1]
         if wrong:
@@ -56,6 +62,9 @@ def factors(
             )
         free -= set(factor.features)
         declared.append(factor)
+    names = [factor.name for factor in declared]
+    if ambiguous := [name for name in names if name in free or names.count(name) > 1]:
+        raise ContractError(f"table {table}: reason factor {ambiguous[0]!r} has the name of another factor or feature")
     return tuple(declared)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from contracts.loader import load_contract
 from contracts.model import Column, Contract, DerivedFeature
+from contracts.requests import bound_text
+from contracts.values import as_text
 
 TARGET = Path("docs/data-dictionary.md")
 # In the order in which data flows, which is also the order in which a reader understands them.
@@ -110,14 +112,13 @@ def _values(column: Column) -> str:
     if column.allowed is not None:
         labels = column.allowed_labels or ("",) * len(column.allowed)
         shown = [
-            f"`{value}`" + (f" {label}" if label else "") for value, label in zip(column.allowed, labels, strict=True)
+            f"`{as_text(value)}`" + (f" {label}" if label else "")
+            for value, label in zip(column.allowed, labels, strict=True)
         ]
         more = f", … ({len(shown)} values)" if len(shown) > LISTED_VALUES else ""
         return ", ".join(shown[:LISTED_VALUES]) + more
     if column.minimum is not None or column.maximum is not None:
-        low = "" if column.minimum is None else f"{column.minimum:,}"
-        high = "" if column.maximum is None else f"{column.maximum:,}"
-        return f"{low} … {high}"
+        return f"{bound_text(column.minimum) or ''} … {bound_text(column.maximum) or ''}"
     return f"`{column.pattern}`" if column.pattern else ""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts.model import Column, Contract, ContractError, Rule
 from contracts.requests import in_range_words
+from contracts.values import as_text
 
 SPARK_TYPES = {
     "string": ["StringType"],
@@ -79,16 +80,22 @@ def _column_checks(column: Column) -> Iterator[Check]:
         claim = f"{name} is not null everywhere"
         yield Check("expect_column_values_to_not_be_null", severity, claim, name, kwargs)
     if column.allowed is not None:
-        listed = ", ".join(map(str, column.allowed[:MAX_LISTED]))
+        listed = ", ".join(map(as_text, column.allowed[:MAX_LISTED]))
         claim = f"{name} is one of {listed}{' …' if len(column.allowed) > MAX_LISTED else ''}"
-        yield _error("expect_column_values_to_be_in_set", claim, name, value_set=list(column.allowed))
+        allowed = [_plain(value) for value in column.allowed]
+        yield _error("expect_column_values_to_be_in_set", claim, name, value_set=allowed)
     if column.minimum is not None or column.maximum is not None:
-        bounds = {"min_value": column.minimum, "max_value": column.maximum}
+        bounds = {"min_value": _plain(column.minimum), "max_value": _plain(column.maximum)}
         claim = f"{name} is {in_range_words(column)}"
         yield _error("expect_column_values_to_be_between", claim, name, **bounds)
     if column.pattern:
         claim = f"{name} has the form {column.pattern}"
         yield _error("expect_column_values_to_match_regex", claim, name, regex=column.pattern)
+
+
+def _plain(value: Any) -> Any:
+    """As Great Expectations can store it; Spark compares such text with dates as dates."""
+    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 def _error(kind: str, claim: str, column: str, **kwargs: Any) -> Check:

@@ -1,13 +1,16 @@
 """Formulas of derived features: arithmetic on one row's columns, checked when the contract is read.
 
 `100 * current_upb / (appraised_value * house_price_index_ratio)`: names are columns, operators + - * / and
-unary -, functions those of FUNCTIONS. Parsed with Python's own grammar and nothing is ever executed: the
-model's code walks the tree (mortgage_model/formulas.py).
+unary -, functions those of FUNCTIONS. A column that is no plain name stands in backticks: `` `ltv [%]` / 100 ``.
+Parsed with Python's own grammar and nothing is ever executed: the model's code walks the tree
+(mortgage_model/formulas.py).
 """
 
 from __future__ import annotations
 
 import ast
+import re
+from typing import cast
 
 # Function -> number of arguments.
 FUNCTIONS = {
@@ -17,6 +20,7 @@ FUNCTIONS = {
     "maximum": 2,
     "payment": 3,  # level monthly payment of balance, yearly rate in percent, months left
 }
+QUOTED = re.compile("`([^`]+)`")
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 
 
@@ -26,19 +30,42 @@ class FormulaError(ValueError):
 
 def parse(formula: str) -> ast.expr:
     """The formula's syntax tree. Raises FormulaError, naming the first part that is not allowed."""
+    quoted: dict[str, str] = {}
+
+    def stand_in(match: re.Match[str]) -> str:
+        name = f"_quoted_{len(quoted)}_"
+        quoted[name] = match[1]
+        return name
+
     try:
-        tree = ast.parse(formula, mode="eval").body
+        tree = ast.parse(QUOTED.sub(stand_in, formula).strip(), mode="eval").body
     except (SyntaxError, ValueError) as error:
-        raise FormulaError(f"{formula!r} is not a formula") from error
+        raise FormulaError(
+            f"{formula!r} is not a formula; a column whose name is no plain word stands in backticks"
+        ) from error
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = quoted.get(node.id, node.id)
     _check(tree, formula)
     return tree
 
 
 def columns_of(formula: str) -> tuple[str, ...]:
     """The columns a formula reads, in order of appearance."""
-    tree = parse(formula)
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called]
+    return _names(parse(formula), left_out=())
+
+
+def numbers_of(formula: str) -> tuple[str, ...]:
+    """Of them, those that it calculates with: all but the ones that it only asks missing() of."""
+    return _names(parse(formula), left_out=("missing",))
+
+
+def _names(tree: ast.expr, left_out: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns of a checked tree, in order, but for arguments of the functions `left_out`."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    skipped = {id(call.func) for call in calls}
+    skipped |= {id(argument) for call in calls if cast(ast.Name, call.func).id in left_out for argument in call.args}
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in skipped]
     return tuple(dict.fromkeys(node.id for node in sorted(names, key=lambda node: node.col_offset)))
 
 

@@ -6,24 +6,23 @@ codes, inheritance) stands in ``customProperties``.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contracts.columns import COLUMN_PROPERTIES, custom, inherited_column, number, one_line, own_column
 from contracts.derivations import derived_features, factors
-from contracts.model import PII_CLASSES, ROLES, SEVERITIES, TYPES, Column, Contract, ContractError, Rule
+from contracts.model import SEVERITIES, Column, Contract, ContractError, Rule
 from contracts.split import Split, SplitDeclarationError, read_split
+from contracts.values import as_text
 
 if TYPE_CHECKING:
-    from open_data_contract_standard.model import CustomProperty, DataQuality, SchemaProperty
+    from open_data_contract_standard.model import DataQuality, SchemaProperty
 
 SUFFIX = ".odcs.yaml"
 TABLE_PROPERTIES = {"toleratedInvalidPercent", "derivedFeatures", "reasonFactors", "split"}
-COLUMN_PROPERTIES = {"role", "unit", "monotone", "missingCodes", "invalidValues", "inherits"}
-# What an inheriting column takes from its parent and so must not state again.
-INHERITED_FIELDS = ("logicalTypeOptions", "enum", "description", "classification", "businessName")
 RULE_FIELDS = {"metric", "column", "minimum", "maximum"}
 
 
@@ -44,6 +43,8 @@ def load_contract_file(path: str | Path) -> Contract:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise ContractError(f"contract file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ContractError(f"contract file {path} cannot be read: it is not UTF-8") from error
     return parse_contract(text, str(path))
 
 
@@ -60,17 +61,8 @@ def _load(name: str, heirs: tuple[str, ...]) -> Contract:
 
 def parse_contract(text: str, where: str, heirs: tuple[str, ...] = ()) -> Contract:
     """A contract from ODCS YAML ``text``; ``where`` names the file in messages."""
-    # Imported here: serving reads no YAML, and its container has none of these packages.
-    import pydantic
-    import yaml
-    from open_data_contract_standard.model import OpenDataContractStandard
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times faster where built in
-    try:
-        document = yaml.load(text, Loader=loader)
-        odcs = OpenDataContractStandard.model_validate(document)
-    except (yaml.YAMLError, pydantic.ValidationError) as error:
-        raise ContractError(f"{where} is not an Open Data Contract Standard document: {error}") from error
+    document = _as_written(text, where)
+    odcs = _validated(document, where)
     unread = _unread_fields(document, odcs.model_dump(by_alias=True, exclude_unset=True))
     if unread:
         raise ContractError(f"{where}: the standard has no field {', '.join(unread)}")
@@ -79,131 +71,101 @@ def parse_contract(text: str, where: str, heirs: tuple[str, ...] = ()) -> Contra
     table = odcs.schema_[0]
     name = table.name or ""
     properties = table.properties or []
-    columns = tuple(_column(name, prop, (*heirs, name)) for prop in properties)
+    columns = tuple(_column(name, place, prop, (*heirs, name)) for place, prop in enumerate(properties, start=1))
     names = [column.name for column in columns]
     repeated = sorted({column for column in names if names.count(column) > 1})
     if repeated:
         raise ContractError(f"table {name} lists column {', '.join(repeated)} more than once")
     keyed = sorted((prop.primaryKeyPosition or 1, prop.name or "") for prop in properties if prop.primaryKey)
-    custom = _custom(table.customProperties)
-    unknown = set(custom) - TABLE_PROPERTIES
+    known = custom(table.customProperties)
+    unknown = set(known) - TABLE_PROPERTIES
     if unknown:
         raise ContractError(f"table {name}: unknown custom property {', '.join(sorted(unknown))}")
-    derived = derived_features(name, columns, custom.get("derivedFeatures", []))
+    derived = derived_features(name, columns, known.get("derivedFeatures", []))
     return Contract(
         name=name,
         version=odcs.version or "",
-        description=_one_line(table.description),
-        grain=_one_line(table.dataGranularityDescription),
+        description=one_line(table.description),
+        grain=one_line(table.dataGranularityDescription),
         columns=columns,
         rules=tuple(_rule(name, names, quality) for quality in table.quality or []),
         key=tuple(column for _, column in keyed),
-        tolerated_invalid_percent=float(custom.get("toleratedInvalidPercent", 0.0)),
+        tolerated_invalid_percent=float(
+            number(f"table {name}", "toleratedInvalidPercent", known.get("toleratedInvalidPercent", 0))
+        ),
         derived=derived,
-        factors=factors(name, columns, derived, custom.get("reasonFactors", [])),
-        split=_split(name, columns, custom),
+        factors=factors(name, columns, derived, known.get("reasonFactors", [])),
+        split=_split(name, columns, known),
     )
 
 
-def _split(table: str, columns: tuple[Column, ...], custom: dict[str, Any]) -> Split | None:
-    if "split" not in custom:
-        return None
-    times = [column.name for column in columns if column.role == "time"]
+def _as_written(text: str, where: str) -> Any:
+    """The document with every value as the text it is written as: YAML would guess that NO is false and 017 fifteen.
+    The reader of each field knows its type. Nothing, `~` and `null` are None.
+    """
+    # Imported here: serving reads no YAML, and its container has none of these packages.
+    import yaml
+
+    class AsWritten(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml's is ten times faster
+        yaml_implicit_resolvers = {  # noqa: RUF012
+            "": [("tag:yaml.org,2002:null", re.compile(r"^$"))],
+            "~": [("tag:yaml.org,2002:null", re.compile(r"^~$"))],
+            "n": [("tag:yaml.org,2002:null", re.compile(r"^null$"))],
+            "<": [("tag:yaml.org,2002:merge", re.compile(r"^<<$"))],
+        }
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+            if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
+                line = node.start_mark.line + 1
+                raise ContractError(f"{where}: {', '.join(twice)} stands twice in the entry that begins in line {line}")
+            return super().construct_mapping(node, deep)
+
     try:
-        return read_split(custom["split"], [column.name for column in columns], times)
+        return yaml.load(text, Loader=AsWritten)
+    except yaml.YAMLError as error:
+        raise ContractError(f"{where} is not an Open Data Contract Standard document: {error}") from error
+
+
+def _validated(document: Any, where: str) -> Any:
+    import pydantic
+    from open_data_contract_standard.model import OpenDataContractStandard
+
+    try:
+        return OpenDataContractStandard.model_validate(document)
+    except pydantic.ValidationError as error:
+        found = [f"{'.'.join(map(str, one['loc'])) or 'the document'}: {one['msg']}" for one in error.errors()]
+        raise ContractError(f"{where} is not an Open Data Contract Standard document: {'; '.join(found)}") from error
+
+
+def _split(table: str, columns: tuple[Column, ...], known: dict[str, Any]) -> Split | None:
+    if "split" not in known:
+        return None
+    try:
+        return read_split(known["split"], columns)
     except SplitDeclarationError as error:
         raise ContractError(f"table {table}: {error}") from error
 
 
-def _column(table: str, prop: SchemaProperty, heirs: tuple[str, ...]) -> Column:
-    where = f"{table}.{prop.name}"
-    custom = _custom(prop.customProperties)
-    unknown = set(custom) - COLUMN_PROPERTIES
-    if unknown:
-        raise ContractError(f"{where}: unknown custom property {', '.join(sorted(unknown))}")
-    if "inherits" in custom:
-        return _inherited(where, prop, custom, heirs)
-    options = prop.logicalTypeOptions or {}
-    classification = prop.classification or "none"
-    column = Column(
-        name=prop.name or "",
-        type=prop.logicalType or "",
-        description=_one_line(prop.description),
-        role=custom.get("role", ""),
-        required=bool(prop.required),
-        unit=custom.get("unit"),
-        allowed=tuple(entry.value for entry in prop.enum) if prop.enum else None,
-        allowed_labels=tuple(entry.label or "" for entry in prop.enum) if prop.enum else None,
-        minimum=options.get("minimum"),
-        maximum=options.get("maximum"),
-        pattern=options.get("pattern"),
-        monotone=custom.get("monotone", 0),
-        missing_codes=tuple(custom.get("missingCodes", ())),
-        pii=classification.removesuffix("-pii"),
-        critical=bool(prop.criticalDataElement),
-        dispensable=_dispensable(where, custom, prop),
-        partitioned=bool(prop.partitioned),
-        sources=tuple(prop.transformSourceObjects or ()),
-        business_name=prop.businessName,
-    )
-    return _checked(where, column)
-
-
-def _dispensable(where: str, custom: dict[str, Any], prop: SchemaProperty) -> bool:
-    """Whether invalid values become missing. ContractError where a row, a label or a model needs the column."""
-    if "invalidValues" not in custom:
-        return False
-    if custom["invalidValues"] != "missing":
-        raise ContractError(f"{where}: invalidValues is {custom['invalidValues']!r}; it can only be missing")
-    if prop.required or prop.criticalDataElement or custom.get("role") not in ("attribute", "outcome", "metadata"):
+def _column(table: str, place: int, prop: SchemaProperty, heirs: tuple[str, ...]) -> Column:
+    name = prop.name or ""
+    if not name or name != name.strip() or not name.isprintable():
         raise ContractError(
-            f"{where}: invalidValues is missing, but the column is needed: it is required, critical, or of role "
-            f"{custom.get('role')}. Only a dispensable attribute, outcome or metadata column may lose values."
+            f"table {table}: the name of column {place} is {name!r}; it must be the header's, without blanks around it"
         )
-    return True
-
-
-def _inherited(where: str, prop: SchemaProperty, custom: dict[str, Any], heirs: tuple[str, ...]) -> Column:
-    """The parent's column under this name; role, monotone, required, critical and sources may be set anew."""
-    target = custom["inherits"]
-    restated = [field for field in INHERITED_FIELDS if getattr(prop, field) is not None]
-    restated += [field for field in ("unit", "missingCodes", "invalidValues") if field in custom]
-    if restated:
-        raise ContractError(f"{where} inherits {target} and so must not state {', '.join(restated)} again")
-    parent_table, _, parent_name = str(target).partition(".")
+    where = f"{table}.{name}"
+    known = custom(prop.customProperties)
+    if unknown := set(known) - COLUMN_PROPERTIES:
+        raise ContractError(f"{where}: unknown custom property {', '.join(sorted(unknown))}")
+    if "inherits" not in known:
+        return own_column(where, prop)
+    target = as_text(known["inherits"])
+    parent_table, _, parent_name = target.partition(".")
     try:
         parent = _load(parent_table, heirs).column(parent_name)
     except ContractError as error:
         raise ContractError(f"{where} inherits {target!r}, which cannot be resolved: {error}") from error
-    if prop.logicalType != parent.type:  # stated again because the standard's JSON schema asks for it
-        raise ContractError(f"{where} is {prop.logicalType}, but inherits {target}, which is {parent.type}")
-    column = replace(
-        parent,
-        name=prop.name or "",
-        role=custom.get("role", parent.role),
-        monotone=custom.get("monotone", parent.monotone),
-        required=parent.required if prop.required is None else prop.required,
-        critical=parent.critical if prop.criticalDataElement is None else prop.criticalDataElement,
-        dispensable=False,  # what is invalid was set to missing where the parent was read
-        partitioned=bool(prop.partitioned),
-        sources=tuple(prop.transformSourceObjects or parent.sources or (target,)),
-        inherits=target,
-    )
-    return _checked(where, column)
-
-
-def _checked(where: str, column: Column) -> Column:
-    for field, value, known in (
-        ("logicalType", column.type, TYPES),
-        ("role", column.role, ROLES),
-        ("monotone", column.monotone, (-1, 0, 1)),
-        ("classification", column.pii, PII_CLASSES),
-    ):
-        if value not in known:
-            raise ContractError(f"{where}: {field} is {value!r}; it must be one of {', '.join(map(str, known))}")
-    if not column.description:
-        raise ContractError(f"{where} has no description")
-    return column
+    return inherited_column(where, prop, target, parent)
 
 
 def _rule(table: str, columns: list[str], quality: DataQuality) -> Rule:
@@ -217,21 +179,16 @@ def _rule(table: str, columns: list[str], quality: DataQuality) -> Rule:
         raise ContractError(f"{where}: severity is {quality.severity!r}; it must be error or warning")
     if rule.get("column") not in (None, *columns):
         raise ContractError(f"{where} speaks of column {rule['column']!r}, which the table does not have")
+    bounds = {end: number(where, end, rule[end]) for end in ("minimum", "maximum") if end in rule}
     return Rule(
         name=quality.name,
         severity=quality.severity,
-        description=_one_line(quality.description),
+        description=one_line(quality.description),
         unit=quality.unit,
-        **rule,
+        metric=rule["metric"],
+        column=rule.get("column"),
+        **bounds,
     )
-
-
-def _custom(properties: list[CustomProperty] | None) -> dict[str, Any]:
-    return {entry.property or "": entry.value for entry in properties or []}
-
-
-def _one_line(text: str | None) -> str:
-    return " ".join((text or "").split())
 
 
 def _unread_fields(document: Any, read: Any, path: str = "") -> list[str]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from contracts.faults import DataFault
 from contracts.formula import columns_of
 from contracts.split import Split
+from contracts.values import Codes, Value
 
 TYPES = ("string", "integer", "number", "date", "boolean")
 ROLES = ("key", "time", "feature", "attribute", "label", "outcome", "protected", "metadata")
@@ -16,18 +18,30 @@ PII_CLASSES = ("none", "indirect", "direct")
 SEVERITIES = ("error", "warning")
 
 
-class ContractError(ValueError):
+class ContractError(DataFault):
     """A contract file is wrong, or something asked of it is not there. The message names table and column."""
+
+
+@dataclass(frozen=True)
+class LabelMapping:
+    """What the values of a label column mean, as they are written in the table: the event (1), none (0), not known yet
+    (trains nothing).
+    """
+
+    bad: tuple[str, ...]
+    good: tuple[str, ...]
+    indeterminate: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Column:
     """One column.
 
-    ``minimum`` and ``maximum`` are inclusive and in ``unit``. ``monotone`` is the direction in which PD may
-    move when the value rises: -1 falls, 1 rises, 0 free. ``missing_codes`` are the source's spellings of
-    "unknown", which readers turn into null. ``sources`` names the raw columns (``table.column``) the value
-    comes from. ``critical`` columns may not be null in every row. ``business_name`` is what a person calls it.
+    ``allowed``, ``minimum`` and ``maximum`` are values of the column's type (see contracts/values.py); the latter two
+    inclusive and in ``unit``. ``monotone`` is the direction in which PD may move when the value rises: -1 falls, 1
+    rises, 0 free. ``missing_codes`` are the source's spellings of "unknown", which readers turn into null: compare by
+    ``codes``. ``sources`` names the raw columns (``table.column``) the value comes from. ``critical`` columns may not
+    be null in every row. ``business_name`` is what a person calls it.
     Of a ``dispensable`` column a value that breaks the column's rules is set to missing, counted and warned about;
     of any other it costs the whole row.
     """
@@ -38,10 +52,10 @@ class Column:
     role: str
     required: bool = False
     unit: str | None = None
-    allowed: tuple[Any, ...] | None = None
+    allowed: tuple[Value, ...] | None = None
     allowed_labels: tuple[str, ...] | None = None
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: Any = None
+    maximum: Any = None
     pattern: str | None = None
     monotone: int = 0
     missing_codes: tuple[str, ...] = ()
@@ -52,6 +66,7 @@ class Column:
     sources: tuple[str, ...] = ()
     inherits: str | None = None
     business_name: str | None = None
+    label_mapping: LabelMapping | None = None
 
     @property
     def label(self) -> str:
@@ -66,6 +81,11 @@ class Column:
     @cached_property
     def regex(self) -> re.Pattern[str] | None:
         return re.compile(self.pattern) if self.pattern else None
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The missing codes as they compare."""
+        return Codes.of(self.type, self.missing_codes)
 
 
 @dataclass(frozen=True)

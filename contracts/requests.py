@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from contracts.model import Column, Contract
-
-TYPE_WORDS = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "date": "a date YYYY-MM-DD",
-    "boolean": "true or false",
-}
+from contracts.values import NUMERIC, TYPE_WORDS, Value, as_text, typed_value
 
 
 def validate_record(contract: Contract, record: Mapping[str, Any]) -> list[str]:
     """Problems of ``record``, one sentence each, in the table's column order; empty when it is fine.
 
-    A column that is not required may be absent or null. Values of personal columns are not repeated.
+    A column that is not required may be absent, null or hold one of its missing codes. Values of personal columns are
+    not repeated.
     """
     problems = []
     for column in contract.columns:
-        value = record.get(column.name)
+        value = without_code(column, record.get(column.name))
         if value is None:
             if column.required:
-                state = "is null" if column.name in record else "is missing"
+                state = "is missing" if column.name not in record else "is null"
+                state = "is a code for unknown" if record.get(column.name) is not None else state
                 problems.append(f"{column.name} {state}; it is required ({column.description})")
             continue
         problem = _problem(column, value)
@@ -40,52 +33,45 @@ def validate_record(contract: Contract, record: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def without_code(column: Column, value: Any) -> Any:
+    """The value, None where it is one of the column's missing codes."""
+    return None if value is not None and column.codes and column.codes.holds(column.type, value) else value
+
+
 def _problem(column: Column, value: Any) -> str | None:
     """What the value must be and is not; None when it is fine."""
-    if not _has_type(column.type, value):
+    typed = _typed(column.type, value)
+    if typed is None:
         return TYPE_WORDS[column.type]
-    if column.allowed is not None and value not in column.allowed:
-        return "one of " + ", ".join(map(str, column.allowed))
-    if column.minimum is not None and value < column.minimum:
+    if column.allowed is not None and typed not in column.allowed:
+        return "one of " + ", ".join(map(as_text, column.allowed))
+    if column.minimum is not None and typed < column.minimum:
         return in_range_words(column)
-    if column.maximum is not None and value > column.maximum:
+    if column.maximum is not None and typed > column.maximum:
         return in_range_words(column)
-    if column.regex and not column.regex.search(value):
+    if column.regex and isinstance(typed, str) and not column.regex.search(typed):
         return f"text of the form {column.pattern}"
     return None
+
+
+def _typed(kind: str, value: Any) -> Value | None:
+    """The value as one of type `kind`; None where JSON has it as another type: a number in quotes is text."""
+    is_text, is_truth = isinstance(value, str), isinstance(value, bool)
+    as_said = {"string": is_text, "boolean": is_truth, "date": not is_truth} | dict.fromkeys(
+        NUMERIC, isinstance(value, int | float) and not is_truth
+    )
+    return typed_value(kind, value) if as_said[kind] else None
 
 
 def in_range_words(column: Column) -> str:
     """``between 300 and 850 points``, ``at least 0 USD`` …"""
     unit = f" {column.unit}" if column.unit else ""
-    if column.minimum is None:
-        return f"at most {column.maximum:,}{unit}"
-    if column.maximum is None:
-        return f"at least {column.minimum:,}{unit}"
-    return f"between {column.minimum:,} and {column.maximum:,}{unit}"
+    low, high = (bound_text(end) for end in (column.minimum, column.maximum))
+    if low is None:
+        return f"at most {high}{unit}"
+    return f"between {low} and {high}{unit}" if high is not None else f"at least {low}{unit}"
 
 
-def _has_type(type_name: str, value: Any) -> bool:
-    if type_name == "boolean":
-        return isinstance(value, bool)
-    if isinstance(value, bool):
-        return False
-    if type_name == "string":
-        return isinstance(value, str)
-    if type_name == "date":
-        return _is_date(value)
-    if not isinstance(value, int | float):
-        return False
-    return math.isfinite(value) and (type_name == "number" or value == int(value))
-
-
-def _is_date(value: Any) -> bool:
-    if isinstance(value, dt.date):
-        return True
-    if not isinstance(value, str) or len(value) != len("YYYY-MM-DD"):
-        return False
-    try:
-        dt.date.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
+def bound_text(value: Value | None) -> str | None:
+    """A bound with separators; None for none."""
+    return f"{value:,}" if isinstance(value, int | float) else None if value is None else as_text(value)

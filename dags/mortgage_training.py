@@ -32,8 +32,8 @@ and date's outputs. A training job is registered once. Approved models stay appr
 * `prepare_loan_panel`: the Spark job failed; the log ends with its last lines. Read *Job log*; clear the task
   when fixed.
 * `tune_hyperparameters`: none of its trainings succeeded, or it is over its time. *Job log* is the last training's.
-* `train_model`, `validate_model`: job failed, after retries. The message says why (too few defaults, bad
-  value).
+* `train_model`, `validate_model`: the job failed: at once where its data or settings are at fault (too little history,
+  too few defaults, a bad value), else after retries. The message says why, and which entries of the form would help.
 * `ask_for_approval`: the question could not be asked. Nobody answering in time is a rejection. Clear the task: it
   asks again. Scoring is not affected.
 * `record_decision`: the model was rejected by the gate or a person. Read *Report*. Scoring goes on with

@@ -26,6 +26,7 @@ import threading
 from datetime import date
 from pathlib import Path
 
+from contracts.faults import SettingError
 from data_quality.freshness import AgeLimit
 from data_quality.outcomes import summarize
 from data_quality.storage import previous_result, upload_folder, write_json
@@ -45,7 +46,7 @@ def main() -> None:
     args, glue, job = start_job(ARGUMENTS)
     suite, source, run_date = args["suite"], args["source"], date.fromisoformat(args["run_date"])
     if suite not in SUITES:
-        raise ValueError(f"there is no suite {suite!r}; suites are {', '.join(SUITES)}")
+        raise SettingError(f"there is no suite {suite!r}; suites are {', '.join(SUITES)}")
     results = f"{args['result_root'].rstrip('/')}/{suite}/source={source}"
     previous = (previous_result(results, run_date) or {}).get("row_counts", {})
     reported, ingest = (AgeLimit.of(age, args) for age in AGES)

@@ -18,6 +18,7 @@ from awsglue.context import GlueContext
 from awsglue.dynamicframe import DynamicFrame
 from pyspark.sql import DataFrame
 
+from contracts.faults import SettingError
 from mortgage_etl.jobs import prepare_panel, prepare_scoring_input
 from mortgage_etl.start import start_job
 
@@ -54,7 +55,7 @@ def main() -> None:
     elif args["mode"] == "score":
         manifest = prepare_scoring_input(**common)
     else:
-        raise ValueError(f"--mode is {args['mode']!r}; it must be train or score")
+        raise SettingError(f"--mode is {args['mode']!r}; it must be train or score")
     job.commit()
     print(json.dumps({"rows": manifest["rows"], **manifest["counts"]}))
 

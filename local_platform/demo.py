@@ -26,6 +26,12 @@ TRAINING, SCORING = "mortgage_training", "mortgage_nightly_scoring"
 # Twelve years to the end of 2014: the out-of-time year 2013 has the 100 defaulted loans that the gate asks for.
 LOANS, BOOK = 18_000, ["--seed", "1", "--start", "2003-01", "--end", "2014-12"]
 
+MONTHS = {
+    "oot_months": "observation months to judge the model by",
+    "validation_months": "observation months before them, to tune and calibrate with",
+    "horizon_months": "months within which a loan defaults",
+}
+
 
 class DemoError(CommandError):
     """The demo cannot go on; the message says which task failed, its own words, and where its log is."""
@@ -39,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loans", type=a_number, default=LOANS, help="size of the simulated book (default %(default)s)"
     )
+    for name, meaning in MONTHS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=months, help=f"{meaning} (default 12)")
     parser.add_argument("--no-start", action="store_true", help="use a platform that is up already")
 
 
@@ -87,6 +95,7 @@ def _run(
         # The sample's nights are in the past: the model is declared to be in force on them.
         "effective_from": delivery.as_of_date,
     }
+    params |= training_months(arguments)
     if arguments.override_by:
         params |= {
             "override_by": arguments.override_by,
@@ -124,6 +133,20 @@ def paused_again(api: AirflowApi, progress: Progress) -> Iterator[None]:
                     f"{' and '.join(paused)}: paused, as before; by the clock they would go on with these tapes. "
                     "Unpause them in Airflow when tapes come every month."
                 )
+
+
+def months(text: str) -> int:
+    """A whole number of months, at least 1."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of months, at least 1, not {text!r}")
+    return int(text)
+
+
+def training_months(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The months that were given, as the training form takes them."""
+    given = {name: getattr(arguments, name) for name in MONTHS if getattr(arguments, name) is not None}
+    horizon = {"horizon_months": given.pop("horizon_months")} if "horizon_months" in given else {}
+    return horizon | ({"hyperparameters": given} if given else {})
 
 
 def simulated_book(platform: Platform, loans: int, progress: Progress) -> Path:

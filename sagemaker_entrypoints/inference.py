@@ -23,16 +23,19 @@ import pyarrow.compute as pc
 import pyarrow.csv as pv
 from sagemaker_inference.errors import BaseInferenceToolkitError
 
-from contracts.model import Contract
-from contracts.requests import validate_record
+from contracts.faults import DataFault
+from contracts.model import Column, Contract
+from contracts.requests import validate_record, without_code
+from contracts.values import NUMERIC, TYPE_WORDS
 from mortgage_model.artifact import MortgageModel, load_model
 from mortgage_model.reasons import explain, reason_codes
+from mortgage_model.typed import typed
 
 CSV, JSON, ANY = "text/csv", "application/json", "*/*"
 REPORTED_PROBLEMS = 10
 
 
-class RequestError(BaseInferenceToolkitError):
+class RequestError(BaseInferenceToolkitError, DataFault):
     """The request is at fault: answered with a 4xx status and the message."""
 
     def __init__(self, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
@@ -92,10 +95,14 @@ def output_fn(answer: Answer, accept: str) -> tuple[str, str]:
 
 
 def read_csv(data: bytes, contract: Contract) -> pd.DataFrame:
-    """Header-less CSV to a frame of the contract's columns. Raises RequestError naming row and column."""
+    """Header-less CSV to a frame of the contract's columns, missing codes as missing values. Raises RequestError naming
+    row and column.
+
+    Ranges and lists of allowed values are not enforced: a night's input is checked before, and monitored after.
+    """
     wrong_width: list[pv.InvalidRow] = []
 
-    types = {column.name: pa.string() if column.categorical else pa.float64() for column in contract.columns}
+    types = {column.name: _stored(column) for column in contract.columns}
     if not data.strip():
         raise RequestError("the request has no rows")
     try:
@@ -113,7 +120,24 @@ def read_csv(data: bytes, contract: Contract) -> pd.DataFrame:
         if pa.types.is_floating(kind) and pc.any(pc.is_inf(table[name])).as_py():
             row = pc.index(pc.is_inf(table[name]), True).as_py() + 1
             raise RequestError(f"row {row}, {name} must be a finite number or empty")
-    return table.to_pandas()
+    return pd.DataFrame({column.name: _meant(table[column.name], column) for column in contract.columns})
+
+
+def _stored(column: Column) -> pa.DataType:
+    """How a column is parsed: as text where its codes or values may be other than numbers."""
+    as_text = column.type not in NUMERIC or column.codes.texts
+    return pa.string() if as_text else pa.float64()
+
+
+def _meant(values: pa.ChunkedArray, column: Column) -> pd.Series:
+    """The values that the contract's column means. RequestError for one of another type."""
+    if column.type in NUMERIC and not column.codes:
+        return values.to_pandas()
+    read = typed(values, column)
+    if read.unreadable.any():
+        row = np.argmax(read.unreadable) + 1
+        raise RequestError(f"row {row}, {column.name} must be {TYPE_WORDS[column.type]} or empty")
+    return read.values.to_pandas()
 
 
 def _parse(data: bytes, types: dict[str, pa.DataType], wrong_width: list[pv.InvalidRow]) -> pa.Table:
@@ -173,7 +197,7 @@ def read_json(data: bytes, contract: Contract) -> pd.DataFrame:
     return pd.DataFrame(
         {
             column.name: pd.Series(
-                [record.get(column.name) for record in records],
+                [without_code(column, record.get(column.name)) for record in records],
                 dtype=object if column.categorical else np.float64,
             )
             for column in contract.columns
@@ -190,7 +214,10 @@ def write_csv(prediction: pd.DataFrame) -> str:
         }
     )
     sink = io.BytesIO()
-    pv.write_csv(table, sink, pv.WriteOptions(include_header=False, quoting_style="none"))
+    try:
+        pv.write_csv(table, sink, pv.WriteOptions(include_header=False, quoting_style="none"))
+    except pa.ArrowInvalid:  # a name has a comma or a quote in it; Arrow would else quote every text
+        return prediction.to_csv(index=False, header=False)
     return sink.getvalue().decode("utf-8")
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -22,28 +21,25 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.dataset as ds
-from inference import RequestError, read_csv
+from inference import read_csv
 
 from contracts import load_contract
+from contracts.faults import DataFault, exit_with
 from contracts.model import Column, Contract
-from mortgage_model.artifact import ArtifactError, MortgageModel, read_packed, to_json_text
+from mortgage_model.artifact import MortgageModel, read_packed, to_json_text, with_nulls
 from mortgage_model.monitoring import model_monitor, performance
 from mortgage_model.monitoring.effects import mean_contributions
 from mortgage_model.monitoring.night import Night, monitor
 from mortgage_model.monitoring.report import render_report
 from mortgage_model.panel_data import MONTH, PanelError, open_panel
 from mortgage_model.splits import month_number, month_text
-from mortgage_model.statistics import NotComputable
 
 KEY = "loan_id"
 SCORE_COLUMNS = [KEY, "pd", "grade"]
 
 
-class MonitoringError(ValueError):
+class MonitoringError(DataFault):
     """The night's files do not fit together. The message has counts and no loan."""
-
-
-PREDICTABLE_ERRORS = (ArtifactError, MonitoringError, NotComputable, PanelError, RequestError)
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ class MonitoringRun:
 def monitor_night(root: Path, run: MonitoringRun) -> dict[str, Any]:
     """Write the five files under root/output; return the content of monitoring.json.
 
-    Raises one of PREDICTABLE_ERRORS for a model or data that cannot be used.
+    Raises a DataFault for a model or data that cannot be used.
     """
     model, profile = read_packed(root / "model")
     night = _read_night(root, run, model)
@@ -68,7 +64,7 @@ def monitor_night(root: Path, run: MonitoringRun) -> dict[str, Any]:
     outcomes = _outcomes(root, run, list(model.scale.grades))
     findings = performance.outcome_findings(outcomes["vintages"]) if outcomes else []
     document = monitor(night, profile, model.contract, list(model.scale.grades), previous, findings)
-    document["performance"] = outcomes
+    document = with_nulls({**document, "performance": outcomes})
     output = root / "output"
     output.mkdir(parents=True, exist_ok=True)
     files = {
@@ -169,9 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     root = given.pop("root")
     try:
         document = monitor_night(root, MonitoringRun(**given))
-    except PREDICTABLE_ERRORS as error:
-        # One line on stderr, so that the log ends with what went wrong and not with a traceback.
-        sys.exit(f"{type(error).__name__}: {error}")
+    except DataFault as error:
+        exit_with(error, root.parent / "output" / "message")
     print(f"verdict: {document['verdict']}", flush=True)
     for finding in document["findings"]:
         print(f"  {finding['severity']}: {finding['message']}", flush=True)

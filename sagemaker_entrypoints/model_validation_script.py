@@ -18,7 +18,6 @@ import datetime as dt
 import hashlib
 import json
 import platform
-import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -33,10 +32,11 @@ from mortgage_training_script import train
 
 import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
-from mortgage_model.artifact import ArtifactError, MortgageModel, load_model, only_file, read_packed, to_json_text
+from contracts.faults import DataFault, exit_with
+from mortgage_model.artifact import MortgageModel, load_model, only_file, read_packed, to_json_text, with_nulls
 from mortgage_model.gate import GateResult, ThresholdError, checked_thresholds, evaluate_gate
-from mortgage_model.model_card import CardError, checked_card, model_card
-from mortgage_model.panel_data import PanelError, label_name, open_panel
+from mortgage_model.model_card import model_card, read_card
+from mortgage_model.panel_data import label_name, open_panel
 from mortgage_model.progress import say
 from mortgage_model.report import render_report
 from mortgage_model.splits import SplitBounds
@@ -47,7 +47,6 @@ from mortgage_model.validation.demographics import read_demographics
 from mortgage_model.validation.model_quality import binary_classification_metrics
 from mortgage_model.validation.samples import ScoredSample, score_samples
 
-PREDICTABLE_ERRORS = (ArtifactError, CardError, PanelError, ThresholdError)
 CARD = Path(__file__).with_name("model_card.json")
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy")
 REPLICATES = 200
@@ -81,11 +80,11 @@ class MortgageLoanModelValidator:
     def validate(self) -> GateResult:
         """Write the evidence pack; return the verdict.
 
-        Raises one of PREDICTABLE_ERRORS for a model, a panel or a thresholds file that cannot be used.
+        Raises a DataFault for a model, a panel or a thresholds file that cannot be used.
         """
         thresholds_file = only_file(self.root / "settings", "*.json", "thresholds file")
         thresholds = _read_thresholds(thresholds_file)
-        card = checked_card(json.loads(CARD.read_text(encoding="utf-8")))
+        card = read_card(CARD)
         model, profile = read_packed(self.root / "model")
         say(f"model: {model.metadata['trees']} trees, {len(model.spec.names)} features")
 
@@ -93,7 +92,9 @@ class MortgageLoanModelValidator:
             "model_sha256": _sha256(only_file(self.root / "model", "*.tar.gz", "model")),
             "thresholds_sha256": _sha256(thresholds_file),
         }
-        evaluation = self.evaluate(model, profile)
+        evaluation = with_nulls(self.evaluate(model, profile))
+        for path, value in evaluation.get("not_finite", {}).items():
+            say(f"{path} is {value}: null in the evidence")
         evaluation["mortgage"]["provenance"] |= fingerprints
         evaluation["mortgage"]["thresholds"] = thresholds
         result = evaluate_gate(evaluation, thresholds)
@@ -269,9 +270,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given["retrain"] = given["retrain"] == "true"
     try:
         result = MortgageLoanModelValidator(root, ValidationRun(**given)).validate()
-    except PREDICTABLE_ERRORS as error:
-        # One line on stderr, so that the log ends with what went wrong and not with a traceback.
-        sys.exit(f"{type(error).__name__}: {error}")
+    except DataFault as error:
+        exit_with(error, root.parent / "output" / "message")
     say(f"gate: {'passes' if result.passed else 'does not pass'}")
     for sentence in (*result.reasons, *(f"Warning: {warning}" for warning in result.warnings)):
         say(f"  {sentence}")

@@ -10,32 +10,28 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from contracts.faults import DataFault, exit_with
 from contracts.loader import load_contract_file
-from contracts.model import Contract, ContractError
+from contracts.model import Contract
 from mortgage_model.artifact import save_model, to_json_text
-from mortgage_model.features import FeatureError
 from mortgage_model.hyperparameters import parse_arguments
-from mortgage_model.panel_data import PanelError
 from mortgage_model.profile import reference_profile
 from mortgage_model.progress import say
-from mortgage_model.splits import SplitError
 from mortgage_model.table import report
 from mortgage_model.table.development import TABLE_START, Settings, cross_validate
-from mortgage_model.table.read import TableError, read_table
+from mortgage_model.table.read import read_table
 
-PREDICTABLE_ERRORS = (ContractError, FeatureError, PanelError, SplitError, TableError)
 TRIALS, SEED = 8, 20240131
 
 
 def run(contract: Contract, data: Path, output: Path, trials: int = TRIALS, seed: int = SEED) -> dict[str, Any]:
     """Write model, trials and report to `output`; return the figures of the closing line.
 
-    Raises one of PREDICTABLE_ERRORS, with a message for the person who started it, for a bad table or contract.
+    Raises a DataFault, with a message for the person who started it, for a bad table or contract.
     """
     frame, labels = read_table(data, contract)
     say(f"{data.name}: {len(labels):,} labelled rows, {int(labels.sum()):,} events")
@@ -47,8 +43,11 @@ def run(contract: Contract, data: Path, output: Path, trials: int = TRIALS, seed
     searches = [searched.to_json() for searched in evidence.searches]
     (output / "trials.json").write_text(to_json_text(searches), encoding="utf-8")
     metrics = report.measure_evidence(evidence, seed)
+    notes = report.notes(evidence, metrics, model)
+    for note in notes:
+        say(note)
     page = output / "report.html"
-    page.write_text(report.render(contract, data.name, evidence, metrics, model), encoding="utf-8")
+    page.write_text(report.render(contract, data.name, evidence, metrics, model, notes), encoding="utf-8")
     figures = {name: metrics[name]["value"] for name in ("auc", "ks", "brier")}
     slope = metrics["calibration_slope"]["value"]
     return {
@@ -60,21 +59,27 @@ def run(contract: Contract, data: Path, output: Path, trials: int = TRIALS, seed
     }
 
 
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"must be a whole number, 0 or more, not {text!r}")
+    return int(text)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--contract", required=True, help="ODCS file of the table")
     parser.add_argument("--data", required=True, type=Path, help="the table, CSV with header or Parquet")
     parser.add_argument("--output", type=Path, help="folder to write to (default .state/tables/<table>)")
-    parser.add_argument("--trials", type=int, default=TRIALS, help="draws of the search in each fold")
-    parser.add_argument("--seed", type=int, default=SEED, help="seed of every random draw")
+    parser.add_argument("--trials", type=_count, default=TRIALS, help="draws of the search in each fold")
+    parser.add_argument("--seed", type=_count, default=SEED, help="seed of every random draw")
     given = parser.parse_args(arguments)
     try:
         contract = load_contract_file(given.contract)
         output = given.output or Path(".state/tables") / contract.name
         figures = run(contract, given.data, output, given.trials, given.seed)
-    except PREDICTABLE_ERRORS as error:
-        sys.exit(f"{type(error).__name__}: {error}")
-    print(json.dumps(figures))
+    except (DataFault, OSError) as error:
+        exit_with(error)
+    print(json.dumps(figures, allow_nan=False))
 
 
 if __name__ == "__main__":

@@ -25,23 +25,19 @@ import scipy
 import sklearn
 
 from contracts import Contract, load_contract
+from contracts.faults import DataFault, exit_with
 from mortgage_model import artifact, booster, calibration, challenger, panel_data, search
 from mortgage_model.checkpoint import Checkpoint, request_digest
 from mortgage_model.features import FeatureSpec, describe_features
 from mortgage_model.grades import MasterScale, long_run_rates
-from mortgage_model.hyperparameters import HyperparameterError, parse_arguments
+from mortgage_model.hyperparameters import parse_arguments
 from mortgage_model.profile import reference_profile
 from mortgage_model.progress import say
 from mortgage_model.sample_metrics import metric_lines, sample_metrics
 from mortgage_model.splits import SAMPLES, SplitBounds, SplitError, check_events, out_of_time_split, time_ordered_folds
 
-PREDICTABLE_ERRORS = (
-    HyperparameterError,
-    panel_data.PanelError,
-    SplitError,
-    pyarrow.ArrowInvalid,
-    OSError,
-)
+# Storage that fails now may be there in a minute; a DataFault stays.
+PREDICTABLE_ERRORS = (DataFault, pyarrow.ArrowInvalid, OSError)
 DEVELOPMENT = ("train", "validation")
 SEARCH_FOLDS = 3
 VERSIONS = {"python": platform.python_version()} | {
@@ -209,9 +205,12 @@ def _search(
     months, labels = (
         numpy.concatenate([values[name] for name in DEVELOPMENT]) for values in (prepared.months, prepared.labels)
     )
-    folds = time_ordered_folds(
-        months, int(hyperparameters["horizon_months"]), SEARCH_FOLDS, int(hyperparameters["validation_months"])
-    )
+    try:
+        folds = time_ordered_folds(
+            months, int(hyperparameters["horizon_months"]), SEARCH_FOLDS, int(hyperparameters["validation_months"])
+        )
+    except SplitError as error:
+        raise SplitError(f"the search: {error}; shorten validation_months, or set search_trials to 0") from None
     usable = [fold for fold in folds if all(0 < labels[rows].sum() < len(rows) for rows in fold)]
     if not usable:
         raise SplitError("no fold of the search holds both defaults and non-defaults; set search_trials to 0")
@@ -249,8 +248,7 @@ def main() -> None:
             checkpoints=checkpoints if checkpoints.is_dir() else None,
         )
     except PREDICTABLE_ERRORS as error:
-        # One line on stderr becomes the job's FailureReason; a traceback would bury it.
-        sys.exit(f"{type(error).__name__}: {error}")
+        exit_with(error)
     for line in metric_lines(metrics):
         say(line)
 

@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts import load_contract
+from contracts.faults import SettingError
 from mortgage_etl.accounting import ReconciliationError
 from mortgage_etl.clean_tables import read_clean_tables
 from mortgage_etl.labels import STATES
@@ -41,7 +42,7 @@ def prepare_panel(
 ) -> dict[str, Any]:
     """Build and publish the loan panel; returns its manifest. ``write`` stores a frame by snapshot_month at a path."""
     if horizon_months < 1:
-        raise ValueError(f"horizon_months is {horizon_months}; it must be at least 1")
+        raise SettingError(f"horizon_months is {horizon_months}; it must be at least 1")
     tables = read_clean_tables(spark, tables_root)
     counts = panel_counts(loan_months(tables, as_of_date, horizon_months), tables)
     rows = counts["observations"]

@@ -30,7 +30,8 @@ from pyspark.sql import functions as F
 
 from contracts import load_contract
 from contracts.model import Column as ContractColumn
-from mortgage_etl.sources.fields import NO_VALUE, text
+from contracts.values import NO_VALUE, WHOLE_AS_FRACTION, Codes
+from mortgage_etl.sources.fields import date_in, number, text
 from mortgage_etl.sources.layouts import RawTable
 from mortgage_etl.sources.lines import Lines, file_number, line_number
 from mortgage_etl.sources.shapes import Shape
@@ -108,15 +109,27 @@ def _texts(lines: Lines, raw: RawTable, contracts: dict[str, ContractColumn]) ->
             value = F.trim(F.get("fields", F.lit(positions[entry.source])))
             if quoted:
                 value = _unquoted(value)
-            contract = contracts.get(entry.name)
-            missing = ("", *NO_VALUE, *entry.missing, *(contract.missing_codes if contract else ()))
-            value = F.when(~value.isin(*missing), value)
+            missing = (*NO_VALUE, *entry.missing)
+            value = F.when(~_is_missing(value, missing, contracts.get(entry.name)), value)
             if entry.mapping:
                 pairs = [F.lit(part) for pair in entry.mapping.items() for part in pair]
                 value = F.coalesce(F.create_map(*pairs)[value], value)
             selected.append(value.alias(_text(entry.name)))
         frames.append(split.select("source_row", _misshapen(quoted, own, shapes).alias("misshapen"), *selected))
     return reduce(DataFrame.unionByName, frames)
+
+
+def _is_missing(value: Column, layout_codes: tuple[str, ...], contract: ContractColumn | None) -> Column:
+    """Whether trimmed text is blank or a code for unknown, compared as contracts/values.py does: 999.0 is 999."""
+    kind = contract.type if contract else "string"
+    codes = Codes.of(kind, (*layout_codes, *(contract.missing_codes if contract else ())))
+    missing = value.isin("", *codes.texts)
+    if codes.whole_texts:
+        missing |= F.regexp_replace(value, WHOLE_AS_FRACTION, "$1").isin(*codes.whole_texts)
+    if codes.values:
+        typed = date_in("yyyy-MM-dd")(value) if kind == "date" else number(value)
+        missing |= F.coalesce(typed.isin(*codes.values), F.lit(False))
+    return missing
 
 
 def _fields_of(raw: RawTable, quoted: bool) -> Column:
@@ -169,9 +182,9 @@ def _contract_checks(
     if contract and contract.allowed:
         checks.append((~value.isin(*contract.allowed), "not_allowed", name))
     if contract and contract.minimum is not None:
-        checks.append((value < contract.minimum, "out_of_range", name))
+        checks.append((value < F.lit(contract.minimum), "out_of_range", name))
     if contract and contract.maximum is not None:
-        checks.append((value > contract.maximum, "out_of_range", name))
+        checks.append((value > F.lit(contract.maximum), "out_of_range", name))
     if contract and contract.pattern:
         checks.append((~value.rlike(contract.pattern), "bad_format", name))
     if name in NOT_AFTER_AS_OF:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from contracts.faults import DataFault
 from mortgage_etl import storage
 from mortgage_etl.progress import say
 from mortgage_etl.publish import MANIFEST
@@ -35,7 +36,7 @@ SCHEMA = pa.schema(
 )
 
 
-class ScoresError(RuntimeError):
+class ScoresError(DataFault):
     """The transform's output does not match its input. The message has counts, and no loan id."""
 
 

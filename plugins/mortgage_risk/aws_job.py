@@ -29,7 +29,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from mortgage_risk import aws, lineage, links
 from mortgage_risk.job_kinds import KINDS
 from mortgage_risk.job_requests import QUEUE_SECONDS, RunTags, deployment
-from mortgage_risk.jobs import JobState, job_name, log_tail
+from mortgage_risk.jobs import JobState, is_final, job_name, log_tail
 from mortgage_risk.layout import Layout
 from mortgage_risk.ledger import BudgetExceeded, Ledger
 from mortgage_risk.settings import Settings
@@ -50,6 +50,10 @@ class AwsJobInterrupted(AwsJobFailed):
 
 class AwsJobLost(AwsJobFailed):
     """Nothing is known against the job: AWS gave no answer about it, or the task itself was told to stop."""
+
+
+class AwsJobFailedForGood(AwsJobFailed, AirflowFailException):
+    """The job's data or settings are at fault: Airflow does not try again. Clear the task when they are mended."""
 
 
 class MortgageRiskOperator(BaseOperator):
@@ -100,6 +104,8 @@ class AwsJobOperator(MortgageRiskOperator):
     kind: ClassVar[str]
     # Short jobs are waited for on the worker: deferring and coming back costs two process starts.
     seconds_on_worker: ClassVar[float] = 45
+    # What a person does about a failure that trying again cannot mend.
+    remedy: ClassVar[str] = "mend what it names, then clear the task."
     operator_extra_links: Sequence[BaseOperatorLink] = (links.JobLink(), links.LogLink(), links.ResultLink())
     _killed = False
     _watch: JobWatch | None = None
@@ -285,10 +291,16 @@ class AwsJobOperator(MortgageRiskOperator):
         except Exception as error:  # noqa: BLE001  (the job's failure matters more than its log's)
             tail = [f"(log not readable: {error})"]
         where = " and ".join(f"{place.group} {place.stream}" for place in places)
-        kind = AwsJobLost if self._killed else AwsJobInterrupted if state.interrupted else AwsJobFailed
+        final = state.phase == "failed" and any(map(is_final, (state.reason, *tail)))
+        kind: type[AwsJobFailed] = AwsJobFailedForGood if final else AwsJobFailed
+        if self._killed:
+            kind = AwsJobLost
+        elif state.interrupted:
+            kind = AwsJobInterrupted
         raise kind(
             f"{self.kind} job {state.job_id} ended {state.status}: {state.reason or 'AWS gives no reason'}\n"
             + "".join(f"    {line}\n" for line in tail)
+            + (f"The same again would fail the same way: {self.remedy}\n" if final else "")
             + f"Log: {where}"
         )
 

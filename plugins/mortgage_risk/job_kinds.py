@@ -57,7 +57,8 @@ class SageMakerJob:
             job_id=job_id,
             phase=self._phases.get(status, "running"),
             status=answer.get("SecondaryStatus", status),
-            reason=answer.get("FailureReason") or answer.get("ExitMessage") or "",
+            # A Processing job's own words are its ExitMessage; its FailureReason says where to look.
+            reason=" ".join(filter(None, (answer.get("ExitMessage"), answer.get("FailureReason")))),
             started_at=answer.get(self._started),
             ended_at=answer.get(self._ended),
             response=answer,

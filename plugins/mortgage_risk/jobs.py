@@ -20,6 +20,21 @@ _OF_AWS = re.compile(
 )
 
 
+# The failures of contracts/faults.py, which lie in the data or the settings: the same job fails the same way again.
+FINAL_FAILURES = (
+    *("ArtifactError", "CalibrationError", "CardError", "ContractError", "FeatureError", "HyperparameterError"),
+    *("MonitoringError", "NoExtractYet", "NotComputable", "PanelError", "RequestError", "ScoresError", "SettingError"),
+    *("SourceError", "SplitError", "TableError", "ThresholdError"),
+)
+# As a script's last words, alone or in what SageMaker and Glue make of them.
+_FINAL = re.compile(rf"(?:^|[\s\"'.])({'|'.join(FINAL_FAILURES)}): ")
+
+
+def is_final(words: str) -> bool:
+    """Whether a job's reason or a line of its log says that trying again cannot help."""
+    return bool(_FINAL.search(words))
+
+
 @dataclass(frozen=True)
 class JobState:
     """What AWS says of a job; `response` is its whole answer."""

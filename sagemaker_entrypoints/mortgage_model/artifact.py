@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tarfile
 import tempfile
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 import xgboost as xgb
 
+from contracts.faults import DataFault
 from contracts.model import Column, Contract, DerivedFeature, Factor
 from mortgage_model import booster as boosting
 from mortgage_model import calibration as calibrating
@@ -27,7 +29,7 @@ from mortgage_model.grades import MasterScale
 CODE = ("inference.py", "mortgage_model", "contracts")
 
 
-class ArtifactError(ValueError):
+class ArtifactError(DataFault):
     """A model directory is incomplete or inconsistent. The message names the file."""
 
 
@@ -99,7 +101,7 @@ def load_model(folder: str | Path) -> MortgageModel:
         metadata,
         Challenger.from_json(_read_json(challenger), features) if challenger.exists() else None,
     )
-    if tuple(booster.feature_names or ()) != model.spec.names:
+    if tuple(booster.feature_names or ()) != tuple(map(boosting.known_as, model.spec.names)):
         raise ArtifactError(f"booster.ubj and feature_spec.json under {folder} name different features")
     return model
 
@@ -192,8 +194,34 @@ def copy_code(source: Path, target: Path) -> None:
 
 
 def to_json_text(document: Any) -> str:
-    """JSON with one spelling per document; refuses NaN."""
+    """JSON with one spelling per document. ValueError, naming the key, for a number that is not finite."""
+    _, found = _finite(document)
+    if found:
+        raise ValueError(f"{', '.join(f'{path} is {value}' for path, value in found.items())}: not JSON compliant")
     return json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def with_nulls(document: dict[str, Any]) -> dict[str, Any]:
+    """A report's document with null for every number that is not finite, and the reason: "not_finite": {path: "nan"}.
+
+    Evidence is not lost for one figure; a gate takes null for not computable.
+    """
+    kept, found = _finite(document)
+    return {**kept, "not_finite": found} if found else kept
+
+
+def _finite(value: Any, path: str = "") -> tuple[Any, dict[str, str]]:
+    """The value with None for numbers that are not finite, and these by path."""
+    if isinstance(value, Mapping):
+        entries = {key: _finite(entry, f"{path}.{key}".lstrip(".")) for key, entry in value.items()}
+        kept: Any = {key: entry for key, (entry, _) in entries.items()}
+        return kept, {place: text for _, found in entries.values() for place, text in found.items()}
+    if isinstance(value, list | tuple):
+        listed = [_finite(entry, f"{path}[{place}]") for place, entry in enumerate(value)]
+        return [entry for entry, _ in listed], {place: text for _, found in listed for place, text in found.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None, {path: str(float(value))}
+    return value, {}
 
 
 def _read_json(path: Path) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,18 @@ TREE_PARAMETERS = (
 )
 
 
+def known_as(name: str) -> str:
+    """A feature's name in the booster: XGBoost refuses [, ] and <, which columns of a lender's table may have."""
+    for refused in "%[]<":  # % first, so that no two names become one
+        name = name.replace(refused, f"%{ord(refused):02X}")
+    return name
+
+
+def rows_of(features: pd.DataFrame) -> pd.DataFrame:
+    """The same rows under the booster's names."""
+    return features.set_axis([known_as(name) for name in features.columns], axis=1, copy=False)
+
+
 @dataclass(frozen=True)
 class Rows:
     """Training rows, binned once for any number of fits, and the rows that tell when to stop, if any."""
@@ -48,10 +60,10 @@ def bin_rows(
 ) -> Rows:
     """Features are float32 with NaN for missing; labels 0 or 1."""
     threads = threads or THREADS
-    binned = xgb.QuantileDMatrix(train_features, train_labels, nthread=threads)
+    binned = xgb.QuantileDMatrix(rows_of(train_features), train_labels, nthread=threads)
     watched = None
     if validation_features is not None:
-        watched = xgb.QuantileDMatrix(validation_features, validation_labels, ref=binned, nthread=threads)
+        watched = xgb.QuantileDMatrix(rows_of(validation_features), validation_labels, ref=binned, nthread=threads)
     return Rows(binned, watched, float(train_labels.mean()), threads)
 
 
@@ -105,6 +117,12 @@ def margin(booster: xgb.Booster, features: pd.DataFrame) -> np.ndarray:
         features.to_numpy(dtype=np.float32, copy=False), predict_type="margin", validate_features=False
     )
     return values.astype(np.float64)
+
+
+def gains(booster: xgb.Booster, names: Sequence[str]) -> dict[str, float]:
+    """Feature of `names` -> its total gain over all trees; only those that a tree splits on."""
+    found = booster.get_score(importance_type="total_gain")
+    return {name: float(np.sum(found[known_as(name)])) for name in names if known_as(name) in found}
 
 
 def fingerprint(booster: xgb.Booster) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import expit, logit
 from sklearn.isotonic import isotonic_regression
 
+from contracts.faults import DataFault
 from mortgage_model.splits import Fold
 from mortgage_model.statistics import NotComputable
 from mortgage_model.statistics.calibration import calibration_in_the_large, log_loss_terms, recalibrate
@@ -30,7 +31,7 @@ SLOPE_FLOOR, OUTER_SLOPE = 0.05, 1.0
 OUTER_REACH = 30.0
 
 
-class CalibrationError(ValueError):
+class CalibrationError(DataFault):
     """A stored calibration cannot be read."""
 
 

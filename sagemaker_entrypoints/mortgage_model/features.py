@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from contracts.faults import DataFault
 from contracts.model import Contract, DerivedFeature
 from mortgage_model.formulas import evaluate
 
@@ -21,7 +22,7 @@ LEVEL_PRIOR_ROWS = 500.0
 REFERENCE_ROWS = 200_000
 
 
-class FeatureError(ValueError):
+class FeatureError(DataFault):
     """The rows given do not hold what the feature spec needs."""
 
 
@@ -46,9 +47,9 @@ class FeatureSpec:
     def fit(cls, frame: pd.DataFrame, labels: np.ndarray, contract: Contract) -> FeatureSpec:
         """Fit on training rows: `frame` (n rows, contract feature columns), `labels` (n, 0 or 1)."""
         columns = contract.with_role("feature")
-        untyped = [column.name for column in columns if column.type not in ("string", "integer", "number")]
+        untyped = [column.name for column in columns if column.type == "date"]
         if untyped:
-            raise FeatureError(f"features must be string, integer or number columns: {', '.join(untyped)}")
+            raise FeatureError(f"a date cannot be a feature: {', '.join(untyped)}")
         inputs = tuple(column.name for column in columns)
         replaced = {name for feature in contract.derived for name in feature.replaces}
         kept = [column for column in columns if column.name not in replaced]

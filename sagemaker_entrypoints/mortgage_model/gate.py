@@ -2,7 +2,7 @@
 
 The validation job calls `evaluate_gate` and writes the result as `gate.json` beside `evaluation.json`.
 Airflow reads it (plugins/mortgage_risk/gate.py), checks that it was made with the thresholds in force, and
-acts on it. Standard library only.
+acts on it. Nothing but the standard library and contracts.
 
 gate.json
     format             1
@@ -31,6 +31,8 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from contracts.faults import DataFault
 
 FORMAT = 1
 VERDICTS = ("pass", "warn", "fail", "not_computable")  # ever worse
@@ -73,7 +75,7 @@ QUESTIONS = {
 }
 
 
-class ThresholdError(ValueError):
+class ThresholdError(DataFault):
     """The thresholds file is not usable; the message names the entry."""
 
 

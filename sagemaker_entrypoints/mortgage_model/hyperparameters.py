@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from contracts.faults import DataFault
 
-class HyperparameterError(ValueError):
+
+class HyperparameterError(DataFault):
     """A hyperparameter is unknown or out of range. The message names it and what it may be."""
 
 

@@ -7,16 +7,27 @@ written as card.json, shown in the report and named in the model registry.
 from __future__ import annotations
 
 import datetime as dt
+import json
+from pathlib import Path
 from typing import Any
 
+from contracts.faults import DataFault
 from mortgage_model.gate import GateResult
 
 TEXTS = ("purpose", "not_for", "owner", "tier")
 LISTS = ("limits", "conditions")
 
 
-class CardError(ValueError):
+class CardError(DataFault):
     """The card's settings lack a mandatory field; the message names it."""
+
+
+def read_card(file: Path) -> dict[str, Any]:
+    """The settings of the card. Raises CardError for a file that is no JSON or lacks a field."""
+    try:
+        return checked_card(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, json.JSONDecodeError) as error:
+        raise CardError(f"{file.name} cannot be read: {error}") from error
 
 
 def checked_card(settings: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from contracts.faults import DataFault
 from contracts.model import Column, Contract
 from mortgage_model.splits import month_number
 
@@ -21,7 +22,7 @@ KEY = "loan_id"
 NO_MONTH = "0000-01"
 
 
-class PanelError(ValueError):
+class PanelError(DataFault):
     """The panel is not what its contract says. The message names the column or the count at fault."""
 
 
@@ -159,7 +160,7 @@ def _compact(table: pa.Table, month: str, columns: list[Column], label: str) -> 
     arrays = {label: table[label].cast(pa.int8()), KEY: table[KEY].cast(pa.string()).dictionary_encode()}
     for column in columns:
         values = table[column.name]
-        if column.type in ("integer", "number"):
+        if column.type in ("integer", "number", "boolean"):
             arrays[column.name] = values.cast(pa.float32(), safe=False)
         elif column.type == "string":
             arrays[column.name] = values.cast(pa.string()).dictionary_encode()

@@ -48,7 +48,7 @@ def contributions(model: MortgageModel, frame: pd.DataFrame) -> pd.DataFrame:
 
 def base_margin(model: MortgageModel) -> float:
     """The booster's margin averaged over its training rows: what contributions start from."""
-    row = xgb.DMatrix(np.full((1, len(model.spec.names)), np.nan, np.float32), feature_names=list(model.spec.names))
+    row = _matrix(model, np.full((1, len(model.spec.names)), np.nan, np.float32))
     return float(model.booster.predict(row, pred_contribs=True)[0, -1])
 
 
@@ -94,7 +94,7 @@ def at_reference(model: MortgageModel, features: pd.DataFrame, factor: str) -> p
 
 def explain(contract: Contract, code: str) -> str:
     """A reason code in plain words. ValueError for a code that the contract cannot mean."""
-    name, _, direction = code.partition(":")
+    name, _, direction = code.rpartition(":")
     labels = {factor.name: factor.label for factor in factors(contract, list(contract.feature_labels))}
     if name not in labels or direction not in DIRECTIONS:
         raise ValueError(f"{code!r} is no reason code of contract {contract.name} {contract.version}")
@@ -103,8 +103,12 @@ def explain(contract: Contract, code: str) -> str:
 
 def by_feature(model: MortgageModel, features: pd.DataFrame) -> np.ndarray:
     """Contribution per transformed row and model feature, log-odds, float32."""
-    rows = xgb.DMatrix(features.to_numpy(), feature_names=list(model.spec.names))
+    rows = _matrix(model, features.to_numpy())
     return model.booster.predict(rows, pred_contribs=True)[:, :-1]
+
+
+def _matrix(model: MortgageModel, values: np.ndarray) -> xgb.DMatrix:
+    return xgb.DMatrix(values, feature_names=[boosting.known_as(name) for name in model.spec.names])
 
 
 def _by_factor(model: MortgageModel, per_feature: np.ndarray, known: Sequence[Factor]) -> np.ndarray:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from mortgage_model.statistics import NotComputable, calibration, discrimination
+from mortgage_model.statistics import NotComputable, calibration, discrimination, finite
 
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "auc": discrimination.auc,
-    "ks": discrimination.ks,
+    "ks": discrimination.signed_ks,
     "brier": calibration.brier,
     "logloss": calibration.log_loss,
     "calibration_slope": lambda labels, pd_values: calibration.recalibrate(labels, pd_values).slope.value,
@@ -27,7 +27,7 @@ def sample_metrics(sample: str, labels: np.ndarray, pd_values: np.ndarray) -> di
     metrics = {}
     for name, function in METRICS.items():
         try:
-            metrics[f"{sample}-{name}"] = {"value": function(labels, pd_values), **counts}
+            metrics[f"{sample}-{name}"] = {"value": finite(function(labels, pd_values), "the statistic"), **counts}
         except NotComputable as reason:
             metrics[f"{sample}-{name}"] = {"value": None, "reason": str(reason), **counts}
     return metrics

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 import numpy as np
+
+from contracts.faults import DataFault
 
 SAMPLES = ("train", "validation", "oot")
 # Positions of training rows and of validation rows.
 Fold = tuple[np.ndarray, np.ndarray]
 
 
-class SplitError(ValueError):
-    """The panel's history is too short, or a sample holds too few events, for an honest split."""
+class SplitError(DataFault):
+    """The panel's history is too short, or a sample holds too few events, for an honest split.
+
+    `advice`: settings that would do.
+    """
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
 
 
 def month_number(month: str) -> int:
@@ -84,31 +93,56 @@ def out_of_time_split(months: Iterable[str], horizon: int, oot_months: int, vali
             f"the panel spans {numbers[-1] - first + 1} months "
             f"({month_text(first)} to {month_text(numbers[-1])}); a split with horizon {horizon}, "
             f"oot_months {oot_months} and validation_months {validation_months} needs at least {needed}: "
-            "shorten oot_months or validation_months, or bring more history"
+            "shorten oot_months or validation_months, or bring more history",
+            advice=_what_fits(numbers[-1] - first + 1, horizon),
         )
     return SplitBounds(*map(month_text, (first, train_end, validation_start, validation_end, oot_start, last_mature)))
 
 
+def _what_fits(months: int, horizon: int) -> str:
+    """Settings with which a panel of so many months can be split, in words; the samples as long as may be, a third each
+    of what the embargoes leave, up to a year.
+    """
+    if (free := months - 3 * horizon) >= 3:
+        length = min(12, free // 3)
+        return f"A split that fits: oot_months {length}, validation_months {length} (horizon_months {horizon})"
+    if months < 6:
+        return f"No split fits {months} months, even with horizon_months 1: bring more history"
+    shorter = (months - 3) // 3
+    return (
+        f"No split fits {months} months with horizon_months {horizon}, however short the samples; horizon_months "
+        f"{shorter} with oot_months 1 and validation_months 1 is the longest that does"
+    )
+
+
 def time_ordered_folds(months: np.ndarray, horizon: int, folds: int, fold_months: int) -> list[Fold]:
-    """Expanding windows over rows with observation `months` (n, 'YYYY-MM'), the last fold ending the last.
+    """Expanding windows over rows with observation `months` (n, 'YYYY-MM'), see `ordered_folds`."""
+    distinct = np.unique(months)
+    numbers = np.array([month_number(month) for month in distinct])
+    return ordered_folds(numbers[np.searchsorted(distinct, months)], horizon, folds, fold_months)
+
+
+def ordered_folds(
+    months: np.ndarray, horizon: int, folds: int, fold_months: int, text: Callable[[int], str] = month_text
+) -> list[Fold]:
+    """Expanding windows over rows with observation `months` (n, numbers), the last fold ending the last.
 
     Each fold's validation rows span `fold_months` months, its training rows end `horizon` months before them. Folds
-    without a training month are left out; SplitError where none is left.
+    without a training month are left out; SplitError, with months as `text` writes them, where none is left.
     """
-    numbers = np.array([month_number(month) for month in np.unique(months)])
-    row_numbers = numbers[np.searchsorted(np.unique(months), months)]
+    first, last = int(months.min()), int(months.max())
     found = []
     for fold in reversed(range(folds)):
-        end = numbers[-1] - fold * fold_months
+        end = last - fold * fold_months
         start = end - fold_months + 1
-        train = np.flatnonzero(row_numbers < start - horizon)
-        validation = np.flatnonzero((row_numbers >= start) & (row_numbers <= end))
+        train = np.flatnonzero(months < start - horizon)
+        validation = np.flatnonzero((months >= start) & (months <= end))
         if len(train) and len(validation):
             found.append((train, validation))
     if not found:
         raise SplitError(
-            f"{month_text(numbers[0])} to {month_text(numbers[-1])} is too short for a fold of {fold_months} months "
-            f"after training rows and an embargo of {horizon} months"
+            f"{text(first)} to {text(last)} is too short for a fold of {fold_months} months after training rows and an "
+            f"embargo of {horizon} months"
         )
     return found
 

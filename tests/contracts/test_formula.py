@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts import ContractError, load_contract
-from contracts.formula import FormulaError, columns_of, parse
+from contracts.formula import FormulaError, columns_of, numbers_of, parse
 from contracts.loader import parse_contract
 
 TABLE = """
@@ -34,12 +34,15 @@ def table(name="dti", formula="100 * debt / income", more="", factor="debt, dti"
 
 def test_columns_are_found_in_order():
     assert columns_of("log(b) + maximum(a, 2) / missing(b) - -c") == ("b", "a", "c")
+    assert columns_of("`ltv [%]` / 100 + missing(`class`) * `ltv [%]`") == ("ltv [%]", "class")
+    assert numbers_of("log(b) + missing(a) * missing(`c d`) - missing(b)") == ("b",)
 
 
 @pytest.mark.parametrize(
     ("formula", "said"),
     [
         ("a +", "is not a formula"),
+        ("ltv [%] / 100", "stands in backticks"),
         ("__import__('os')", "no function '__import__'"),
         ("a.b", "'a.b' may not be used"),
         ("a ** 2", "may not be used"),
@@ -72,6 +75,9 @@ def test_a_table_declares_its_derived_features():
         (table(formula="debt ** 2"), "may not be used"),
         (table(name="debt"), "there is another feature of that name"),
         (table(more=", monotone: 2"), "monotone is 2"),
+        (table(more=", replaces: debt"), "replaces must be a list"),
+        (table().replace("income, logicalType: number", "income, logicalType: string"), "calculates with income"),
+        (table().replace("{name: burden,", "{name: income,"), "'income' has the name of another factor or feature"),
         (table(more=", colour: red"), "unknown colour"),
         (table(factor="debt, wage"), "wage is no feature, or in a factor already"),
         (table(factor="debt, debt"), "debt is no feature, or in a factor already"),

@@ -116,6 +116,7 @@ def test_no_protected_or_outcome_column_reaches_a_feature() -> None:
         ),
         (MINIMAL.replace("property: role", "property: rolle"), "one.loan_id: unknown custom property rolle"),
         (MINIMAL + "      - {name: loan_id, logicalType: string}\n", "one.loan_id: role is ''"),
+        (MINIMAL.replace("kind:", "id: two\nkind:"), "id stands twice in the entry that begins in line 2"),
         (MINIMAL.replace("kind:", "sort:"), "is not an Open Data Contract Standard document"),
         (MINIMAL.replace("schema:", "schema: ["), "is not an Open Data Contract Standard document"),
         (
@@ -139,6 +140,34 @@ def test_wrong_contract_is_refused_with_the_reason(wrong: str, said: str) -> Non
     with pytest.raises(ContractError) as raised:
         parse_contract(wrong, "one.odcs.yaml")
     assert said in str(raised.value)
+
+
+LABELLED = MINIMAL.replace("value: key}", "value: label}%s").replace("logicalType: string", "logicalType: %s")
+
+
+@pytest.mark.parametrize(
+    ("kind", "mapping", "said"),
+    [
+        ("string", "", "one.loan_id: a label is 0 or 1, and this one is string; say which values are which"),
+        ("integer\n        enum: [{value: 1}, {value: 2}]", "", "enum lists 2; say which values are which"),
+        ("string", "{bad: [a]}", "labelMapping takes lists of values: bad, good"),
+        ("string", "{bad: [a], good: [b], ugly: [c]}", "labelMapping takes lists of values"),
+        ("string", "{bad: [a], good: [a]}", "no value twice"),
+        ("string", "{bad: [], good: [a]}", "needs a value each"),
+    ],
+)
+def test_a_label_that_says_nothing_is_refused(kind: str, mapping: str, said: str) -> None:
+    more = f"\n          - {{property: labelMapping, value: {mapping}}}" if mapping else ""
+    with pytest.raises(ContractError) as raised:
+        parse_contract(LABELLED % (kind, more), "one.odcs.yaml")
+    assert said in str(raised.value)
+
+
+def test_a_label_is_mapped_as_it_is_written() -> None:
+    more = "\n          - {property: labelMapping, value: {bad: [NO, 2], good: [Fully Paid], indeterminate: [Current]}}"
+    (column,) = parse_contract(LABELLED % ("string", more), "one.odcs.yaml").columns
+    assert column.label_mapping is not None
+    assert (column.label_mapping.bad, column.label_mapping.good) == (("NO", "2"), ("Fully Paid",))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mortgage_model.artifact import MortgageModel, load_model, read_profile
+from mortgage_model.artifact import MortgageModel, load_model, read_profile, to_json_text, with_nulls
+from mortgage_model.monitoring import model_monitor, scores
 from mortgage_model.monitoring.effects import by_input, mean_contributions, named
 from mortgage_model.monitoring.night import Night, monitor
 from mortgage_model.monitoring.recent import ACCEPTED_AFTER, Recent, carried
+from mortgage_model.monitoring.report import render_report
 from mortgage_model.monitoring.scores import migration
 
 
@@ -142,3 +144,52 @@ def test_migration_counts_every_loan_once():
     found = migration(before, now, ["M01", "M02"])
     assert found["matrix"] == [[0, 1], [1, 0]]
     assert (found["new"], found["gone"], found["upgraded"], found["downgraded"]) == (1, 1, 1, 1)
+
+
+def test_a_doubled_loan_and_a_grade_of_another_scale_do_not_upset_the_migration():
+    before = pd.DataFrame({"loan_id": ["a", "a", "b", "c"], "grade": ["M01", "M02", "M02", "Z"]})
+    now = pd.DataFrame({"loan_id": ["a", "b", "b", "c", "d"], "grade": ["M02", "M02", "M01", "M01", "M01"]})
+    found = migration(before, now, ["M01", "M02"])
+    assert found["matrix"] == [[0, 0], [1, 1]], "a stayed, b moved by its last row, c has no grade to move from"
+    assert (found["new"], found["gone"], found["doubled"], found["other_grade"]) == (1, 0, 2, 1)
+    assert found["upgraded"] + found["downgraded"] == 1
+    nothing = migration(before[:0], now, ["M01", "M02"])
+    assert (nothing["new"], nothing["gone"], np.sum(nothing["matrix"])) == (4, 0, 0)
+
+
+def test_a_night_without_loans_has_no_quantiles():
+    assert set(scores.quantiles(np.array([])).values()) == {None}
+    assert scores.quantiles(np.array([0.25]))["p99"] == 0.25
+
+
+def edge(book, name) -> pd.DataFrame:
+    """A scoring input that a broken or a tiny source delivers."""
+    frame = book.sample(50, random_state=1)
+    if name == "one row":
+        return frame.head(1)
+    if name == "all null":
+        return frame.assign(**{name: None if frame[name].dtype == "category" else np.nan for name in frame})
+    if name == "all the same":
+        return frame.iloc[[0] * 20]
+    return frame.assign(**dict.fromkeys(frame.select_dtypes("number"), np.nan))
+
+
+@pytest.mark.parametrize("name", ["one row", "all null", "all the same", "no number"])
+def test_a_night_at_the_edge_gives_a_document_and_a_report(model, profile, book, quiet, name):
+    frame = edge(book, name)
+    first = watch(model, profile, frame)
+    for previous in (quiet, first):
+        document = with_nulls({**watch(model, profile, frame, previous=previous), "performance": None})
+        assert json.loads(to_json_text(document)) == json.loads(json.dumps(document))
+        assert "not_finite" not in document
+        assert document["rows"] == len(frame) == sum(document["score"]["grades"].values())
+        assert "loans</p>" in render_report(document)
+        to_json_text([model_monitor.statistics(frame, model.contract), model_monitor.violations(document)])
+
+
+def test_a_figure_that_is_not_finite_is_null_with_its_reason_and_named_where_it_may_not_be():
+    document = {"a": {"b": [1.0, float("nan")], "c": np.float64("-inf")}, "d": 1}
+    kept = with_nulls(document)
+    assert kept == {"a": {"b": [1.0, None], "c": None}, "d": 1, "not_finite": {"a.b[1]": "nan", "a.c": "-inf"}}
+    with pytest.raises(ValueError, match=r"a\.b\[1\] is nan, a\.c is -inf: not JSON compliant"):
+        to_json_text(document)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,3 +82,24 @@ def test_training_rows_of_one_class_are_named_with_all_counts():
     check_events({"train": (100, 5), "validation": (10, 0), "oot": (10, 10)}, bounds)
     with pytest.raises(SplitError, match=r"^train must hold.*2014-01 to 2014-12: 10 rows, 1 defaults"):
         check_events({"train": (100, 0), "validation": (10, 1), "oot": (10, 9)}, bounds)
+
+
+@given(months=st.integers(1, 80), horizon=st.integers(1, 24))
+def test_a_panel_that_is_too_short_is_told_which_settings_would_do(months, horizon):
+    panel = calendar("2008-01", months)
+    try:
+        out_of_time_split(panel, horizon, 40, 40)
+    except SplitError as error:
+        advice = error.advice
+    if fits := re.match(r"A split that fits: oot_months (\d+), validation_months (\d+) \(horizon_months (\d+)", advice):
+        oot, validation, same = map(int, fits.groups())
+        assert same == horizon
+        out_of_time_split(panel, horizon, oot, validation)
+    elif shorter := re.search(r"horizon_months (\d+) with oot_months 1 and validation_months 1", advice):
+        out_of_time_split(panel, int(shorter[1]), 1, 1)
+        with pytest.raises(SplitError):
+            out_of_time_split(panel, int(shorter[1]) + 1, 1, 1)
+    else:
+        assert "bring more history" in advice
+        with pytest.raises(SplitError):
+            out_of_time_split(panel, 1, 1, 1)

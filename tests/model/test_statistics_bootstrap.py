@@ -9,7 +9,8 @@ import pytest
 from sklearn import metrics
 
 from mortgage_model.statistics import NotComputable, calibration, discrimination
-from mortgage_model.statistics.bootstrap import SampleBootstrap, loan_weights, percentile_interval
+from mortgage_model.statistics.bootstrap import SampleBootstrap, loan_weights, percentile_interval, standard_deviation
+from mortgage_model.validation.evaluation import measure
 
 
 def panel(loans: int = 300, months: int = 6, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -94,3 +95,33 @@ def test_two_hundred_replicates_of_two_hundred_thousand_rows_take_seconds():
     for weights in loan_weights(20_000, 200, seed=0):
         boot.replicate(weights)
     assert time.process_time() - start < 8
+
+
+def test_a_draw_without_default_has_no_value_not_an_infinite_one():
+    labels, pd_, loan = np.array([1, 0, 0, 0]), np.array([0.4, 0.1, 0.2, 0.1]), np.arange(4)
+    replicate = SampleBootstrap(labels, pd_, loan, 4).replicate(np.array([0.0, 2, 1, 1]))
+    assert np.isnan(replicate["brier_skill"])
+    assert not np.isinf(list(replicate.values())).any()
+
+
+@pytest.mark.parametrize("gap", [np.nan, np.inf, -np.inf])
+def test_replicates_without_a_value_count_neither_for_the_interval_nor_for_the_deviation(gap):
+    values = np.append(np.arange(99.0), gap)
+    assert percentile_interval(values) == percentile_interval(values[:-1])
+    assert standard_deviation(values) == pytest.approx(np.std(values[:-1], ddof=1))
+    metric = measure(lambda: 1.0, 10, 1, values)
+    assert metric["interval"] == list(percentile_interval(values))
+    assert metric["standard_deviation"] == standard_deviation(values)
+    few = measure(lambda: 1.0, 10, 1, np.append(np.ones(9), gap))
+    assert (few["interval"], few["standard_deviation"]) == (None, None)
+    assert "only 9 of 10" in few["interval_reason"]
+    assert measure(lambda: float(gap), 10, 1, None)["reason"] == f"the statistic is {gap}"
+
+
+def test_ranking_scores_decide_the_ranking_and_nothing_else():
+    labels, pd_, loan = panel()
+    weights = next(loan_weights(300, 1, seed=5))
+    plain, turned = (SampleBootstrap(labels, pd_, loan, 300, ranking=r).replicate(weights) for r in (None, -pd_))
+    assert turned["auc"] == pytest.approx(1 - plain["auc"])
+    assert turned["ks"] == pytest.approx(-plain["ks"])
+    assert {name: turned[name] for name in ("brier", "mean_pd")} == {name: plain[name] for name in ("brier", "mean_pd")}

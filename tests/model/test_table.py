@@ -194,6 +194,22 @@ def test_a_predictable_error_is_one_line(tmp_path):
     assert "ContractError: contract file" in str(left.value.code)
 
 
+@pytest.mark.parametrize("trials", ["-1", "x", "1.5"])
+def test_a_number_of_trials_that_is_none_is_refused(trials, capsys):
+    with pytest.raises(SystemExit) as left:
+        script.main(["--contract", "c", "--data", "d", "--trials", trials])
+    assert left.value.code == 2
+    assert "--trials: must be a whole number, 0 or more" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    small_table().to_csv(tmp_path / "t.csv", index=False)
+    (tmp_path / "c.yaml").write_text(TEXT % FOLDS)
+    given = {"contract": tmp_path / "c.yaml", "data": tmp_path / "t.csv", "output": tmp_path / "t.csv" / "out"}
+    with pytest.raises(SystemExit, match="NotADirectoryError: "):
+        script.main([text for name, value in given.items() for text in (f"--{name}", str(value))] + ["--trials", "0"])
+
+
 @pytest.mark.skipif(not HMEQ.exists(), reason=f"the real data is not at {HMEQ}")
 def test_the_bars_on_real_home_equity_loans(tmp_path, capsys):
     """5 folds grouped by near-duplicates, search inside them: figures for rows no model saw (issue 3)."""
@@ -205,6 +221,6 @@ def test_the_bars_on_real_home_equity_loans(tmp_path, capsys):
     script.main(["--contract", str(HMEQ_CONTRACT), "--data", str(HMEQ), "--output", str(tmp_path)])
     figures = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (figures["n"], figures["events"]) == (5_960, 1_189)
-    assert figures["auc"] >= 0.952
-    assert figures["brier"] <= 0.060
+    assert figures["auc"] >= 0.9537
+    assert figures["brier"] <= 0.0593
     assert 0.9 <= figures["slope"] <= 1.1

@@ -280,6 +280,30 @@ def test_thin_evidence_runs_to_the_end_and_fails_in_words(trained, panel, tmp_pa
     assert "cannot be shown: none of the" in report
 
 
+@pytest.mark.parametrize(("sample", "loans"), [("oot", 3), ("validation", 1)])
+def test_few_defaulting_loans_give_a_verdict_with_finite_figures(trained, panel, tmp_path, sample, loans):
+    """Some bootstrap draws then hold no default, and their Brier skill is minus infinity: no figure, and no crash."""
+    facts = json.loads((trained.model_dir / "metadata.json").read_text())["split"]
+    inside = panel.snapshot_month.between(facts[f"{sample}_start"], facts[f"{sample}_end"])
+    kept = panel.loan_id[inside & (panel.default_12m == 1)].drop_duplicates().head(loans)
+    thin = panel.copy()
+    thin.loc[inside & (panel.default_12m == 1) & ~panel.loan_id.isin(kept), "default_12m"] = 0.0
+    root = prepare(tmp_path / "run", trained.model_dir, write_panel(thin, tmp_path / "panel"))
+    result, evaluation = validate(root, 60)
+    assert not result.passed
+    assert "not_finite" not in evaluation
+    metrics = evaluation["mortgage"]["metrics"][sample]
+    assert metrics["defaulted_loans"]["value"] == loans
+    for metric in metrics.values():
+        assert metric["value"] is not None or metric["reason"]
+    deviation = metrics["brier_skill"]["standard_deviation"]
+    assert deviation is None or 0 <= deviation < 100
+    if sample == "oot":
+        wanted = f"Out-of-time number of loans that default is {loans}"
+        assert any(reason.startswith(wanted) and "at least 100" in reason for reason in result.reasons)
+    json.loads((root / "output" / "evaluation.json").read_text(), parse_constant=lambda text: pytest.fail(text))
+
+
 def test_other_rows_and_an_inverted_model_are_noticed(trained, panel, tmp_path):
     """Out of time the labels are turned round and three rows are lost: each test meant for it says so."""
     facts = json.loads((trained.model_dir / "metadata.json").read_text())["split"]

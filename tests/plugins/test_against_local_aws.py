@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 from fake_aws import REQUIRED
 
 from mortgage_risk import registry
@@ -46,6 +47,12 @@ manifest = {"data_prefix": args["output"] + "attempt=1/", "rows": 1, "files": [{
 boto3.client("s3").put_object(Bucket="tiny", Key=key + "_manifest.json", Body=json.dumps(manifest).encode())
 """
 
+BROKEN_SCRIPT = """
+class SourceError(ValueError):
+    pass
+raise SourceError("the tape is cut")
+"""
+
 TRAINING_SCRIPT = """
 import argparse, os, pathlib, sys, time
 parser = argparse.ArgumentParser()
@@ -56,6 +63,8 @@ if mode == "slow":
     time.sleep(120)
 if mode == "bad":
     sys.exit("no defaults in the panel")
+if mode == "final":
+    sys.exit("SplitError: train must hold both defaults and non-defaults")
 pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text("a model")
 """
 
@@ -117,6 +126,7 @@ def settings(local_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> S
     files = {
         "contracts/__init__.py": "",
         "glue_jobs/tiny.py": GLUE_SCRIPT,
+        "glue_jobs/broken.py": BROKEN_SCRIPT,
         "glue_jobs/mortgage_etl/__init__.py": "",
         "sagemaker_entrypoints/mortgage_training_script.py": TRAINING_SCRIPT,
         "sagemaker_entrypoints/metric_definitions.json": METRICS,
@@ -271,6 +281,25 @@ def test_a_model_is_deployed_updated_and_kept_where_the_next_one_does_not_start(
 def test_a_failing_script_shows_its_own_words(settings, code, context) -> None:
     with pytest.raises(AwsJobFailed, match="no defaults in the panel"):
         train(settings, code, "bad").execute(context)
+
+
+def test_words_that_no_retry_can_change_end_the_task_at_once(settings, code, context) -> None:
+    with pytest.raises(AirflowFailException, match=r"SplitError: train must hold both[\s\S]*would fail the same way"):
+        train(settings, code, "final").execute(context)
+    prefix = "s3://tiny/never/"
+    ruined = GlueDatasetOperator(
+        task_id="clean",
+        settings=settings,
+        source="canonical",
+        business_date="2019-12-31",
+        code=code,
+        script="broken.py",
+        arguments={"output": prefix},
+        inputs=["s3://tiny/panel/"],
+        prefix=prefix,
+    )
+    with pytest.raises(AirflowFailException, match=r"SourceError: the tape is cut[\s\S]*would fail the same way"):
+        ruined.execute(context)
 
 
 def test_a_killed_task_stops_its_job(settings, code, context, monkeypatch) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contracts.faults import DataFault
 
-class SourceError(ValueError):
+
+class SourceError(DataFault):
     """A source cannot be read as it stands. The message names the file, what was found and what to do."""
 
 

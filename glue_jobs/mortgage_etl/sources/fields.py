@@ -8,12 +8,6 @@ from dataclasses import dataclass
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
-# How exports write "no value": SQL, R, pandas, spreadsheets. The same words that pandas reads as missing.
-NO_VALUE = (
-    *("NULL", "null", "Null", r"\N", "NA", "N/A", "n/a", "#N/A", "<NA>", "None", "none"),
-    *("NaN", "nan", "NAN", "NaT", "(null)", "<null>"),
-)
-
 
 @dataclass(frozen=True)
 class Parser:

@@ -27,6 +27,11 @@ class TrainModelOperator(AwsJobOperator):
     """
 
     kind = "training"
+    remedy = (
+        "mend the data and clear the task, or start a run with other settings. In the form, oot_months and "
+        'validation_months are entries of Hyperparameters, such as {"oot_months": 6, "validation_months": 6}, and '
+        "horizon_months is Horizon (months); `make demo` takes OOT_MONTHS, VALIDATION_MONTHS and HORIZON_MONTHS."
+    )
     template_fields = (*AwsJobOperator.template_fields, "panel", "code", "horizon_months", "hyperparameters")
     template_fields_renderers: ClassVar[dict[str, str]] = {
         "panel": "json",

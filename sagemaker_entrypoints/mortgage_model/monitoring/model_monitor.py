@@ -74,7 +74,7 @@ def _statistics(values: pd.Series, column: Column) -> dict[str, Any]:
 
 
 def _numeric_type(column: Column) -> str:
-    return "Integral" if column.type == "integer" else "Fractional"
+    return "Integral" if column.type in ("integer", "boolean") else "Fractional"
 
 
 def _kll(numbers: np.ndarray) -> dict[str, Any]:

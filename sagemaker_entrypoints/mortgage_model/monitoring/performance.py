@@ -52,13 +52,17 @@ def outcomes(panel: dict[str, pd.DataFrame], month: str, read: Read) -> pd.DataF
     A loan that has left the panel by the window's end has defaulted (label 1: an event of every read) or paid off
     (label 0: none); one with no label then is lost from sight, NaN.
     """
-    start = panel[month][["loan_id", "default_12m"]]
+    start = panel[month][["loan_id", "default_12m"]].drop_duplicates("loan_id", keep="last")
     label = start["default_12m"].astype(float)
     if read is FINAL:
         return pd.DataFrame({"loan_id": start["loan_id"], "event": label})
     end = panel.get(month_text(month_number(month) + read.months))
     later = (
-        start[["loan_id"]].merge(end[["loan_id", read.column]], on="loan_id", how="left") if end is not None else None
+        start[["loan_id"]].merge(
+            end[["loan_id", read.column]].drop_duplicates("loan_id", keep="last"), on="loan_id", how="left"
+        )
+        if end is not None
+        else None
     )
     if later is None:
         return pd.DataFrame({"loan_id": start["loan_id"], "event": np.nan})
@@ -70,7 +74,10 @@ def outcomes(panel: dict[str, pd.DataFrame], month: str, read: Read) -> pd.DataF
 def vintage(
     scored: pd.DataFrame, month: str, panel: dict[str, pd.DataFrame], grade_order: Sequence[str]
 ) -> dict[str, Any]:
-    """One vintage's reads. scored: loan_id, pd, grade of the scores of `month`; panel as in `outcomes`."""
+    """One vintage's reads. scored: loan_id, pd, grade of the scores of `month`; panel as in `outcomes`. Every loan
+    counts once, by its last row.
+    """
+    scored = scored.drop_duplicates("loan_id", keep="last")
     last = max(panel)
     reads = {}
     for read in READS:
@@ -84,7 +91,7 @@ def vintage(
     return {
         "month": month,
         "n": len(scored),
-        "mean_pd": float(scored["pd"].mean()),
+        "mean_pd": float(scored["pd"].mean()) if len(scored) else None,
         "reads": reads,
         "estimate": _estimate(scored["pd"].to_numpy(float)),
     }
@@ -157,7 +164,7 @@ def backtest(vintages: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "auc_mean_error": float(np.mean(errors)),
         "auc_root_mean_square_error": float(np.sqrt(np.mean(np.square(errors)))),
         "auc_inside_interval": float(np.mean(inside)),
-        "observed_over_expected": sum(v["reads"]["final_12m"]["events"] for v in done) / expected,
+        "observed_over_expected": sum(v["reads"]["final_12m"]["events"] for v in done) / expected if expected else None,
     }
 
 
@@ -190,7 +197,7 @@ def outcome_findings(vintages: Sequence[dict[str, Any]]) -> list[Finding]:
             continue
         events, expected = _totals(before, read)
         new_events, new_expected = _totals(newest, read)
-        if not events or not new_expected:
+        if not events or not expected or not new_expected:
             continue
         ratio = (new_events / new_expected) / (events / expected)
         p = binomtest(new_events, new_events + events, new_expected / (new_expected + expected)).pvalue

@@ -65,7 +65,7 @@ def _scores(score: Mapping[str, Any]) -> str:
     then = [n / sum(before) for n in before]
     headroom = [1.2 * max(now + then)]  # for the legend
     names = [f"≤ {100 * edge:.2g} %" for edge in score["edges"]] + ["above"]
-    grades, total = score["grades"], sum(score["grades"].values())
+    grades, total = score["grades"], max(sum(score["grades"].values()), 1)
     distribution = (
         Plot("PD tonight and in training", "Share of loans by PD band", index_axis(names), rate_axis("loans", headroom))
         .bars(then, "muted", "training", offset=-0.2, width=0.38)
@@ -103,9 +103,15 @@ def _migration(found: Mapping[str, Any] | None) -> str:
     ]
     words = (
         f"<p>Of {loans:,} loans scored on both nights {better} are in a better grade, {worse} in a worse one; "
-        f"{found['new']:,} are new, {found['gone']:,} gone.</p>"
+        f"{found['new']:,} are new, {found['gone']:,} gone.{_left_out(found)}</p>"
     )
     return head + words + table(["", "Loans", *found["grades"]], rows, tuple(range(1, len(found["grades"]) + 2)))
+
+
+def _left_out(found: Mapping[str, Any]) -> str:
+    """Rows that the matrix does not count; nothing where there are none, or in a night of before they were told."""
+    rows = {"rows repeat a loan": found.get("doubled"), "loans have a grade of another scale": found.get("other_grade")}
+    return "".join(f" {count:,} {words} and are not counted." for words, count in rows.items() if count)
 
 
 def _features(features: list[Mapping[str, Any]]) -> str:

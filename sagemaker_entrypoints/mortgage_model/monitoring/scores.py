@@ -15,6 +15,7 @@ from mortgage_model.statistics.stability import MISSING
 SEGMENTS = ("property_state", "product_type", "occupancy_status", "channel", "loan_purpose")
 LARGEST = 12
 REST = "(rest)"
+QUANTILES = (5, 25, 50, 75, 95, 99)
 
 
 def grade_counts(grades: np.ndarray, order: Sequence[str]) -> list[int]:
@@ -26,18 +27,25 @@ def grade_counts(grades: np.ndarray, order: Sequence[str]) -> list[int]:
 def migration(before: pd.DataFrame, now: pd.DataFrame, order: Sequence[str]) -> dict[str, Any]:
     """Loans by grade then (rows) and now (columns); both frames have loan_id and grade.
 
-    Result: {"grades", "matrix", "new", "gone", "upgraded", "downgraded"}; up is towards a lower PD.
+    Result: {"grades", "matrix", "new", "gone", "upgraded", "downgraded", "doubled", "other_grade"}; up is towards a
+    lower PD. Every loan counts once: one that is there twice by its last row (`doubled` counts the others), one whose
+    grade is none of `order`, of another scale, as `other_grade` and not in the matrix.
     """
-    both = before[["loan_id", "grade"]].merge(now[["loan_id", "grade"]], on="loan_id", suffixes=("_then", "_now"))
-    place = {grade: i for i, grade in enumerate(order)}
-    then, here = both["grade_then"].map(place).to_numpy(int), both["grade_now"].map(place).to_numpy(int)
+    then, here = (rows[["loan_id", "grade"]].drop_duplicates("loan_id", keep="last") for rows in (before, now))
+    both = then.merge(here, on="loan_id", suffixes=("_then", "_now"))
+    places = pd.Index(order)
+    was, is_ = (places.get_indexer(both[name]) for name in ("grade_then", "grade_now"))
+    known = (was >= 0) & (is_ >= 0)
+    was, is_ = was[known], is_[known]
     return {
         "grades": list(order),
-        "matrix": migration_matrix(then, here, len(order)).tolist(),
-        "new": len(now) - len(both),
-        "gone": len(before) - len(both),
-        "upgraded": int((here < then).sum()),
-        "downgraded": int((here > then).sum()),
+        "matrix": migration_matrix(was, is_, len(order)).tolist(),
+        "new": len(here) - len(both),
+        "gone": len(then) - len(both),
+        "upgraded": int((is_ < was).sum()),
+        "downgraded": int((is_ > was).sum()),
+        "doubled": len(before) + len(now) - len(then) - len(here),
+        "other_grade": int((~known).sum()),
     }
 
 
@@ -53,7 +61,8 @@ def _segments(values: pd.Series, pd_: np.ndarray, grade: np.ndarray, grades: int
     largest = np.argsort(-np.bincount(level), kind="stable")[:LARGEST]
     level = np.where(np.isin(level, largest), level, len(names))
     n, total = np.bincount(level), np.bincount(level, pd_)
-    table = np.bincount(level * grades + grade, minlength=len(n) * grades).reshape(len(n), grades)
+    graded = grade >= 0  # a grade of another scale is -1
+    table = np.bincount(level[graded] * grades + grade[graded], minlength=len(n) * grades).reshape(len(n), grades)
     found = {
         str([*names, REST][i]): {"n": int(n[i]), "mean_pd": round(total[i] / n[i], 7), "grades": table[i].tolist()}
         for i in np.flatnonzero(n)
@@ -61,6 +70,7 @@ def _segments(values: pd.Series, pd_: np.ndarray, grade: np.ndarray, grades: int
     return dict(sorted(found.items()))
 
 
-def quantiles(pd_: np.ndarray) -> Mapping[str, float]:
-    points = (5, 25, 50, 75, 95, 99)
-    return {f"p{q:02d}": float(v) for q, v in zip(points, np.percentile(pd_, points), strict=True)}
+def quantiles(pd_: np.ndarray) -> Mapping[str, float | None]:
+    """PD by percentile; null for a night without loans."""
+    values = np.percentile(pd_, QUANTILES).tolist() if len(pd_) else [None] * len(QUANTILES)
+    return {f"p{point:02d}": value for point, value in zip(QUANTILES, values, strict=True)}

@@ -31,17 +31,23 @@ def loan_weights(loans: int, replicates: int, seed: int) -> Iterator[np.ndarray]
 
 
 def percentile_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of bootstrap replicates, shape (replicates,); nan marks a replicate without a
-    value.
-    """
-    values = np.asarray(values, dtype=float)
-    usable = values[np.isfinite(values)]
-    if usable.size < SMALLEST_USABLE_SHARE * values.size or usable.size == 0:
-        raise NotComputable(
-            f"the statistic exists in only {usable.size} of {values.size} bootstrap replicates"
-        )
-    low, high = np.quantile(usable, ((1 - confidence) / 2, (1 + confidence) / 2))
+    """Percentile interval of bootstrap replicates, shape (replicates,); see `usable`."""
+    low, high = np.quantile(usable(values), ((1 - confidence) / 2, (1 + confidence) / 2))
     return float(low), float(high)
+
+
+def standard_deviation(values: np.ndarray) -> float:
+    """Standard deviation of bootstrap replicates, shape (replicates,); see `usable`."""
+    return float(np.std(usable(values), ddof=1))
+
+
+def usable(values: np.ndarray) -> np.ndarray:
+    """The replicates that have a value: neither nan nor infinite. NotComputable where too few have one."""
+    values = np.asarray(values, dtype=float)
+    found = values[np.isfinite(values)]
+    if found.size < max(2, SMALLEST_USABLE_SHARE * values.size):
+        raise NotComputable(f"the statistic exists in only {found.size} of {values.size} bootstrap replicates")
+    return found
 
 
 @dataclass(frozen=True)
@@ -70,15 +76,17 @@ class SampleBootstrap:
     ----------
     labels, pd_ : (n,) vectors.  loan : (n,) integer codes in [0, loans), shared by all samples of a
     comparison so that one replicate draws the same loans in each of them (differences between samples are
-    then paired).
+    then paired).  ranking : (n,) scores to rank by, where it is not the PD (discrimination.placements).
 
     The recalibration's replicates take one Newton step from the full-sample fit, on the replicate's own score
     and information: first-order equal to refitting (Moulton & Zeger 1991) and free of its cost.
     """
 
-    def __init__(self, labels: np.ndarray, pd_: np.ndarray, loan: np.ndarray, loans: int) -> None:
+    def __init__(
+        self, labels: np.ndarray, pd_: np.ndarray, loan: np.ndarray, loans: int, ranking: np.ndarray | None = None
+    ) -> None:
         y, p = labels_and_probabilities(labels, pd_)
-        self._ranked = RankedScores(y, p)
+        self._ranked = RankedScores(y, p if ranking is None else ranking)
         self._ranked_loan = np.asarray(loan)[self._ranked.order]
         x = log_odds(p)
         try:
@@ -93,7 +101,7 @@ class SampleBootstrap:
         self._sums = LoanSums.of(np.column_stack(terms), np.asarray(loan), loans)
 
     def replicate(self, weights: np.ndarray) -> dict[str, float]:
-        """Every statistic under one replicate's loan weights; nan where it has no value there."""
+        """Every statistic under one replicate's loan weights; nan, never infinite, where it has no value there."""
         n, events, pd_sum, squared, log_sum, u0, u1, v0, v1, v2 = self._sums.replicate(weights)
         auc, ks = self._ranked.auc_and_ks(weights[self._ranked_loan])
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -101,7 +109,7 @@ class SampleBootstrap:
             determinant = v0 * v2 - v1 * v1
             intercept = self._start[0] + (v2 * u0 - v1 * u1) / determinant
             slope = self._start[1] + (v0 * u1 - v1 * u0) / determinant
-            return {
+            found = {
                 "auc": auc,
                 "gini": 2 * auc - 1,
                 "ks": ks,
@@ -113,3 +121,4 @@ class SampleBootstrap:
                 "default_rate": rate,
                 "mean_pd": pd_sum / n,
             }
+        return {name: value if np.isfinite(value) else float("nan") for name, value in found.items()}

@@ -72,7 +72,10 @@ def recalibrate(labels: np.ndarray, pd_: np.ndarray, confidence: float = 0.95) -
     if np.ptp(x) < SMALLEST_SPREAD:
         raise NotComputable("every loan has the same PD")
     coefficients, information = _newton(y, np.column_stack((np.ones_like(x), x)), np.zeros_like(x))
-    errors = np.sqrt(np.diag(np.linalg.inv(information)))
+    try:
+        errors = np.sqrt(np.diag(np.linalg.inv(information)))
+    except np.linalg.LinAlgError:
+        raise NotComputable("the scores carry no information on the slope") from None
     intercept, slope = (normal_estimate(v, e, confidence) for v, e in zip(coefficients, errors, strict=True))
     return Recalibration(intercept, slope)
 

@@ -7,9 +7,18 @@ from statistics import NormalDist
 
 import numpy as np
 
+from contracts.faults import DataFault
 
-class NotComputable(ValueError):
+
+class NotComputable(DataFault):
     """The statistic has no value on this sample; the message says why, in words for a report."""
+
+
+def finite(value: float, what: str) -> float:
+    """The value; NotComputable where it is nan or infinite: JSON has no such number, a threshold no answer to it."""
+    if not np.isfinite(value):
+        raise NotComputable(f"{what} is {value}")
+    return value
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Develops a model on any table: features, hyperparameter search, calibration; and scores rows it never saw.
 
 Everything that learns is inside `develop`, which gets development rows alone: levels and references of features, the
-search on inner folds, and the calibration on the inner folds' margins. Held-out rows are only scored.
+search on inner folds, and the calibration on the inner folds' margins. Held-out rows are only scored. How rows are held
+out: mortgage_model/table/holding_out.py.
 """
 
 from __future__ import annotations
@@ -9,20 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from contracts.model import Contract
-from contracts.split import GROUPED_K_FOLD, OUT_OF_TIME
+from contracts.split import GROUPED_K_FOLD
 from mortgage_model import booster, calibration
 from mortgage_model.artifact import MortgageModel, feature_contract
-from mortgage_model.features import FeatureSpec
+from mortgage_model.features import FeatureError, FeatureSpec
 from mortgage_model.grades import MasterScale
 from mortgage_model.search import Hyperparameters, Range, Search, search
-from mortgage_model.splits import Fold, month_number, time_ordered_folds
-from mortgage_model.table.groups import group_rows, grouped_folds
+from mortgage_model.splits import Fold
+from mortgage_model.statistics import discrimination
+from mortgage_model.table.holding_out import GroupedKFold, OutOfTime
 from mortgage_model.table.read import TableError
 
 # Tables are smaller than panels and score no nightly portfolio: deep trees of few rows, averaged, are affordable.
@@ -45,7 +48,6 @@ TABLE_START = {
     "n_estimators": 600,
     "early_stopping_rounds": 30,
 }
-INNER_FOLDS = 3
 # Trees averaged in each round of the final fit; the search grows one, which ranks hyperparameters as well in a fraction
 # of the time.
 AVERAGED_TREES = 4
@@ -64,13 +66,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Rows scored by models that never saw them: positions, labels, PDs, independent units; searches per fold."""
+    """Rows scored by models that never saw them: positions, labels, PDs, independent units, folds; searches per fold;
+    `notes`, what was found on the way that the reader of the figures must know.
+    """
 
     rows: np.ndarray
     labels: np.ndarray
     pd: np.ndarray
     units: np.ndarray
+    folds: np.ndarray
     searches: tuple[Search, ...]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def ranking(self) -> np.ndarray:
+        """The scores to rank by: PDs of several folds come from several models, so each is placed within its fold."""
+        return discrimination.placements(self.labels, self.pd, self.folds)
 
 
 def cross_validate(
@@ -78,15 +89,15 @@ def cross_validate(
 ) -> tuple[Evidence, MortgageModel]:
     """Evidence by the contract's split, and the model: of all rows for k folds, of the development rows out of time.
 
-    Raises TableError for a table without a declared split.
+    Raises TableError for a table without a declared split, SplitError for one with too few events for it, FeatureError
+    where no feature varies.
     """
     if contract.split is None:
         raise TableError(f"contract {contract.name} declares no split: add the custom property split to the table")
-    splitter: GroupedKFold | OutOfTime
-    if contract.split.method == GROUPED_K_FOLD:
-        splitter = GroupedKFold(frame, contract, settings)
-    else:
-        splitter = OutOfTime(frame, contract)
+    notes = _features_that_vary(frame, contract)
+    grouped = contract.split.method == GROUPED_K_FOLD
+    hold_out = GroupedKFold if grouped else OutOfTime
+    splitter: GroupedKFold | OutOfTime = hold_out(frame, labels, contract, settings.seed)
 
     def one(number: int) -> tuple[MortgageModel, Search, np.ndarray]:
         development, held_out = splitter.outer[number]
@@ -98,10 +109,15 @@ def cross_validate(
         results = list(pool.map(one, range(len(splitter.outer))))
     rows = np.concatenate([held_out for _, held_out in splitter.outer])
     evidence = Evidence(
-        rows, labels[rows], np.concatenate([pd_values for *_, pd_values in results]), splitter.units[rows],
-        tuple(searched for _, searched, _ in results),
-    )  # fmt: skip
-    if contract.split.method == OUT_OF_TIME:
+        rows=rows,
+        labels=labels[rows],
+        pd=np.concatenate([pd_values for *_, pd_values in results]),
+        units=splitter.units[rows],
+        folds=np.repeat(np.arange(len(results)), [len(held_out) for _, held_out in splitter.outer]),
+        searches=tuple(searched for _, searched, _ in results),
+        notes=(*notes, *splitter.notes),
+    )
+    if not grouped:
         return evidence, results[0][0]
     everything = np.arange(len(frame))
     model, _ = develop(frame, labels, everything, splitter.inner(everything), contract, settings)
@@ -150,40 +166,10 @@ def develop(
     return model, searched
 
 
-class GroupedKFold:
-    """Every row is held out once; near-duplicates stay together, in outer and inner folds alike."""
-
-    def __init__(self, frame: pd.DataFrame, contract: Contract, settings: Settings) -> None:
-        assert contract.split is not None
-        self.units = group_rows(frame, contract.split.near_duplicates)
-        self.seed = settings.seed
-        self.outer = self._folds(np.arange(len(frame)), contract.split.folds)
-
-    def inner(self, rows: np.ndarray) -> list[Fold]:
-        return self._folds(rows, INNER_FOLDS)
-
-    def _folds(self, rows: np.ndarray, count: int) -> list[Fold]:
-        try:
-            return grouped_folds(self.units[rows], count, self.seed)
-        except ValueError as error:
-            raise TableError(str(error)) from error
-
-
-class OutOfTime:
-    """The last months are held out, with an embargo before them; inner folds are ordered in time too."""
-
-    def __init__(self, frame: pd.DataFrame, contract: Contract) -> None:
-        assert contract.split is not None
-        self.split = contract.split
-        (time,) = contract.with_role("time")
-        self.months = frame[time.name].str.slice(0, len("YYYY-MM")).to_numpy(dtype=str)
-        keys = [column.name for column in contract.with_role("key")]
-        # Months of one key are not independent; rows of a table without keys are taken to be.
-        self.units = frame.groupby(keys).ngroup().to_numpy() if keys else np.arange(len(frame))
-        self.outer = time_ordered_folds(self.months, self.split.horizon_months, 1, self.split.oot_months)
-
-    def inner(self, rows: np.ndarray) -> list[Fold]:
-        months = np.sort(self.months[rows])
-        span = month_number(months[-1]) - month_number(months[0]) + 1 - self.split.horizon_months
-        fold_months = max(1, span // (INNER_FOLDS + 1))
-        return time_ordered_folds(self.months[rows], self.split.horizon_months, INNER_FOLDS, fold_months)
+def _features_that_vary(frame: pd.DataFrame, contract: Contract) -> tuple[str, ...]:
+    """A note on features of one value, or none; FeatureError where every one is so. Missing is a value of its own."""
+    features = [column.name for column in contract.with_role("feature")]
+    constant = [name for name in features if frame[name].nunique(dropna=False) < 2]
+    if len(constant) == len(features):
+        raise FeatureError(f"no feature can tell one row from another: {', '.join(constant)} never vary")
+    return (f"Features that never vary, and so carry nothing: {', '.join(constant)}.",) if constant else ()

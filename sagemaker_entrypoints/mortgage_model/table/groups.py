@@ -1,6 +1,8 @@
-"""Rows that are near-duplicates of each other, and folds that keep them together."""
+"""Rows that are not independent, near-duplicates of each other or of one key, and folds that keep them together."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,30 +33,44 @@ def near_duplicates(frame: pd.DataFrame, rule: NearDuplicates) -> tuple[np.ndarr
     return np.concatenate(firsts), np.concatenate(seconds)
 
 
-def group_rows(frame: pd.DataFrame, rule: NearDuplicates | None) -> np.ndarray:
-    """Group code per row, int (n,): connected components of near-duplicates; without a rule each row alone."""
+def group_rows(frame: pd.DataFrame, rule: NearDuplicates | None, keys: Sequence[str] = ()) -> np.ndarray:
+    """Group code per row, int (n,): rows hang together where they are near-duplicates by `rule`, or share a value of
+    one of the columns `keys`, directly or through others. A missing key is shared with none.
+    """
     n = len(frame)
-    if rule is None:
+    edges = [near_duplicates(frame, rule)] if rule else []
+    for key in keys:
+        codes = pd.factorize(frame[key])[0]
+        first = pd.Series(np.arange(n)).groupby(codes).transform("first").to_numpy()
+        edges.append((first[codes >= 0], np.flatnonzero(codes >= 0)))
+    if not edges:
         return np.arange(n)
-    first, second = near_duplicates(frame, rule)
+    first, second = (np.concatenate(ends) for ends in zip(*edges, strict=True))
     return connected_components(coo_matrix((np.ones(len(first)), (first, second)), shape=(n, n)), directed=False)[1]
 
 
-def grouped_folds(groups: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """`folds` pairs (training positions, validation positions) of about equal size, no group in both.
+def grouped_folds(
+    groups: np.ndarray, folds: int, seed: int, labels: np.ndarray | None = None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """`folds` pairs (training positions, validation positions) of about equal size, no group in both; with `labels`
+    (n, 0 or 1), of about equally many events too.
 
-    Groups are dealt by falling size, equal ones in a seeded order, each to the fold that holds the fewest rows.
+    Groups are dealt by falling number of events, then size, equal ones in a seeded order, each to the fold that holds
+    the fewest events, if it brings any, and then rows.
     """
     codes, groups = np.unique(groups, return_inverse=True)
     if len(codes) < folds:
-        raise ValueError(f"{len(codes)} groups of near-duplicates cannot make {folds} folds")
+        raise ValueError(f"{len(codes)} groups of near-duplicates or of one key cannot make {folds} folds")
     sizes = np.bincount(groups)
+    events = np.zeros(len(codes)) if labels is None else np.bincount(groups, labels)
     shuffled = np.random.default_rng(seed).permutation(len(codes))
-    rows_in = np.zeros(folds, dtype=int)
+    rows_in, events_in = np.zeros(folds, dtype=int), np.zeros(folds)
     fold_of = np.empty(len(codes), dtype=int)
-    for group in shuffled[np.argsort(-sizes[shuffled], kind="stable")]:
-        fold_of[group] = rows_in.argmin()
-        rows_in[fold_of[group]] += sizes[group]
+    for group in shuffled[np.lexsort((-sizes[shuffled], -events[shuffled]))]:
+        fold = np.lexsort((rows_in, events_in if events[group] else np.zeros(folds)))[0]
+        fold_of[group] = fold
+        rows_in[fold] += sizes[group]
+        events_in[fold] += events[group]
     of_row = fold_of[groups]
     return [(np.flatnonzero(of_row != fold), np.flatnonzero(of_row == fold)) for fold in range(folds)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
 from string import Template
@@ -11,6 +12,7 @@ import numpy as np
 
 from contracts.model import Contract
 from mortgage_model.artifact import MortgageModel
+from mortgage_model.booster import gains
 from mortgage_model.gate import METRIC_NAMES
 from mortgage_model.report import TEMPLATE
 from mortgage_model.report_charts import Axis, Plot, percent, rate_axis
@@ -21,29 +23,69 @@ from mortgage_model.table.development import Evidence
 from mortgage_model.validation.evaluation import POINT_METRICS, measure
 
 REPLICATES = 200
+RANKING = ("auc", "gini", "ks", "average_precision")
+# Independent events from which validation is taken to be sound (Collins, Ogundimu & Altman 2016).
+ENOUGH_EVENTS = 100
 
 
 def measure_evidence(evidence: Evidence, seed: int) -> dict[str, dict[str, Any]]:
-    """Every metric with its interval, by bootstrap of whole groups of near-duplicates (or keys)."""
+    """Every metric with its interval, by bootstrap of whole groups (rows of a key, near-duplicates).
+
+    Metrics of ranking take `evidence.ranking`, those of the level and the spread of PDs the PDs.
+    """
     _, units = np.unique(evidence.units, return_inverse=True)
     count = int(units.max()) + 1
     try:
-        boot = SampleBootstrap(evidence.labels, evidence.pd, units, count)
+        boot = SampleBootstrap(evidence.labels, evidence.pd, units, count, evidence.ranking)
         drawn = [boot.replicate(weights) for weights in loan_weights(count, REPLICATES, seed)]
     except NotComputable:
         drawn = []
     replicates = {name: np.array([one[name] for one in drawn]) for name in (drawn[0] if drawn else ())}
     n, events = len(evidence.labels), int(evidence.labels.sum())
     return {
-        name: measure(partial(function, evidence.labels, evidence.pd), n, events, replicates.get(name))
+        name: measure(
+            partial(function, evidence.labels, evidence.ranking if name in RANKING else evidence.pd),
+            n,
+            events,
+            replicates.get(name),
+        )
         for name, function in POINT_METRICS.items()
     }
 
 
+def notes(evidence: Evidence, metrics: Mapping[str, Mapping[str, Any]], model: MortgageModel) -> list[str]:
+    """What whoever reads the figures must know, in sentences."""
+    found = list(evidence.notes)
+    events, independent = int(evidence.labels.sum()), len(np.unique(evidence.units[evidence.labels == 1]))
+    if independent < ENOUGH_EVENTS:
+        found.append(
+            f"Few events: {independent:,} independent ones, of the {ENOUGH_EVENTS} that validation wants (Collins, "
+            "Ogundimu & Altman 2016); go by the intervals."
+        )
+    area = metrics["auc"]
+    if area["interval"] is None:
+        found.append(f"The AUC has no interval: {area.get('reason') or area.get('interval_reason')}.")
+    elif area["interval"][0] <= 0.5:
+        low, high = area["interval"]
+        found.append(
+            f"The model ranks no better than chance: AUC {area['value']:.3f}, 95 % interval {low:.3f} to {high:.3f}, "
+            f"on {events:,} events. No feature is shown to tell anything of this label."
+        )
+    if not gains(model.booster, model.spec.names):
+        found.append("No feature carries anything: the model gives every row the same PD.")
+    found += [f"{METRIC_NAMES[name]} has no value: {m['reason']}." for name, m in metrics.items() if m["value"] is None]
+    return found
+
+
 def render(
-    contract: Contract, data: str, evidence: Evidence, metrics: dict[str, dict[str, Any]], model: MortgageModel
+    contract: Contract,
+    data: str,
+    evidence: Evidence,
+    metrics: dict[str, dict[str, Any]],
+    model: MortgageModel,
+    told: Sequence[str] = (),
 ) -> str:
-    """The report's HTML."""
+    """The report's HTML; `told` are the notes."""
     n, events = len(evidence.labels), int(evidence.labels.sum())
     head = (
         f"<header><p class='soft small'>Model report · any table</p><h1>{escape(contract.name)}</h1>"
@@ -53,6 +95,7 @@ def render(
     rows = [[escape(METRIC_NAMES[name]), metric_cell(metric)] for name, metric in metrics.items()]
     body = [
         head,
+        f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in told)}</ul>" if told else "",
         "<h2>What the model is worth on rows it never saw</h2>",
         _split_words(contract, evidence),
         table(["Metric", "Value, 95 % interval over groups"], rows),
@@ -67,10 +110,12 @@ def render(
 def _split_words(contract: Contract, evidence: Evidence) -> str:
     assert contract.split is not None
     folds = len(evidence.searches)
-    if contract.split.near_duplicates:
-        how = f"{folds} folds; near-duplicates by the contract's rule stay in one fold."
-    elif folds > 1:
-        how = f"{folds} folds; every row is its own group."
+    together = [f"rows of one {column.label}" for column in contract.with_role("key")]
+    together += ["near-duplicates by the contract's rule"] if contract.split.near_duplicates else []
+    if folds > 1:
+        how = f"{folds} folds of about equally many events; "
+        how += f"{' and '.join(together)} stay in one fold" if together else "every row is its own group"
+        how += ". The ranking is that within the folds: PDs of two models are not compared."
     else:
         how = (
             f"The last {contract.split.oot_months} months, after an embargo of {contract.split.horizon_months} months."
@@ -79,7 +124,7 @@ def _split_words(contract: Contract, evidence: Evidence) -> str:
 
 
 def _cap(evidence: Evidence) -> str:
-    scored, caught = discrimination.cap_curve(evidence.labels, evidence.pd)
+    scored, caught = discrimination.cap_curve(evidence.labels, evidence.ranking)
     shares = Axis("Rows, riskiest first", 0, 1, text=percent)
     plot = Plot("CAP curve", "Share of events among the riskiest rows", shares, Axis("Events", 0, 1, text=percent))
     plot.line([(0, 0), (1, 1)], "muted", "Random order")
@@ -122,12 +167,11 @@ def _search(evidence: Evidence) -> str:
 
 
 def _features(model: MortgageModel) -> str:
-    gains = model.booster.get_score(importance_type="total_gain")
-    total = sum(float(gain) for gain in gains.values()) or 1.0
+    found = gains(model.booster, model.spec.names)
+    total = sum(found.values()) or 1.0
     labels = model.contract.feature_labels
-    ranked = sorted(model.spec.names, key=lambda name: -float(gains.get(name, 0.0)))
+    ranked = sorted(model.spec.names, key=lambda name: -found.get(name, 0.0))
     rows = [
-        [escape(labels[name]), f"<code>{escape(name)}</code>", percent(float(gains.get(name, 0.0)) / total)]
-        for name in ranked
+        [escape(labels[name]), f"<code>{escape(name)}</code>", percent(found.get(name, 0.0) / total)] for name in ranked
     ]
     return "<h2>Features</h2><p>Share of the trees' total gain.</p>" + table(["Feature", "Name", "Share"], rows, (2,))

@@ -20,7 +20,7 @@ import pandas as pd
 from contracts import Contract
 from mortgage_model.artifact import MortgageModel
 from mortgage_model.splits import SplitBounds
-from mortgage_model.statistics import NotComputable
+from mortgage_model.statistics import NotComputable, finite
 from mortgage_model.validation.evaluation import Replicates
 from mortgage_model.validation.samples import DrawnRows, Portfolio, ScoredSample
 
@@ -78,8 +78,8 @@ class Outcome:
 
 
 def measured(value: float, reason: str, **more: Any) -> Outcome:
-    """An outcome that the settings judge."""
-    return Outcome(None, reason, float(value), **more)
+    """An outcome that the settings judge. NotComputable for a value that is no finite number."""
+    return Outcome(None, reason, finite(float(value), "the figure"), **more)
 
 
 def answered(holds: bool, yes: str, no: str, value: float | None = None) -> Outcome:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from contracts import load_contract
 from mortgage_model.panel_data import KEY, PanelError
+from mortgage_model.typed import typed
 from mortgage_model.validation.samples import hash_loans
 
 TABLE = "borrower_demographics"
@@ -32,5 +34,6 @@ def read_demographics(folder: Path) -> pd.DataFrame:
             raise PanelError(f"{file.name} is not the table {TABLE}: {error}") from error
     table = pd.concat(tables, ignore_index=True).drop_duplicates(KEY, keep="last")
     for column in protected:
-        table[column.name] = table[column.name].mask(table[column.name].isin(column.missing_codes))
+        read = typed(pa.array(table[column.name], pa.string(), from_pandas=True), column)
+        table[column.name] = read.values.to_pandas().to_numpy()
     return table.set_index(pd.Index(hash_loans(table.pop(KEY).to_numpy(dtype=object))))

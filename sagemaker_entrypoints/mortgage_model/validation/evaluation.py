@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from mortgage_model.statistics import NotComputable, calibration, discrimination, stability
-from mortgage_model.statistics.bootstrap import SampleBootstrap, loan_weights, percentile_interval
+from mortgage_model.statistics import NotComputable, calibration, discrimination, finite, stability
+from mortgage_model.statistics.bootstrap import SampleBootstrap, loan_weights, percentile_interval, standard_deviation
 from mortgage_model.validation.samples import UNKNOWN_VINTAGE, ScoredSample, reference_counts
 
 Metric = dict[str, Any]
@@ -28,7 +28,7 @@ SMALLEST_CELL = 5
 POINT_METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "auc": discrimination.auc,
     "gini": discrimination.gini,
-    "ks": discrimination.ks,
+    "ks": discrimination.signed_ks,
     "average_precision": discrimination.average_precision,
     "brier": calibration.brier,
     "brier_skill": calibration.brier_skill,
@@ -76,14 +76,14 @@ def measure(function: Callable[[], float], n: int, events: int, replicates: np.n
     """One metric: the value or its reason, with the interval of its bootstrap replicates."""
     metric = _without_value(n, events)
     try:
-        metric["value"] = function()
+        metric["value"] = finite(function(), "the statistic")
     except NotComputable as reason:
         return {**metric, "reason": str(reason)}
     if replicates is None:
         return metric
     try:
         metric["interval"] = list(percentile_interval(replicates))
-        metric["standard_deviation"] = float(np.nanstd(replicates, ddof=1))
+        metric["standard_deviation"] = standard_deviation(replicates)
     except NotComputable as reason:
         metric["interval_reason"] = str(reason)
     return metric
@@ -106,6 +106,7 @@ def sample_metrics(sample: ScoredSample, replicates: Replicates) -> dict[str, Me
         metric = _without_value(n, events)
         try:
             found = function(y, p)
+            finite(sum(found.interval), "the interval")
         except NotComputable as reason:
             metrics[name] = {**metric, "reason": str(reason)}
             continue

@@ -24,8 +24,14 @@ def level(evidence: Evidence) -> Outcome:
         raise NotComputable("nothing defaulted out of time" if observed["value"] == 0 else observed["reason"])
     ratio = expected["value"] / observed["value"]
     drawn, rate = (evidence.replicates.of("oot", name) for name in ("mean_pd", "default_rate"))
-    interval = percentile_interval(drawn / rate) if drawn is not None and rate is not None else None
-    words = f", 95 % interval {interval[0]:.3f} to {interval[1]:.3f} by loan bootstrap" if interval else ""
+    interval, words = None, ""
+    if drawn is not None and rate is not None:
+        try:
+            with np.errstate(divide="ignore"):
+                interval = percentile_interval(drawn / rate)
+            words = f", 95 % interval {interval[0]:.3f} to {interval[1]:.3f} by loan bootstrap"
+        except NotComputable as reason:
+            words = f"; it has no interval: {reason}"
     return measured(
         ratio,
         f"Out of time the mean PD is {ratio:.3f} times the default rate ({100 * expected['value']:.3g} % against "

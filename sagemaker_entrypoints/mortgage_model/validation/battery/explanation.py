@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from mortgage_model import reasons
+from mortgage_model.booster import gains, known_as
 from mortgage_model.monotonicity import violations
 from mortgage_model.statistics import NotComputable, discrimination
 from mortgage_model.validation.battery.robustness import drawn_out_of_time, numeric_inputs, rescore
@@ -66,7 +67,7 @@ def monotone_trees(evidence: Evidence) -> Outcome:
     promised = {name: sign for name, sign in promised_directions(evidence).items() if sign}
     if not promised:
         raise NotComputable("the contract gives no feature a direction")
-    found = violations(evidence.model.booster, promised)
+    found = violations(evidence.model.booster, {known_as(name): sign for name, sign in promised.items()})
     named = f" ({', '.join(sorted({row['feature'] for row in found}))})" if found else ""
     return measured(
         len(found),
@@ -132,8 +133,8 @@ def profiles(evidence: Evidence) -> Outcome:
     rows = drawn_out_of_time(evidence)
     declared = {column.name for column in numeric_inputs(evidence)}
     sources = {name: facts["inputs"] for name, facts in evidence.model.metadata["features"].items()}
-    gain = evidence.model.booster.get_score(importance_type="total_gain")
-    by_gain = sorted(gain, key=lambda name: -float(np.sum(gain[name])))
+    gain = gains(evidence.model.booster, evidence.model.spec.names)
+    by_gain = sorted(gain, key=lambda name: -gain[name])
     ranked = [name for feature in by_gain for name in sources.get(feature, []) if name in declared]
     features = list(dict.fromkeys(ranked))[:PROFILED_FEATURES]
     if not features:

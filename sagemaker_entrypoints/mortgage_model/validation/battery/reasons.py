@@ -75,6 +75,6 @@ def _riskiest(evidence: Evidence) -> pd.DataFrame:
 def _loans_by_factor(codes: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
     """Every factor named in a place of the list, with the positions of the loans that it is named for."""
     for place in codes.columns:
-        factors = codes[place].str.partition(":")[0] if codes[place].notna().any() else codes[place]
+        factors = codes[place].str.rpartition(":")[0] if codes[place].notna().any() else codes[place]
         for factor in factors.dropna().unique():
             yield str(factor), np.flatnonzero((factors == factor).to_numpy())
