@@ -55,7 +55,7 @@ from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.glue import GlueDatasetOperator
 from mortgage_risk.operators.registry import SelectModelOperator
 from mortgage_risk.operators.sagemaker import BatchTransformOperator, CreateModelOperator
-from mortgage_risk.operators.summary import RunSummaryOperator
+from mortgage_risk.operators.summary import summarized
 from mortgage_risk.params import scoring_params
 from mortgage_risk.prepared_data import prepared_data
 from mortgage_risk.settings import load_settings
@@ -112,7 +112,5 @@ with DAG(
         )
         transform >> publish
 
-    # A teardown runs whatever happened before it, and leaves the run's state to the tasks that do the work.
-    summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
     package >> prepare >> model
-    publish >> summary
+    summarized(publish)

@@ -59,7 +59,7 @@ from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.gate import GateOperator
 from mortgage_risk.operators.registry import RegisterModelOperator
 from mortgage_risk.operators.sagemaker import TrainModelOperator, ValidateModelOperator
-from mortgage_risk.operators.summary import RunSummaryOperator
+from mortgage_risk.operators.summary import summarized
 from mortgage_risk.operators.tuning import TuneHyperparametersOperator
 from mortgage_risk.params import training_params
 from mortgage_risk.prepared_data import prepared_data
@@ -139,15 +139,13 @@ with DAG(
             answer_task_id="release.ask_for_approval",
             approval_mode="{{ params.approval_mode }}",
             effective_from="{{ params.effective_from or '' }}",
-            override_by="{{ params.override_by }}",
-            override_reason="{{ params.override_reason }}",
+            override_by="{{ params.override_by or '' }}",
+            override_reason="{{ params.override_reason or '' }}",
             outlets=[assets.approved_model(paths)],
             **judged,
         )
         package >> choose >> [ask, decision]
         ask >> decision
 
-    # A teardown runs whatever happened before it, and leaves the run's state to the tasks that do the work.
-    summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
     prepare >> tuning >> training
-    decision >> summary
+    summarized(decision)

@@ -1,4 +1,4 @@
-"""Registers the operator links, the timetable and the monitoring page of `mortgage_risk` with Airflow."""
+"""Registers the operator links, the timetable, the monitoring page and the check of forms of `mortgage_risk` with Airflow."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
 
 from mortgage_risk.dashboard.app import URL_PREFIX, LazyApp
+from mortgage_risk.door import FormDoor
 from mortgage_risk.links import ALL_LINKS
 from mortgage_risk.timetable import FromNowOnTimetable
 
@@ -19,6 +20,7 @@ class MortgageRiskPlugin(AirflowPlugin):
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [
         {"app": LazyApp(), "url_prefix": URL_PREFIX, "name": "Mortgage model monitoring"}
     ]
+    fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = [{"middleware": FormDoor, "name": "Mortgage forms"}]
     external_views: ClassVar[list[dict[str, Any]]] = [
         {
             "name": "Mortgage model",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pendulum
 
+from mortgage_risk import form
 from mortgage_risk.business_date import as_of_date, score_date, source_of, today
 from mortgage_risk.notifications import TaskFailed
 from mortgage_risk.settings import Settings
@@ -39,6 +40,7 @@ def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[
             "retry_delay": timedelta(seconds=20),
             "retry_exponential_backoff": True,
             "on_failure_callback": [TaskFailed()],
+            "pre_execute": form.refuse,
             "settings": settings,
             **every_task,
         },

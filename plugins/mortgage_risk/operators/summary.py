@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
 from mortgage_risk import aws, ledger, links
 from mortgage_risk.aws_job import MortgageRiskOperator
 from mortgage_risk.cost import load_prices
@@ -97,6 +100,40 @@ class RunSummaryOperator(MortgageRiskOperator):
             "status": package["ModelApprovalStatus"],
             "metadata": package.get("CustomerMetadataProperties", {}),
         }
+
+
+class RunEnded(AirflowFailException):
+    """Somebody ended the run before its work was done."""
+
+
+class ConfirmWorkOperator(MortgageRiskOperator):
+    """Fails the run whose last task of work, `work`, was never done.
+
+    Where a run is marked failed while none of its tasks runs (it is queued, or between two of them), Airflow skips them
+    all, runs the teardowns, and by their success and the skipped tasks takes the run for a success.
+    """
+
+    def __init__(self, *, work: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.work = work
+
+    def execute(self, context: Context) -> None:
+        run_id = context["dag_run"].run_id
+        states = context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[self.work], run_ids=[run_id])
+        state = states.get(run_id, {}).get(self.work)
+        if state in (None, "skipped", "removed"):
+            raise RunEnded(f"The run was ended before {self.work} was done. Clear the run to do it.")
+
+
+def summarized(work: BaseOperator) -> None:
+    """The end of a DAG whose last task of work is `work`.
+
+    Teardowns run whatever happened before them. The first leaves the run's state to the tasks that do the work; the
+    second fails a run that was ended before they did.
+    """
+    summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
+    confirm = ConfirmWorkOperator(task_id="confirm_work", work=work.task_id)
+    work >> summary >> confirm.as_teardown(on_failure_fail_dagrun=True)
 
 
 def _brief(content: dict[str, Any]) -> dict[str, Any]:
