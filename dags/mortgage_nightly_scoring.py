@@ -18,7 +18,8 @@ the monitoring runs.
 the 14th: its score date is the 14th, the start of its data interval. By hand: *Trigger*, with a date in the
 form. Past nights: `airflow backfill create --dag-id mortgage_nightly_scoring --from-date 2019-11-01 --to-date
 2019-12-01 --max-active-runs 3`, or *Backfill* in the UI: score dates 1 to 30 November. A date means
-its midnight in UTC, so the last one given is the day after the last night.
+its midnight in UTC, so the last one given is the day after the last night. The fields of the dialog count only where
+*Override parameters on existing runs* is ticked; a date in them is refused, since it would be every night's.
 
 **What a re-run does.** It replaces this source's and date's scores alone; the same input, code and model
 yield the same bytes. Jobs that have done exactly this work already are not run again, their results are used.
@@ -30,7 +31,7 @@ yield the same bytes. Jobs that have done exactly this work already are not run 
 visible.
 
 * `select_model`: no approved model is in force on the date. The message says which; approve one in
-  `mortgage_training`.
+  `mortgage_training`. Or the one that was has another status in the registry, given past the pipeline.
 * `find_delivery`: nothing was delivered by the date.
 * `clean_raw_data`: a file is missing, empty or not what it should be; the message names it. Get it again, clear the
   task.
@@ -41,6 +42,7 @@ visible.
   version.
 * `publish_scores`: scores do not reconcile with the input; the message has the counts. Clear
   `batch_transform` and after.
+* `confirm_work`: somebody ended the run before its work was done. Clear the run to do it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ months.
 
 **What a re-run does.** Every AWS job is named by what it does: the same code on the same data with the same
 parameters is not run again, its result is used. What changed is run anew, and replaces exactly this source's
-and date's outputs. A training job is registered once. Approved models stay approved.
+and date's outputs. A training job is registered once. A version in force is not asked about again, and stays in
+force whatever the run says of it, from the date it had: `mortgage_model_withdrawal` alone takes it out of force.
 
 **When it fails (on call).**
 
@@ -37,7 +38,8 @@ and date's outputs. A training job is registered once. Approved models stay appr
 * `ask_for_approval`: the question could not be asked. Nobody answering in time is a rejection. Clear the task: it
   asks again. Scoring is not affected.
 * `record_decision`: the model was rejected by the gate or a person. Read *Report*. Scoring goes on with
-  the model in force.
+  the model in force. Or the decision is not one that may change what was decided before; the message says what stands.
+* `confirm_work`: somebody ended the run before its work was done. Clear the run to do it.
 
 No night's scoring waits for this DAG. Nothing in it needs to be undone before a re-run.
 """
@@ -122,7 +124,11 @@ with DAG(
             gate=gate.output,
             **data,
         )
-        judged = {"gate": gate.output, "package": package.output}
+        judged = {
+            "gate": gate.output,
+            "package": package.output,
+            "effective_from": "{{ params.effective_from or '' }}",
+        }
         choose = ChooseApprovalOperator(
             task_id="choose_approval",
             gate=gate.output,
@@ -138,7 +144,6 @@ with DAG(
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
             answer_task_id="release.ask_for_approval",
             approval_mode="{{ params.approval_mode }}",
-            effective_from="{{ params.effective_from or '' }}",
             override_by="{{ params.override_by or '' }}",
             override_reason="{{ params.override_reason or '' }}",
             outlets=[assets.approved_model(paths)],

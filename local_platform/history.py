@@ -37,7 +37,7 @@ from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
 from mortgage_model.monitoring.report import render_report  # noqa: E402
 from mortgage_model.panel_data import KEY, MONTH, open_panel  # noqa: E402
 from mortgage_model.splits import month_number, month_text  # noqa: E402
-from mortgage_risk import monitoring  # noqa: E402
+from mortgage_risk import monitoring, registry  # noqa: E402
 from mortgage_risk.layout import Layout, split_uri  # noqa: E402
 from simulator.faults import Fault, plant  # noqa: E402
 
@@ -176,16 +176,10 @@ def _download(s3: Any, uri: str, folder: Path) -> None:
 
 
 def _newest_package(layout: Layout) -> dict[str, Any]:
-    client = boto3.client("sagemaker")
-    found = client.list_model_packages(
-        ModelPackageGroupName=layout.model_package_group("canonical"),
-        ModelApprovalStatus="Approved",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-    )["ModelPackageSummaryList"]
-    if not found:
-        sys.exit("history: no approved model; run `make demo` first")
-    return client.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"])
+    for package in registry.packages(boto3.client("sagemaker"), layout.model_package_group("canonical")):
+        if package["ModelApprovalStatus"] == "Approved" and registry.approved_model(package, "UTC").in_force:
+            return package
+    sys.exit("history: no approved model; run `make demo` first")
 
 
 def write(s3: Any, layout: Layout, documents: Iterator[dict[str, Any]]) -> int:

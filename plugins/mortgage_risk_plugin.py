@@ -1,4 +1,4 @@
-"""Registers the operator links, the timetable, the monitoring page and the check of forms of `mortgage_risk` with Airflow."""
+"""Registers the operator links, timetable, monitoring page and door of `mortgage_risk` with Airflow."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ Answers may come twice, late or not at all, so a decision changes only what it i
 * its date stays, save that it may be moved back over nights that no other model scores;
 * what a person refused or withdrew, no machine brings back.
 
-A withdrawn version keeps SageMaker's status Approved: SageMaker deploys no other, and the nights before `withdrawn_from`
-still are its own. Whoever selects models by that status alone must look at `withdrawn_from` too.
+A withdrawn version keeps SageMaker's status Approved: SageMaker deploys no other, and the nights before
+`withdrawn_from` still are its own. Whoever selects models by that status alone must look at `withdrawn_from` too.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from mortgage_risk import registry
 from mortgage_risk.registry import APPROVAL, EARLIER, OUTSIDE, REJECTION, WITHDRAWAL, ApprovedModel
 
 APPROVE, REJECT = "Approve", "Reject"
 GATE, AUTO = "gate", "gate - auto"
 NOBODY = "nobody - the time was up"  # who rejected a model that nobody answered about
+LONGEST_VALUE = 256  # of a package's metadata, to SageMaker
 WITHDRAWAL_DAG = "mortgage_model_withdrawal"
 
 
@@ -128,8 +128,8 @@ def settle(
         if not decision.approved:
             raise DecisionStands(
                 f"Version {model.version} is approved by {approver(model)}, in force from {model.effective_from}, and "
-                f"stays so: a rejection in a run of the training withdraws nothing. ({decision.reason}) If it must not "
-                f"score, start the DAG {WITHDRAWAL_DAG}."
+                f"stays so: a rejection in a run of the training withdraws nothing. ({decision.reason}) If it must "
+                f"not score, start the DAG {WITHDRAWAL_DAG}."
             )
         return _dated(decision, model, others, effective_from, now)
     refused_by = _refused_by(package, model)
@@ -141,15 +141,13 @@ def settle(
     if is_a_person(refused_by) and not decision.by_a_person:
         raise DecisionStands(
             f"Version {package['ModelPackageVersion']} was refused or withdrawn by {refused_by}: "
-            f"{package.get('ApprovalDescription', 'no reason is recorded')} Only a person brings it back: start the DAG "
-            "again with approval_mode manual."
+            f"{package.get('ApprovalDescription', 'no reason is recorded')} Only a person brings it back: start the "
+            "DAG again with approval_mode manual."
         )
-    start = effective_from or now.date().isoformat()
-    earlier: tuple[tuple[str, str], ...] = ()
-    if model:
-        start, earlier = _resumed(model, start)
-    fields = {**_approval(decision, start, now), EARLIER: registry.as_text(earlier)}
-    return Change(fields, decision.reason, (*REJECTION, *WITHDRAWAL, *APPROVAL, EARLIER), decision.status)
+    fields = _approval(decision, effective_from or now.date().isoformat(), now)
+    if model:  # it comes back: the nights that it scored stay its own
+        fields[EARLIER] = _as_one_value(model)
+    return Change(fields, decision.reason, (*REJECTION, *WITHDRAWAL, *APPROVAL), decision.status)
 
 
 def withdraw(model: ApprovedModel, *, by: str, reason: str, withdrawn_from: str, now: datetime) -> Change | None:
@@ -196,12 +194,13 @@ def _dated(
     start = model.effective_from
     if asked > start:
         raise DecisionStands(
-            f"Version {model.version} is in force from {start}, approved by {approver(model)}; its nights from then on "
-            f"keep it, so it cannot begin on {asked} instead. To take it out of force start the DAG {WITHDRAWAL_DAG}."
+            f"Version {model.version} is in force from {start}, approved by {approver(model)}; its nights from then "
+            f"on keep it, so it cannot begin on {asked} instead. To take it out of force start the DAG "
+            f"{WITHDRAWAL_DAG}."
         )
     if asked and asked < start:
         for other in others:
-            if any(since < start and asked < until for since, until in other.periods):
+            if any(period.start < start and asked < period.end for period in other.periods):
                 raise DecisionStands(
                     f"Version {model.version} is in force from {start}. Between {asked} and then version "
                     f"{other.version} is in force, and nights keep their model: give an effective_from after that, "
@@ -212,16 +211,20 @@ def _dated(
         return Change(_approval(decision, start, now), decision.reason)
     if start == model.effective_from:
         return None
-    return Change({"effective_from": start}, f"In force from {start} instead of {model.effective_from}, for nights "
-                  "that no model was in force on.")
+    return Change(
+        {"effective_from": start},
+        f"In force from {start} instead of {model.effective_from}, for nights that no model was in force on.",
+    )
 
 
-def _resumed(model: ApprovedModel, start: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Start and earlier periods of a version that comes back on `start`: nights that it scored stay its own."""
-    if start <= model.withdrawn_from:
-        return min(start, model.effective_from), model.earlier
-    ended = ((model.effective_from, model.withdrawn_from),)
-    return start, (*model.earlier, *(ended if model.effective_from < model.withdrawn_from else ()))
+def _as_one_value(model: ApprovedModel) -> str:
+    text = " ".join(str(period) for period in model.periods if period.start < period.end)
+    if len(text) > LONGEST_VALUE:
+        raise DecisionStands(
+            f"Version {model.version} was withdrawn {len(model.periods)} times: the registry has no room for more "
+            "periods. Train a new version."
+        )
+    return text
 
 
 def _approval(decision: Decision, start: str, now: datetime) -> dict[str, str]:

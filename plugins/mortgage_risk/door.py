@@ -1,7 +1,7 @@
 """At the API server's door: a run or a backfill that `form` refuses is refused before it exists.
 
-The answer is a 400 with every problem in words, which Airflow's dialogs show. What comes from somebody who may not start
-the DAG anyway, or is no request that we know, goes to Airflow, which says so itself.
+The answer is a 400 with every problem in words, which Airflow's dialogs show. What comes from somebody who may not
+start the DAG anyway, or is no request that we know, goes to Airflow, which says so itself.
 """
 
 from __future__ import annotations

@@ -37,7 +37,8 @@ def problems(given: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]],
         dates = [name for name, value in known.items() if value and schemas[name].get("format") == "date"]
         found += [
             f"{name}: a backfill's runs have dates of their own, and {known[name]} would be the date of all of them. "
-            "Leave it empty." for name in dates
+            "Leave it empty."
+            for name in dates
         ]
         if by.strip() or reason.strip():
             found.append("An override releases one model, not a backfill's: start that run by itself.")

@@ -47,7 +47,10 @@ def content(card: Mapping[str, Any], *, model_uri: str, evidence_uris: Mapping[s
 
 
 def status(approval: str) -> str:
-    """ModelCardStatus beside a ModelApprovalStatus. A rejected model's card stays open to changes: an archived one would not."""
+    """ModelCardStatus beside a ModelApprovalStatus.
+
+    A rejected model's card stays open to changes: an archived one would not.
+    """
     return "Approved" if approval == "Approved" else "Draft"
 
 

@@ -114,11 +114,12 @@ def approval_message(context: Mapping[str, Any]) -> Message:
 
 
 def withdrawal_message(context: Mapping[str, Any], happened: str, in_force: ApprovedModel | None) -> Message:
-    tonight = f"Version {in_force.version} is in force." if in_force else "No model is in force: tonight's scoring fails."
+    tonight = f"Version {in_force.version} is in force." if in_force else "No model is in force now."
     return Message(
         subject=f"Model withdrawn: {happened.partition(' is withdrawn')[0]}",
         happened=f"{happened}. {tonight}",
-        todo="Nothing, where a model is in force. Else train and approve one in mortgage_training.",
+        todo="Nothing, where a model is in force. Else train and approve one in mortgage_training: until then the "
+        "nightly scoring fails, and an endpoint goes on serving the model that was withdrawn.",
         link=context["ti"].log_url,
     )
 

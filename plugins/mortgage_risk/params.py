@@ -133,7 +133,7 @@ def withdrawal_params() -> dict[str, Param]:
         ),
         "reason": _text("Reason", "Why it is withdrawn. Recorded in the registry, with your name.", longest=240),
         "withdrawn_from": _date(
-            "Withdrawn from", "First business date that it does not score any more; nights before keep it. Empty: today."
+            "Withdrawn from", "First business date that it scores no more; nights before keep it. Empty: today."
         ),
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mortgage_risk.registry import NEVER, OUTSIDE, ApprovedModel
+from mortgage_risk.registry import OUTSIDE, ApprovedModel
 
 
 def approval_text(
@@ -16,13 +16,15 @@ def approval_text(
     verdict: str,
     checks: list[Mapping[str, Any]],
     report_url: str,
+    effective_from: str,
     champion: ApprovedModel | None,
     before: ApprovedModel | None,
 ) -> str:
     """Markdown for the approver: what is to be decided, the headline figures, where to read on.
 
     The headline figures are those that the gate holds a metric of the evaluation against; what else the validator
-    looked into is in the verdict's warnings and in the report. `before`: this version, where it was in force once.
+    looked into is in the verdict's warnings and in the report. `effective_from`: '' for the day of the approval.
+    `before`: this version, where it was in force once.
     """
     figures = "\n".join(
         f"| {check['question']} ({check['sample']}) | {_figure(check['value'])} | {_in_force(check, champion)} "
@@ -37,7 +39,7 @@ def approval_text(
         f"{_champion(champion)}{_before(before)}\n\n"
         f"| Question (sample) | This model | In force | Threshold | Verdict |\n|---|---|---|---|---|\n{figures}\n\n"
         f"[Validation report, with its charts]({report_url})\n\n"
-        "Approve: nightly scoring uses this model from its effective date on. "
+        f"Approve: this model scores the nights from {effective_from or 'today'} on, also those that are run again. "
         "Reject: the model in force stays.\n\n"
         f"`{package['model_package_arn']}`"
     )

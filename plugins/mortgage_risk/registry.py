@@ -17,15 +17,37 @@ from mortgage_risk import aws
 APPROVAL = ("approved_by", "approved_at", "effective_from", "override_by", "override_reason")
 REJECTION = ("rejected_by", "rejected_at", "rejected_reason")
 WITHDRAWAL = ("withdrawn_by", "withdrawn_at", "withdrawn_from", "withdrawn_reason")
-EARLIER = "in_force_before"  # periods that ended, "YYYY-MM-DD/YYYY-MM-DD …": a night keeps the model it had
+EARLIER = "in_force_before"  # the periods of former approvals: a night keeps the model it had
 NEVER = "9999-12-31"
 OUTSIDE = "someone outside this pipeline"
 
 
 @dataclass(frozen=True)
+class Period:
+    """Business dates on which a version may score, from `start` until before `end`, since it was approved then."""
+
+    start: str
+    end: str
+    approved_at: str
+
+    def __str__(self) -> str:
+        return f"{self.start}/{self.end}@{self.approved_at}"
+
+    @classmethod
+    def parse(cls, text: str) -> Period:
+        dates, _, approved_at = text.partition("@")
+        start, _, end = dates.partition("/")
+        return cls(start, end, approved_at)
+
+    @property
+    def words(self) -> str:
+        return f"from {self.start}" + ("" if self.end == NEVER else f" until before {self.end}")
+
+
+@dataclass(frozen=True)
 class ApprovedModel:
     """A package that was approved, and on which business dates it may score: from `effective_from` until before
-    `withdrawn_from` ('': no end), and in the periods of `earlier`, (from, until before).
+    `withdrawn_from` ('': no end), and in the periods of `earlier` approvals.
 
     `status`: SageMaker's. Where somebody changed it past the pipeline, SageMaker deploys the version no more, and it
     counts as withdrawn from the day of its last change on.
@@ -38,7 +60,7 @@ class ApprovedModel:
     model_uri: str
     metadata: dict[str, str]
     withdrawn_from: str = ""
-    earlier: tuple[tuple[str, str], ...] = ()
+    earlier: tuple[Period, ...] = ()
     status: str = "Approved"
 
     @property
@@ -47,12 +69,13 @@ class ApprovedModel:
         return self.status == "Approved" and not self.withdrawn_from
 
     @property
-    def periods(self) -> tuple[tuple[str, str], ...]:
-        return (*self.earlier, (self.effective_from, self.withdrawn_from or NEVER))
+    def periods(self) -> tuple[Period, ...]:
+        """The last one is that of the approval which counts now."""
+        return (*self.earlier, Period(self.effective_from, self.withdrawn_from or NEVER, self.approved_at))
 
-    def in_force_since(self, day: str) -> str | None:
-        """The start of the period that `day` is in; None if it is in none."""
-        return next((start for start, end in self.periods if start <= day < end), None)
+    def in_force_since(self, day: str) -> str:
+        """The start of the period that `day` is in; '' if it is in none."""
+        return max((period.start for period in self.periods if period.start <= day < period.end), default="")
 
 
 def packages(client: Any, group: str, **filters: Any) -> Iterator[dict[str, Any]]:
@@ -115,7 +138,7 @@ def approved_model(package: Mapping[str, Any], timezone: str) -> ApprovedModel:
         model_uri=package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"],
         metadata=metadata,
         withdrawn_from=min(filter(None, ends), default=""),
-        earlier=tuple(_period(text) for text in metadata.get(EARLIER, "").split()),
+        earlier=tuple(map(Period.parse, metadata.get(EARLIER, "").split())),
         status=status,
     )
 
@@ -127,31 +150,15 @@ def approved_models(client: Any, group: str, timezone: str) -> list[ApprovedMode
 
 def effective_model(candidates: Iterable[ApprovedModel], score_date: str) -> ApprovedModel | None:
     """Of the models in force on `score_date` the last to come into force, then the last approved."""
-    in_force = [(since, model) for model in candidates if (since := model.in_force_since(score_date))]
-    _, model = max(
-        in_force,
-        key=lambda found: (found[0], datetime.fromisoformat(found[1].approved_at), found[1].version),
-        default=(None, None),
-    )
-    return model
+    in_force = [
+        (period.start, datetime.fromisoformat(period.approved_at), model.version, model)
+        for model in candidates
+        for period in model.periods
+        if period.start <= score_date < period.end
+    ]
+    return max(in_force, key=lambda found: found[:3])[3] if in_force else None
 
 
 def model_in_force(client: Any, group: str, timezone: str, day: str) -> ApprovedModel | None:
     """The approved model of the group that scores the business date `day`."""
     return effective_model(approved_models(client, group, timezone), day)
-
-
-def as_text(periods: Iterable[tuple[str, str]]) -> str:
-    """Periods as the registry keeps them."""
-    return " ".join(f"{start}/{end}" for start, end in periods)
-
-
-def as_words(periods: Iterable[tuple[str, str]]) -> str:
-    """When a version scores."""
-    words = [f"from {start}" if end == NEVER else f"from {start} until before {end}" for start, end in periods]
-    return "in force " + " and ".join(words)
-
-
-def _period(text: str) -> tuple[str, str]:
-    start, _, end = text.partition("/")
-    return start, end

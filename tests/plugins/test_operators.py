@@ -450,6 +450,7 @@ def test_the_approver_sees_verdict_figures_and_report(common, context, fake_aws,
         gate=gate,
         package=package,
         validation=VALIDATION,
+        effective_from="2019-06-30",
         **common | {"settings": replace(common["settings"], approvers=("ann",))},
     )
     with pytest.raises(TaskAwaitingInput):
@@ -457,6 +458,7 @@ def test_the_approver_sees_verdict_figures_and_report(common, context, fake_aws,
     assert asked["assigned_users"] == [{"id": "ann", "name": "ann"}]
     assert "comment" in asked["params"]
     assert "| Does it rank? (oot) | 0.81 | - | at least 0.65 | pass |" in asked["body"]
+    assert "Approve: this model scores the nights from 2019-06-30 on" in asked["body"]
     # What Airflow 3.3.1's form sends back when the comment is left as it is.
     operator.validate_params_input({"comment": asked["params"]["comment"]["value"]})
     assert asked["params"]["comment"]["value"] is not None  # its form would send the whole definition
@@ -499,6 +501,7 @@ def test_the_approver_sees_how_the_model_compares_with_the_one_in_force(
             gate=PASSED | {"thresholds_sha256": evidence["thresholds_sha256"]},
             package={"model_package_arn": "arn", "version": 2},
             validation=VALIDATION,
+            effective_from="",
             **common,
         ).execute(context)
     assert "**In force** since 2019-06-30: version 1, trained as of 2019-12-31" in asked["body"]

@@ -59,7 +59,9 @@ class AskForApprovalOperator(ApprovalOperator):
     XCom: {"option", "by", "at", "comment"}.
     """
 
-    template_fields = ("subject", "body", "source", "business_date", "gate", "package", "validation")
+    template_fields = (
+        "subject", "body", "source", "business_date", "gate", "package", "validation", "effective_from"
+    )  # fmt: skip
     operator_extra_links = (links.ReportLink(),)
 
     def __init__(
@@ -71,6 +73,7 @@ class AskForApprovalOperator(ApprovalOperator):
         gate: Any,
         package: Any,
         validation: Any,
+        effective_from: str,
         **kwargs: Any,
     ) -> None:
         kwargs.pop("params", None)  # the DAG's; this form has its own
@@ -91,6 +94,7 @@ class AskForApprovalOperator(ApprovalOperator):
         self.gate = gate
         self.package = package
         self.validation = validation
+        self.effective_from = effective_from
 
     def execute(self, context: Context) -> Any:
         versions = aws.patiently(self._versions, self.settings.outage_minutes * 60)
@@ -109,6 +113,7 @@ class AskForApprovalOperator(ApprovalOperator):
             verdict=verdict.in_words(),
             checks=list(verdict.checks),
             report_url=report,
+            effective_from=self.effective_from,
             champion=registry.effective_model(versions, today(self.settings.timezone)),
             before=this,
         )

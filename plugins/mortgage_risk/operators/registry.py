@@ -175,7 +175,8 @@ class SelectModelOperator(MortgageRiskOperator):
         }
 
     def _nothing_in_force(self, group: str, candidates: list[registry.ApprovedModel]) -> str:
-        later = min((since for model in candidates for since, _ in model.periods if since > self.business_date), default="")
+        starts = [period.start for model in candidates for period in model.periods]
+        later = min((start for start in starts if start > self.business_date), default="")
         gone = [model for model in candidates if model.withdrawn_from and model.withdrawn_from <= self.business_date]
         history = "None was approved yet. " if not candidates else ""
         if later:
@@ -193,7 +194,7 @@ class SelectModelOperator(MortgageRiskOperator):
         for model in candidates:
             if model.status != "Approved":
                 self.log.warning(
-                    "Version %d was approved here and is %s in the registry since %s, not by this pipeline: it scores no "
-                    "night from then on, and its nights before cannot be scored again.",
+                    "Version %d was approved here and is %s in the registry since %s, not by this pipeline: it scores "
+                    "no night from then on, and its nights before cannot be scored again.",
                     *(model.version, model.status, model.withdrawn_from),
                 )

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws, ledger, links
@@ -125,14 +124,15 @@ class ConfirmWorkOperator(MortgageRiskOperator):
             raise RunEnded(f"The run was ended before {self.work} was done. Clear the run to do it.")
 
 
-def summarized(work: BaseOperator) -> None:
+def summarized(work: MortgageRiskOperator) -> None:
     """The end of a DAG whose last task of work is `work`.
 
     Teardowns run whatever happened before them. The first leaves the run's state to the tasks that do the work; the
     second fails a run that was ended before they did.
     """
-    summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
-    confirm = ConfirmWorkOperator(task_id="confirm_work", work=work.task_id)
+    run: dict[str, Any] = {name: getattr(work, name) for name in ("settings", "source", "business_date")}
+    summary = RunSummaryOperator(task_id="summarize_run", **run).as_teardown()
+    confirm = ConfirmWorkOperator(task_id="confirm_work", work=work.task_id, **run)
     work >> summary >> confirm.as_teardown(on_failure_fail_dagrun=True)
 
 

@@ -62,8 +62,8 @@ class WithdrawModelOperator(MortgageRiskOperator):
         self.log.warning("%s%s\n%s", text, "" if changed else " (it was before)", self._in_words(models))
         if scored := self._nights_scored(int(version), start):
             self.log.warning(
-                "%d nights since %s carry its scores (%s to %s); they stay. Run them again to score them with the model "
-                "that is in force on them now.",
+                "%d nights since %s carry its scores (%s to %s); they stay. Run them again to score them with the "
+                "model that is in force on them now.",
                 *(len(scored), start, scored[0], scored[-1]),
             )
         if changed:
@@ -92,16 +92,19 @@ class WithdrawModelOperator(MortgageRiskOperator):
     def _nights_scored(self, version: int, start: str) -> list[str]:
         """Score dates from `start` on whose published scores are this version's."""
         s3 = self.client("s3")
-        nights = aws.manifests(s3, self.layout.scores_root(self.source), "score_date")
-        return [
-            day for day, uri in nights if day >= start and int(aws.read_json(s3, uri)["model_package_version"]) == version
-        ]
+        dated = aws.manifests(s3, self.layout.scores_root(self.source), "score_date")
+        nights = [(day, uri) for day, uri in dated if day >= start]
+        return [day for day, uri in nights if int(aws.read_json(s3, uri)["model_package_version"]) == version]
 
     def _in_words(self, models: Sequence[registry.ApprovedModel]) -> str:
         """Every version that was approved, when it scores, and which one scores today."""
         today = registry.effective_model(models, self.business_date)
+
+        def periods(model: registry.ApprovedModel) -> str:
+            return " and ".join(period.words for period in model.periods)
+
         lines = [
-            f"  version {model.version}: {registry.as_words(model.periods)}, approved by {approval.approver(model)}"
+            f"  version {model.version}: in force {periods(model)}, approved by {approval.approver(model)}"
             for model in sorted(models, key=lambda model: model.version)
         ]
         tonight = f"Version {today.version} scores {self.business_date}." if today else "No model is in force today."

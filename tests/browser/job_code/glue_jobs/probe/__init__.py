@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from typing import Any
@@ -12,7 +13,7 @@ import boto3
 def arguments() -> dict[str, str]:
     """`--name value …` of the job."""
     words = sys.argv[1:]
-    return {name.removeprefix("--"): value for name, value in zip(words, words[1:], strict=False)}
+    return {name.removeprefix("--"): value for name, value in itertools.pairwise(words)}
 
 
 def write(uri: str, body: bytes) -> None:
