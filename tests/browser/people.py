@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from local_platform import demo
 from local_platform.environments import runtime_python
 from local_platform.services import airflow_environment
 from tests.installation import Installation
@@ -49,6 +50,11 @@ class Site(Installation):
     def states(self, dag_id: str, run_id: str) -> dict[str, str]:
         return {task["task_id"]: task["state"] for task in self.api.tasks(dag_id, run_id)}
 
+    def ends(self, dag_id: str, run_id: str, state: str) -> None:
+        found = self.wait(dag_id, run_id)
+        why = demo.failure(self.api, self.platform, dag_id, run_id) if found == "failed" else ""
+        assert found == state, (self.states(dag_id, run_id), why)
+
     def asked(self, run_id: str) -> int:
         """Wait for the question; the version that it is about."""
         self.until(
@@ -82,6 +88,14 @@ class Site(Installation):
         )
         environment = {**os.environ, **airflow_environment(self.platform)}
         subprocess.run([str(runtime_python("airflow")), "-c", code], env=environment, check=True, capture_output=True)
+
+    def on_the_command_line(self, dag_id: str, conf: str) -> str:
+        """Start a run past the API server; its id."""
+        airflow = str(runtime_python("airflow").with_name("airflow"))
+        command = [airflow, "dags", "trigger", "--conf", conf, "--run-id", "typed", dag_id]
+        environment = {**os.environ, **airflow_environment(self.platform)}
+        subprocess.run(command, env=environment, check=True, capture_output=True)
+        return "typed"
 
     def log(self, dag_id: str, run_id: str, task_id: str) -> str:
         (task,) = [task for task in self.api.tasks(dag_id, run_id) if task["task_id"] == task_id]

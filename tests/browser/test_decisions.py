@@ -26,7 +26,7 @@ def approved(site: Site, analyst: Person, viewer: Person, started: dict[str, str
     assert viewer.answer(run_id, "Approve") == 403
     assert site.states(TRAINING, run_id)[ASK] == "awaiting_input"
     assert analyst.answer(run_id, "Approve", "sound") == 200
-    assert site.wait(TRAINING, run_id) == "success"
+    site.ends(TRAINING, run_id, "success")
     return run_id
 
 
@@ -51,7 +51,7 @@ def test_an_approval_is_recorded_with_the_approvers_name(site: Site, approved: s
 
 def test_a_version_in_force_is_not_asked_about_again(site: Site, approved: str, trained_again: str) -> None:
     before = site.version(2)
-    assert site.wait(TRAINING, trained_again) == "success"
+    site.ends(TRAINING, trained_again, "success")
     assert site.states(TRAINING, trained_again)[ASK] == "skipped"
     assert site.version(2) == before | {"ResponseMetadata": site.version(2)["ResponseMetadata"]}
 
@@ -59,7 +59,7 @@ def test_a_version_in_force_is_not_asked_about_again(site: Site, approved: str, 
 def test_nobodys_answer_in_time_is_a_rejection(site: Site, third: str) -> None:
     assert site.asked(third) == 3
     site.let_the_time_pass(third)
-    assert site.wait(TRAINING, third) == "failed"
+    site.ends(TRAINING, third, "failed")
     assert site.version(3)["ModelApprovalStatus"] == "Rejected"
     assert site.metadata(3)["rejected_by"] == NOBODY
     assert site.version(2)["ModelApprovalStatus"] == "Approved"
@@ -71,12 +71,12 @@ def test_a_persons_rejection_is_recorded_and_silence_does_not_replace_it(
     site.ask_again(third)
     site.asked(third)
     assert admin.answer(third, "Reject", "too few loans") == 200
-    assert site.wait(TRAINING, third) == "failed"
+    site.ends(TRAINING, third, "failed")
     assert site.metadata(3)["rejected_by"] == "admin"
     site.ask_again(third)
     site.asked(third)
     site.let_the_time_pass(third)
-    assert site.wait(TRAINING, third) == "failed"
+    site.ends(TRAINING, third, "failed")
     assert site.metadata(3)["rejected_by"] == "admin"
     assert "too few loans" in site.metadata(3)["rejected_reason"]
 
@@ -85,7 +85,7 @@ def test_an_approval_after_a_rejection_leaves_nothing_of_it(site: Site, admin: P
     site.ask_again(third)
     site.asked(third)
     assert admin.answer(third, "Approve") == 200
-    assert site.wait(TRAINING, third) == "success"
+    site.ends(TRAINING, third, "success")
     assert site.version(3)["ModelApprovalStatus"] == "Approved"
     assert {key: value for key, value in site.metadata(3).items() if "reject" in key or key == "approved_by"} == {
         "approved_by": "admin"
@@ -97,7 +97,7 @@ def test_a_question_that_is_cleared_after_the_approval_is_not_asked(site: Site, 
     before = site.metadata(3)
     site.ask_again(third)
     site.until(lambda: site.api.run_state(TRAINING, third) != "success", lambda: site.states(TRAINING, third))
-    assert site.wait(TRAINING, third) == "success"
+    site.ends(TRAINING, third, "success")
     assert site.states(TRAINING, third)[ASK] == "skipped"
     assert site.metadata(3) == before
 
@@ -116,7 +116,7 @@ def test_a_withdrawal_wants_version_and_reason(
     site: Site, analyst: Person, third: str, fields: dict[str, str], state: str, words: str
 ) -> None:
     run_id = analyst.start(WITHDRAWAL, **fields)
-    assert site.wait(WITHDRAWAL, run_id) == state
+    site.ends(WITHDRAWAL, run_id, state)
     assert words in site.log(WITHDRAWAL, run_id, "withdraw_model")
     assert "withdrawn_from" not in site.metadata(3)
 
@@ -126,7 +126,7 @@ def test_a_withdrawn_version_keeps_its_nights_and_hands_over_the_others(
 ) -> None:
     reason = "its drift is out of bounds"
     run_id = analyst.start(WITHDRAWAL, version="3", reason=reason, withdrawn_from=days_ago(3))
-    assert site.wait(WITHDRAWAL, run_id) == "success"
+    site.ends(WITHDRAWAL, run_id, "success")
     found = site.metadata(3)
     kept = {key: value for key, value in found.items() if key.startswith("withdrawn") and key != "withdrawn_at"}
     assert kept == {"withdrawn_by": "analyst", "withdrawn_from": days_ago(3), "withdrawn_reason": reason}
@@ -147,5 +147,5 @@ def test_a_withdrawn_version_is_asked_about_again_and_silence_leaves_it_withdraw
     admin.go(f"/dags/{TRAINING}/runs/{third}/tasks/{ASK}/required_actions")
     sync_api.expect(admin.page.get_by_text("This version was in force")).to_be_visible()
     site.let_the_time_pass(third)
-    assert site.wait(TRAINING, third) == "failed"
+    site.ends(TRAINING, third, "failed")
     assert site.metadata(3) == before

@@ -27,7 +27,7 @@ def test_every_form_opens_ready_to_start(admin: Person, dag_id: str) -> None:
 
 @pytest.mark.parametrize("dag_id", ENDS)
 def test_every_form_starts_a_run_by_a_click(site: Site, started: dict[str, str], dag_id: str) -> None:
-    assert site.wait(dag_id, started[dag_id]) == ENDS[dag_id], site.states(dag_id, started[dag_id])
+    site.ends(dag_id, started[dag_id], ENDS[dag_id])
 
 
 @pytest.mark.parametrize("dag_id", DAG_IDS)
@@ -97,6 +97,16 @@ def test_wrong_parameters_by_rest_are_refused(site: Site, dag_id: str, wrong: di
     assert words in str(refusal.value)
 
 
+def test_a_wrong_parameter_on_the_command_line_fails_the_run_before_it_does_anything(site: Site) -> None:
+    run_id = site.on_the_command_line(SCORING, '{"scoredate": "2019-12-31"}')
+    site.ends(SCORING, run_id, "failed")
+    assert set(site.states(SCORING, run_id).values()) == {"failed", "upstream_failed", "success"}
+    for task_id in ("package_code", "select_model"):
+        words = site.log(SCORING, run_id, task_id)
+        assert "Nothing was started. There is no parameter scoredate. Did you mean score_date?" in words
+    assert site.api.tasks(SCORING, run_id)[0]["try_number"] == 1, "trying again cannot help"
+
+
 def test_who_may_not_start_a_run_is_not_told_its_parameters(as_viewer: Any) -> None:
     with pytest.raises(RuntimeError, match="answered 403") as refusal:
         as_viewer.request("POST", f"/api/v2/dags/{TRAINING}/dagRuns", json={"conf": {"x": 1}, "logical_date": None})
@@ -119,7 +129,7 @@ def test_a_backfill_of_two_nights_is_made_in_the_dialog_each_of_its_own_date(sit
     )
     assert {night["triggering_user_name"] for night in nights} == {"analyst"}
     for night in nights:
-        assert site.wait(SCORING, night["dag_run_id"]) == "success", site.states(SCORING, night["dag_run_id"])
+        site.ends(SCORING, night["dag_run_id"], "success")
     for day in (days_ago(7), days_ago(6)):
         assert site.objects(f"inference-data/output/source=canonical/score_date={day}/"), day
 
@@ -142,6 +152,6 @@ def test_a_queued_training_that_is_marked_failed_ends_failed(site: Site, admin: 
     site.api.unpause(TRAINING)
     for training in trainings:
         run_id = training["dag_run_id"]
-        assert site.wait(TRAINING, run_id) == "failed"
+        site.ends(TRAINING, run_id, "failed")
         assert site.states(TRAINING, run_id)["package_code"] == "skipped"
         assert "ended before release.record_decision was done" in site.log(TRAINING, run_id, "confirm_work")

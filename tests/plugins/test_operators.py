@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 from fake_aws import CARD, LOST_ANSWER, FakeAws
 
 from mortgage_risk import approval, registry
@@ -35,7 +35,7 @@ from mortgage_risk.operators.sagemaker import (
     CreateModelOperator,
     ValidateModelOperator,
 )
-from mortgage_risk.operators.summary import RunSummaryOperator
+from mortgage_risk.operators.summary import ConfirmWorkOperator, RunEnded, RunSummaryOperator
 
 B = "s3://mortgage-loan-ml/"
 CODE = {"sha256": "c" * 64, "prefix": f"{B}code/ccc/", "git_commit": "abc"}
@@ -553,6 +553,32 @@ def test_select_create_and_transform(common, context, fake_aws, evidence) -> Non
     dataset = {"data_prefix": f"{B}in/attempt=1/"}
     result = BatchTransformOperator(task_id="t", model=name, dataset=dataset, **common).execute(context)
     assert result["transform_uri"].endswith(f"/{result['job']}/")
+
+
+def test_a_run_that_did_nothing_leaves_the_summary_of_its_date_alone(common, context, fake_aws) -> None:
+    from airflow.sdk import DAG
+
+    with DAG("d", schedule=None):
+        PackageCodeOperator(task_id="prepare", **common) >> (s := RunSummaryOperator(task_id="summary", **common))
+    context["ti"].get_task_breadcrumbs = lambda dag_id, run_id: [{"task_id": "prepare", "state": "skipped"}]
+    with pytest.raises(AirflowSkipException, match="No task of this run has done anything"):
+        s.execute(context)
+    assert not fake_aws.objects
+
+
+@pytest.mark.parametrize("state", ["success", "failed", "upstream_failed", "skipped", None])
+def test_a_run_whose_work_was_never_done_is_failed(common, context, state) -> None:
+    from airflow.sdk import DAG
+
+    with DAG("d", schedule=None):
+        confirm = ConfirmWorkOperator(task_id="confirm", work="score.publish", **common)
+    run_id = context["dag_run"].run_id
+    context["ti"].get_task_states = lambda **_: {run_id: {"score.publish": state}}
+    if state in ("skipped", None):
+        with pytest.raises(RunEnded, match=r"ended before score\.publish was done"):
+            confirm.execute(context)
+    else:  # whose state says enough
+        confirm.execute(context)
 
 
 def test_the_summary_tells_the_run(common, context, fake_aws, evidence) -> None:

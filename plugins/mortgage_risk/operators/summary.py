@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from mortgage_risk import aws, ledger, links
 from mortgage_risk.aws_job import MortgageRiskOperator
@@ -29,6 +29,8 @@ class RunSummaryOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         summary = aws.patiently(lambda: self._collect(context), self.settings.outage_minutes * 60)
+        if all(task["state"] in ("None", "skipped") for task in summary["tasks"].values()):
+            raise AirflowSkipException("No task of this run has done anything: the summary of another run stays.")
         self._publish_cost(summary["cost"])
         uri = self.layout.run_summary(self.dag_id, self.source, self.business_date)
         aws.write_json(self.client("s3"), uri, summary, self.settings.kms_key_id)
@@ -130,7 +132,7 @@ def summarized(work: MortgageRiskOperator) -> None:
     Teardowns run whatever happened before them. The first leaves the run's state to the tasks that do the work; the
     second fails a run that was ended before they did.
     """
-    run: dict[str, Any] = {name: getattr(work, name) for name in ("settings", "source", "business_date")}
+    run: dict[str, Any] = {"settings": work.settings, "source": work.source, "business_date": work.business_date}
     summary = RunSummaryOperator(task_id="summarize_run", **run).as_teardown()
     confirm = ConfirmWorkOperator(task_id="confirm_work", work=work.task_id, **run)
     work >> summary >> confirm.as_teardown(on_failure_fail_dagrun=True)
