@@ -127,7 +127,9 @@ class Person:
         form = self.open_form(dag_id)
         for name, value in fields.items():
             form.fill(name, value)
-        return form.press("Trigger").json()["dag_run_id"]
+        answer = form.press("Trigger")
+        assert answer.ok, answer.text()
+        return answer.json()["dag_run_id"]
 
     def answer(self, run_id: str, option: str, comment: str = "") -> int:
         """Answer the question of a training; the HTTP status of Airflow's answer."""
@@ -167,17 +169,21 @@ class Form:
         self.page.keyboard.type(text)
 
     def press(self, name: str) -> Any:
-        """Press the button that sends the form; Airflow's answer."""
-        sync_api.expect(self.button(name)).to_be_enabled()
+        """Press the button that sends the form, again where the database was busy; Airflow's answer."""
         sent = ("/dagRuns", "/backfills")
-        with self.page.expect_response(lambda got: got.request.method == "POST" and got.url.endswith(sent)) as got:
-            self.button(name).click()
-        return got.value
+        for _ in range(5):
+            sync_api.expect(self.button(name)).to_be_enabled()
+            with self.page.expect_response(lambda got: got.request.method == "POST" and got.url.endswith(sent)) as got:
+                self.button(name).click()
+            answer = got.value
+            if answer.status != 500:
+                break
+        return answer
 
     def refused(self, name: str, words: str) -> None:
         """Press the button: the form stays, with these words."""
         assert self.press(name).status == 400
-        sync_api.expect(self.dialog.get_by_role("alert").filter(has_text=words)).to_be_visible()
+        sync_api.expect(self.dialog.get_by_text(words)).to_be_visible()
 
     def as_backfill(self, first: str, until: str) -> None:
         """Turn to the backfill of the runs from `first` until before `until`, and wait for their number."""
