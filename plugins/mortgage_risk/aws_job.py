@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from mortgage_risk import aws, lineage, links
 from mortgage_risk.job_kinds import KINDS
@@ -42,6 +42,12 @@ if TYPE_CHECKING:
 
 class AwsJobFailed(AirflowException):
     """An AWS job did not succeed; the message holds AWS's reason, the end of its log and where the log is."""
+
+
+def skip(operator: BaseOperator, why: str) -> NoReturn:
+    """Airflow itself logs no more than that the task is skipped."""
+    operator.log.info(why)
+    raise AirflowSkipException(why)
 
 
 class MortgageRiskOperator(BaseOperator):

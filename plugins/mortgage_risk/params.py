@@ -77,16 +77,16 @@ def training_params(settings: Settings) -> dict[str, Param]:
             **_between(1, 60),
         ),
         "hyperparameters": Param(
-            {},
-            type="object",
+            None,
+            type=["null", "object", "string"],  # the form has a text field for two kinds, see form.as_values
             title="Hyperparameters",
             additionalProperties=False,
             properties={
                 name: {"type": kind, "minimum": minimum, "maximum": maximum}
                 for name, (kind, minimum, maximum) in HYPERPARAMETERS.items()
             },
-            description='Those that differ from the script\'s defaults, between the braces, such as "max_depth": 4, '
-            '"n_estimators": 400. There are ' + ", ".join(HYPERPARAMETERS),
+            description="Those that differ from the script's defaults, one a line, such as max_depth = 4. There are "
+            + ", ".join(HYPERPARAMETERS),
         ),
         "tuning_jobs": Param(
             0,

@@ -131,9 +131,12 @@ class Person:
         assert answer.ok, answer.text()
         return answer.json()["dag_run_id"]
 
+    def open_question(self, run_id: str) -> None:
+        self.go(f"/dags/{TRAINING}/runs/{quote(run_id, safe='')}/tasks/{ASK}/required_actions")
+
     def answer(self, run_id: str, option: str, comment: str = "") -> int:
         """Answer the question of a training; the HTTP status of Airflow's answer."""
-        self.go(f"/dags/{TRAINING}/runs/{quote(run_id, safe='')}/tasks/{ASK}/required_actions")
+        self.open_question(run_id)
         if comment:
             self.page.locator("input[name=element_comment]").fill(comment)
         with self.page.expect_response(lambda got: "hitlDetails" in got.url and got.request.method == "PATCH") as got:
@@ -161,11 +164,9 @@ class Form:
     def fill(self, name: str, value: str) -> None:
         self.field(name).fill(value)
 
-    def fill_json(self, text: str) -> None:
-        """Type between the braces of the first JSON field."""
-        self.dialog.locator(".monaco-editor").first.click()
-        for key in ("Control+Home", "ArrowRight"):
-            self.page.keyboard.press(key)
+    def type(self, name: str, text: str) -> None:
+        """Key by key, as a person does: a field may change what is in it meanwhile."""
+        self.field(name).click()
         self.page.keyboard.type(text)
 
     def press(self, name: str) -> Any:

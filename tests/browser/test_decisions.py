@@ -36,9 +36,9 @@ def trained_again(site: Site, approved: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def third(site: Site, trained_again: str) -> str:
+def third(analyst: Person, trained_again: str) -> str:
     """The training of version 3, to be in force from ten days ago on."""
-    return site.trigger(TRAINING, hyperparameters={"seed": 3}, effective_from=days_ago(10))
+    return analyst.start(TRAINING, hyperparameters="seed = 3", effective_from=days_ago(10))
 
 
 def test_an_approval_is_recorded_with_the_approvers_name(site: Site, approved: str) -> None:
@@ -144,7 +144,7 @@ def test_a_withdrawn_version_is_asked_about_again_and_silence_leaves_it_withdraw
     before = site.metadata(3)
     site.ask_again(third)
     site.asked(third)
-    admin.go(f"/dags/{TRAINING}/runs/{third}/tasks/{ASK}/required_actions")
+    admin.open_question(third)
     sync_api.expect(admin.page.get_by_text("This version was in force")).to_be_visible()
     site.let_the_time_pass(third)
     site.ends(TRAINING, third, "failed")

@@ -206,6 +206,7 @@ def test_a_form_can_be_sent_as_it_opens(dags: dict[str, DAG]) -> None:
             param = dag.params.get_param(name)
             assert param.value not in ("", None) or "null" in param.schema["type"], name
             assert not {"minimum", "maximum"} & set(param.schema), f"the form would change {name} beyond it"
+            assert param.schema["type"] != "object", f"nobody can type in Airflow's field for {name}"
 
 
 def test_an_empty_field_is_rendered_as_nothing(dags: dict[str, DAG]) -> None:

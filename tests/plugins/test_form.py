@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk.definitions.param import ParamsDict
 
 from mortgage_risk import door, form
+from mortgage_risk.operators.sagemaker import as_dict
 from mortgage_risk.params import scoring_params, training_params, withdrawal_params
 
 
@@ -38,6 +39,10 @@ def test_what_the_form_sends_as_it_opens_is_taken(settings) -> None:
         ({"as_of_date": "2019-02-30"}, "as_of_date: '2019-02-30' is not a date of the calendar (YYYY-MM-DD)."),
         ({"hyperparameters": {"max_depth": 40}}, "hyperparameters.max_depth: 40 is greater than the maximum of 10."),
         ({"hyperparameters": {"depth": 4}}, "There is no parameter hyperparameters.depth. Did you mean max_depth?"),
+        ({"hyperparameters": "max_depth = 40"}, "hyperparameters.max_depth: 40 is greater than the maximum of 10."),
+        ({"hyperparameters": "max_depth 4"}, "hyperparameters: 'max_depth 4' does not say name = value."),
+        ({"hyperparameters": "gamma = NaN"}, "hyperparameters.gamma: 'NaN' is not of type 'number'."),
+        ({"hyperparameters": '{"max_depth": 4'}, "hyperparameters: this is not JSON: "),
         ({"override_by": "Ann"}, "override_by is given without override_reason"),
         ({"override_reason": "Pilot", "override_by": " "}, "override_reason is given without override_by"),
     ],
@@ -45,6 +50,19 @@ def test_what_the_form_sends_as_it_opens_is_taken(settings) -> None:
 def test_each_problem_is_one_sentence_that_names_the_parameter(training, given, words) -> None:
     (problem,) = form.problems(given, training, backfill=False)
     assert problem.startswith(words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["max_depth = 4\nsubsample=0.7\n", " max_depth: 4, subsample :0.7 ,", '{"max_depth": 4, "subsample": 0.7}'],
+)
+def test_an_object_may_be_typed(training, text) -> None:
+    assert form.problems({"hyperparameters": text}, training, backfill=False) == []
+    assert form.as_values(text) == as_dict(json.dumps(text)) == {"max_depth": 4, "subsample": 0.7}
+
+
+def test_an_object_that_is_left_empty_has_no_parts() -> None:
+    assert as_dict("null") == as_dict('""') == as_dict("{}") == {}
 
 
 def test_all_problems_are_told_at_once(training) -> None:

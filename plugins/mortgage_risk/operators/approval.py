@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 from airflow.sdk import BaseBranchOperator, Param
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import approval, assets, aws, gate, links, model_requests, question, registry
-from mortgage_risk.aws_job import MortgageRiskOperator
+from mortgage_risk.aws_job import MortgageRiskOperator, skip
 from mortgage_risk.business_date import today
 from mortgage_risk.layout import Layout
 from mortgage_risk.notifications import ApprovalNeeded
@@ -100,7 +100,7 @@ class AskForApprovalOperator(ApprovalOperator):
         versions = aws.patiently(self._versions, self.settings.outage_minutes * 60)
         this = next((model for model in versions if model.version == self.package["version"]), None)
         if this and this.in_force:
-            raise AirflowSkipException(f"Version {this.version} is approved, in force from {this.effective_from}.")
+            skip(self, f"Version {this.version} is approved, in force from {this.effective_from}: nobody is asked.")
         s3 = aws.client("s3", self.settings.aws_conn_id)
         content = aws.read_json(s3, self.gate["gate_uri"])
         verdict = gate.read_verdict(content, self.gate["thresholds_sha256"])

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws, ledger, links
-from mortgage_risk.aws_job import MortgageRiskOperator
+from mortgage_risk.aws_job import MortgageRiskOperator, skip
 from mortgage_risk.cost import load_prices
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class RunSummaryOperator(MortgageRiskOperator):
     def execute(self, context: Context) -> dict[str, str]:
         summary = aws.patiently(lambda: self._collect(context), self.settings.outage_minutes * 60)
         if all(task["state"] in ("None", "skipped") for task in summary["tasks"].values()):
-            raise AirflowSkipException("No task of this run has done anything: the summary of another run stays.")
+            skip(self, "No task of this run has done anything: the summary of another run stays.")
         self._publish_cost(summary["cost"])
         uri = self.layout.run_summary(self.dag_id, self.source, self.business_date)
         aws.write_json(self.client("s3"), uri, summary, self.settings.kms_key_id)

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import approval, assets, aws, model_requests, notifications, registry
-from mortgage_risk.aws_job import MortgageRiskOperator
+from mortgage_risk.aws_job import MortgageRiskOperator, skip
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,7 +40,7 @@ class WithdrawModelOperator(MortgageRiskOperator):
         models = aws.patiently(self._models, outage)
         version, reason, start = self.version.strip(), self.reason.strip(), self.withdrawn_from or self.business_date
         if not (version or reason or self.withdrawn_from):
-            raise AirflowSkipException(f"Nothing is withdrawn: the form is empty.\n{self._in_words(models)}")
+            skip(self, f"Nothing is withdrawn: the form is empty.\n{self._in_words(models)}")
         if not (version and reason):
             missing = "the version" if reason else "the reason"
             raise WithdrawalRefused(f"Nothing is withdrawn: the form lacks {missing}.\n{self._in_words(models)}")
