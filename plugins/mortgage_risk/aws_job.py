@@ -44,12 +44,6 @@ class AwsJobFailed(AirflowException):
     """An AWS job did not succeed; the message holds AWS's reason, the end of its log and where the log is."""
 
 
-def skip(operator: BaseOperator, why: str) -> NoReturn:
-    """Airflow itself logs no more than that the task is skipped."""
-    operator.log.info(why)
-    raise AirflowSkipException(why)
-
-
 class MortgageRiskOperator(BaseOperator):
     """What all operators here share: settings, layout, AWS clients, a business date, links."""
 
@@ -296,6 +290,12 @@ class AwsJobOperator(MortgageRiskOperator):
         log = links.log_url(self.settings, self.kind, state.job_id, place.group, place.stream, region)
         self.log.info("Job: %s\nLog: %s", job, log)
         links.store(self, context, {links.JobLink: job, links.LogLink: log})
+
+
+def skip(operator: BaseOperator, why: str) -> NoReturn:
+    """Airflow itself logs no more than that the task is skipped."""
+    operator.log.info(why)
+    raise AirflowSkipException(why)
 
 
 def _without_tags(request: Any) -> Any:
