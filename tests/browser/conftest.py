@@ -53,6 +53,7 @@ def logged_in(site: Site, browser: Any, name: str) -> Iterator[Person]:
 @pytest.fixture(scope="session")
 def people(site: Site) -> Iterator[dict[str, Person]]:
     with sync_api.sync_playwright() as playwright:
+        sync_api.expect.set_options(timeout=30_000)  # a machine at its limit is not what is tested
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with ExitStack() as sessions:
             yield {name: sessions.enter_context(logged_in(site, browser, name)) for name in USERS}

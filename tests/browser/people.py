@@ -113,13 +113,12 @@ class Person:
 
     def go(self, path: str) -> None:
         self.page.goto(self.site.platform.airflow_url + path)
-        self.page.wait_for_load_state("networkidle")
 
     def open_form(self, dag_id: str) -> Form:
         self.go(f"/dags/{dag_id}")
         self.page.get_by_role("button", name="Trigger").first.click()
         form = Form(self.page, self.page.get_by_role("dialog"))
-        sync_api.expect(form.dialog.get_by_text("Run Parameters")).to_be_visible(timeout=30_000)
+        sync_api.expect(form.dialog.get_by_text("Run Parameters")).to_be_visible()
         return form
 
     def start(self, dag_id: str, **fields: str) -> str:

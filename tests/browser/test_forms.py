@@ -112,11 +112,12 @@ def test_who_may_not_start_a_run_is_not_told_its_parameters(as_viewer: Any) -> N
 def test_a_backfill_of_two_nights_is_made_in_the_dialog_each_of_its_own_date(site: Site, analyst: Person) -> None:
     form = analyst.open_form(SCORING)
     form.as_backfill(days_ago(7), days_ago(5))
-    sync_api.expect(form.dialog.get_by_text("2 runs will be triggered.")).to_be_visible(timeout=30_000)
+    sync_api.expect(form.dialog.get_by_text("2 runs will be triggered.")).to_be_visible()
     form.dialog.get_by_text("Override parameters on existing runs").click()
     form.fill("score_date", days_ago(7))
     form.refused("Run Backfill", "score_date: a backfill's runs have dates of their own")
     form.fill("score_date", "")
+    form.dialog.locator("input[name=max_active_runs]").fill("2")
     answer = form.press("Run Backfill")
     assert answer.ok, answer.text()
     nights = site.until(
@@ -136,7 +137,7 @@ def test_a_queued_training_that_is_marked_failed_ends_failed(site: Site, admin: 
     form = admin.open_form(TRAINING)
     last = date.fromisoformat(days_ago(40)).replace(day=1)
     form.as_backfill((last - timedelta(days=45)).replace(day=1).isoformat(), last.isoformat())
-    sync_api.expect(form.dialog.get_by_text("2 runs will be triggered.")).to_be_visible(timeout=30_000)
+    sync_api.expect(form.dialog.get_by_text("2 runs will be triggered.")).to_be_visible()
     form.dialog.get_by_text("Unpause").click()
     answer = form.press("Run Backfill")
     assert answer.ok, answer.text()
