@@ -36,7 +36,8 @@ force whatever the run says of it, from the date it had: `mortgage_model_withdra
 * `train_model`, `validate_model`: job failed, after retries. The message says why (too few defaults, bad
   value).
 * `ask_for_approval`: the question could not be asked. Nobody answering in time is a rejection. Clear the task: it
-  asks again. Scoring is not affected.
+  asks again, in the words of the first time; today's are in its log, or in the question of a new run. Scoring is not
+  affected.
 * `record_decision`: the model was rejected by the gate or a person. Read *Report*. Scoring goes on with
   the model in force. Or the decision is not one that may change what was decided before; the message says what stands.
 * `confirm_work`: somebody ended the run before its work was done. Clear the run to do it.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.people import ASK, SCORING, TODAY, TRAINING, WITHDRAWAL, days_ago, sync_api
+from tests.browser.people import ASK, SCORING, TODAY, TRAINING, WITHDRAWAL, days_ago
 
 if TYPE_CHECKING:
     from tests.browser.people import Person, Site
@@ -139,13 +139,12 @@ def test_a_withdrawn_version_keeps_its_nights_and_hands_over_the_others(
 
 
 def test_a_withdrawn_version_is_asked_about_again_and_silence_leaves_it_withdrawn(
-    site: Site, admin: Person, third: str
+    site: Site, third: str
 ) -> None:
     before = site.metadata(3)
     site.ask_again(third)
     site.asked(third)
-    admin.open_question(third)
-    sync_api.expect(admin.page.get_by_text("This version was in force")).to_be_visible()
+    assert "**This version was in force**" in site.log(TRAINING, third, ASK)
     site.let_the_time_pass(third)
     site.ends(TRAINING, third, "failed")
     assert site.metadata(3) == before

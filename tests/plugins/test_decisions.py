@@ -17,7 +17,7 @@ import structlog
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from fake_aws import FakeAws
 
-from mortgage_risk import approval, registry
+from mortgage_risk import approval, question, registry
 from mortgage_risk.operators.approval import AskForApprovalOperator, DecisionRefused, ModelRejected
 from mortgage_risk.operators.approval import RecordDecisionOperator as Record
 from mortgage_risk.operators.registry import NoApprovedModel, SelectModelOperator
@@ -274,6 +274,25 @@ def test_a_version_that_comes_back_keeps_the_nights_it_had_and_leaves_the_others
     two.on("2020-04-01")
     two.withdraw(2)
     assert two.scores(*nights, "2020-04-01") == [1, 2, 1, 1, 2, 1]
+
+
+def test_the_approver_of_a_version_that_was_withdrawn_is_told_why(two: Desk) -> None:
+    two.withdraw(2, "2020-03-20")
+    text = question.approval_text(
+        source="canonical",
+        as_of_date="2019-12-31",
+        package={"version": 2, "model_package_arn": "arn"},
+        verdict="The gate passes.",
+        checks=[],
+        report_url="http://report",
+        effective_from="2020-04-01",
+        champion=registry.approved_model(two.package(1), NEW_YORK),
+        before=registry.approved_model(two.package(2), NEW_YORK),
+    )
+    assert "**In force** since 2020-01-01: version 1" in text
+    assert "**This version was in force** from 2020-03-01 until before 2020-03-20" in text
+    assert "withdrawn by eve: it drifts. Approve brings it back." in text
+    assert "Approve: this model scores the nights from 2020-04-01 on" in text
 
 
 def test_a_withdrawal_that_is_taken_back_the_same_day_loses_no_night(two: Desk) -> None:

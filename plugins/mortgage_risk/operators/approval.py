@@ -117,6 +117,8 @@ class AskForApprovalOperator(ApprovalOperator):
             champion=registry.effective_model(versions, today(self.settings.timezone)),
             before=this,
         )
+        # Where the task was cleared, Airflow 3.3.1 shows the words of the first time: today's are in the log.
+        self.log.info("%s", self.body)
         return super().execute(context)
 
     def _versions(self) -> list[registry.ApprovedModel]:
