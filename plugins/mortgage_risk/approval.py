@@ -117,12 +117,14 @@ def settle(
     others: Iterable[ApprovedModel],
     *,
     effective_from: str,
+    started_by: str,
     now: datetime,
 ) -> Change | None:
     """What the decision changes in the registry; None where that is nothing.
 
     package: DescribeModelPackage. model: its facts, None if it was never approved; others: the group's other approved
-    models. effective_from: YYYY-MM-DD, or '' for the day of `now`, which is in the lender's time zone.
+    models. effective_from: YYYY-MM-DD, or '' for the day of `now`, which is in the lender's time zone. started_by: who
+    started the run that asks for that date.
     """
     if model and model.in_force:
         if not decision.approved:
@@ -131,7 +133,7 @@ def settle(
                 f"stays so: a rejection in a run of the training withdraws nothing. ({decision.reason}) If it must "
                 f"not score, start the DAG {WITHDRAWAL_DAG}."
             )
-        return _dated(decision, model, others, effective_from, now)
+        return _dated(decision, model, others, effective_from, started_by, now)
     refused_by = _refused_by(package, model)
     if not decision.approved:
         if model or (refused_by and not decision.by_a_person):
@@ -188,7 +190,12 @@ def _refused_by(package: Mapping[str, Any], model: ApprovedModel | None) -> str:
 
 
 def _dated(
-    decision: Decision, model: ApprovedModel, others: Iterable[ApprovedModel], asked: str, now: datetime
+    decision: Decision,
+    model: ApprovedModel,
+    others: Iterable[ApprovedModel],
+    asked: str,
+    started_by: str,
+    now: datetime,
 ) -> Change | None:
     """Of a version in force: its date, moved back where that takes no night from another model."""
     start = model.effective_from
@@ -213,7 +220,8 @@ def _dated(
         return None
     return Change(
         {"effective_from": start},
-        f"In force from {start} instead of {model.effective_from}, for nights that no model was in force on.",
+        f"In force from {start} instead of {model.effective_from}, for nights that no model was in force on, by "
+        f"{started_by}. Approved by {approver(model)} at {model.approved_at}.",
     )
 
 

@@ -157,7 +157,10 @@ def test_approving_again_moves_no_date(two: Desk) -> None:
 def test_a_date_may_be_moved_back_over_nights_that_no_model_scores(two: Desk) -> None:
     before = dict(two.metadata(1))
     assert two.scores("2019-12-01") == [None]
+    two.context["dag_run"].triggering_user_name = "eve"
     assert two.decide(1, YES, effective_from="2019-12-01")["effective_from"] == "2019-12-01"
+    assert "In force from 2019-12-01 instead of 2020-01-01" in two.package(1)["ApprovalDescription"]
+    assert "by eve. Approved by ann" in two.package(1)["ApprovalDescription"]
     assert two.metadata(1) == before | {"effective_from": "2019-12-01"}
     assert two.scores("2019-12-01", "2020-01-01", "2020-03-01") == [1, 1, 2]
 

@@ -179,9 +179,10 @@ class RecordDecisionOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         answer = context["ti"].xcom_pull(task_ids=self.answer_task_id)
+        started_by = context["dag_run"].triggering_user_name or "a run by the clock"
         try:
             decision, in_force_from = aws.patiently(
-                lambda: self._record(answer), self.settings.outage_minutes * 60
+                lambda: self._record(answer, started_by), self.settings.outage_minutes * 60
             )
         except approval.OverrideError as error:
             raise AirflowFailException(str(error)) from error
@@ -199,7 +200,7 @@ class RecordDecisionOperator(MortgageRiskOperator):
         assets.announce(self, context, model_package_arn=arn, effective_from=in_force_from)
         return {"status": decision.status, "by": decision.by, "effective_from": in_force_from}
 
-    def _record(self, answer: dict[str, Any] | None) -> tuple[approval.Decision, str]:
+    def _record(self, answer: dict[str, Any] | None, started_by: str) -> tuple[approval.Decision, str]:
         """The decision, written to the registry, and from which date on the version is in force."""
         client, zone = self.client("sagemaker"), self.settings.timezone
         versions = registry.approved_models(client, self.layout.model_package_group(self.source), zone)
@@ -219,6 +220,7 @@ class RecordDecisionOperator(MortgageRiskOperator):
             this,
             [model for model in versions if model.version != package["ModelPackageVersion"]],
             effective_from=self.effective_from,
+            started_by=started_by,
             now=datetime.now(ZoneInfo(zone)),
         )
         if change:
