@@ -10,21 +10,22 @@ means that there is no endpoint, and the run ends skipped.
 
 **Outputs.** The SageMaker endpoint `<endpoint_name>-<source>`, one endpoint configuration for each deployment.
 
-**Schedule.** Whenever a model is approved, and nightly with the scoring, because a model may come into force on a later
-day than that of its approval. By hand: *Trigger*, with a source in the form.
+**Schedule.** Whenever a model is approved or withdrawn, and nightly with the scoring, because a model may come into
+force on a later day than that of its approval. By hand: *Trigger*, with a source in the form.
 
 **What a re-run does.** An endpoint that serves the model in force already is not touched, only asked.
 
 **When it fails (on call).** Batch scoring is not touched by it.
 
 * `find_endpoint`: skipped where `endpoint_name` is empty.
-* `select_model`: no approved model is in force today. The message says which; approve one in `mortgage_training`.
+* `select_model`: no approved model is in force today. The message says which; approve one in `mortgage_training`. Until
+  then the endpoint goes on serving what it serves: after a withdrawal keep its callers away.
 * `create_model`: SageMaker refused; the message says why. Mostly the role or the image.
 * `update_endpoint`: the new model did not come up; the message has SageMaker's reason and the log's end. The old one
   goes on serving. Clear the task when the cause is gone. Killing it stops nothing: AWS ends an update by itself.
 * `check_endpoint`: the endpoint gave another PD than the batch, or an error. Keep its callers away.
 
-To go back to the model before: reject the new one in the registry, then *Trigger*.
+To go back to the model before: withdraw the new one by `mortgage_model_withdrawal`. This DAG follows by itself.
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ the 14th: its score date is the 14th, the start of its data interval. By hand: *
 form. Past nights: `airflow backfill create --dag-id mortgage_nightly_scoring --from-date 2019-11-01 --to-date
 2019-12-01 --max-active-runs 3`, or *Backfill* in the UI: score dates 1 to 30 November. A date means
 its midnight in UTC, so the last one given is the day after the last night; east of Greenwich state the lender's own,
-`2019-11-01T00:00+09:00`. A night on which the clock is put forward or back is a night like any other.
+`2019-11-01T00:00+09:00`. A night on which the clock is put forward or back is a night like any other. The fields of
+the dialog count only where *Override parameters on existing runs* is ticked; a date in them is refused, since it would
+be every night's.
 
 **What a re-run does.** It replaces this source's and date's scores alone; the same input, code and model
 yield the same bytes. Jobs that have done exactly this work already are not run again, their results are used.
@@ -31,7 +33,7 @@ yield the same bytes. Jobs that have done exactly this work already are not run 
 visible.
 
 * `select_model`: no approved model is in force on the date. The message says which; approve one in
-  `mortgage_training`.
+  `mortgage_training`. Or the one that was has another status in the registry, given past the pipeline.
 * `find_delivery`: nothing was delivered by the date.
 * `clean_raw_data`: a file is missing, empty or not what it should be; the message names it. Get it again, clear the
   task.
@@ -43,6 +45,7 @@ visible.
   version.
 * `publish_scores`: scores do not reconcile with the input; the message has the counts. Clear
   `batch_transform` and after.
+* `confirm_work`: somebody ended the run before its work was done. Clear the run to do it.
 """
 
 from __future__ import annotations
@@ -57,7 +60,7 @@ from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.glue import GlueDatasetOperator
 from mortgage_risk.operators.registry import SelectModelOperator
 from mortgage_risk.operators.sagemaker import BatchTransformOperator, CreateModelOperator
-from mortgage_risk.operators.summary import RunSummaryOperator
+from mortgage_risk.operators.summary import summarized
 from mortgage_risk.params import scoring_params
 from mortgage_risk.prepared_data import prepared_data
 from mortgage_risk.settings import load_settings
@@ -114,7 +117,5 @@ with DAG(
         )
         transform >> publish
 
-    # A teardown runs whatever happened before it, and leaves the run's state to the tasks that do the work.
-    summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
     package >> prepare >> model
-    publish >> summary
+    summarized(publish)

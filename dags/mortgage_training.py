@@ -20,7 +20,8 @@ months.
 
 **What a re-run does.** Every AWS job is named by what it does: the same code on the same data with the same
 parameters is not run again, its result is used. What changed is run anew, and replaces exactly this source's
-and date's outputs. A training job is registered once. Approved models stay approved.
+and date's outputs. A training job is registered once. A version in force is not asked about again, and stays in
+force whatever the run says of it, from the date it had: `mortgage_model_withdrawal` alone takes it out of force.
 
 **When it fails (on call).**
 
@@ -35,9 +36,11 @@ and date's outputs. A training job is registered once. Approved models stay appr
 * `train_model`, `validate_model`: the job failed: at once where its data or settings are at fault (too little history,
   too few defaults, a bad value), else after retries. The message says why, and which entries of the form would help.
 * `ask_for_approval`: the question could not be asked. Nobody answering in time is a rejection. Clear the task: it
-  asks again. Scoring is not affected.
+  asks again, in the words of the first time; today's are in its log, or in the question of a new run. Scoring is not
+  affected.
 * `record_decision`: the model was rejected by the gate or a person. Read *Report*. Scoring goes on with
-  the model in force.
+  the model in force. Or the decision is not one that may change what was decided before; the message says what stands.
+* `confirm_work`: somebody ended the run before its work was done. Clear the run to do it.
 
 No night's scoring waits for this DAG. Nothing in it needs to be undone before a re-run.
 """
@@ -59,7 +62,7 @@ from mortgage_risk.operators.code import PackageCodeOperator
 from mortgage_risk.operators.gate import GateOperator
 from mortgage_risk.operators.registry import RegisterModelOperator
 from mortgage_risk.operators.sagemaker import TrainModelOperator, ValidateModelOperator
-from mortgage_risk.operators.summary import RunSummaryOperator
+from mortgage_risk.operators.summary import summarized
 from mortgage_risk.operators.tuning import TuneHyperparametersOperator
 from mortgage_risk.params import training_params
 from mortgage_risk.prepared_data import prepared_data
@@ -124,7 +127,11 @@ with DAG(
             gate=gate.output,
             **data,
         )
-        judged = {"gate": gate.output, "package": package.output}
+        judged = {
+            "gate": gate.output,
+            "package": package.output,
+            "effective_from": "{{ params.effective_from or '' }}",
+        }
         choose = ChooseApprovalOperator(
             task_id="choose_approval",
             gate=gate.output,
@@ -140,16 +147,13 @@ with DAG(
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
             answer_task_id="release.ask_for_approval",
             approval_mode="{{ params.approval_mode }}",
-            effective_from="{{ params.effective_from or '' }}",
-            override_by="{{ params.override_by }}",
-            override_reason="{{ params.override_reason }}",
+            override_by="{{ params.override_by or '' }}",
+            override_reason="{{ params.override_reason or '' }}",
             outlets=[assets.approved_model(paths)],
             **judged,
         )
         package >> choose >> [ask, decision]
         ask >> decision
 
-    # A teardown runs whatever happened before it, and leaves the run's state to the tasks that do the work.
-    summary = RunSummaryOperator(task_id="summarize_run").as_teardown()
     prepare >> tuning >> training
-    decision >> summary
+    summarized(decision)

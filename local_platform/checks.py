@@ -57,6 +57,7 @@ def checks() -> list[Check]:
 
     return [
         tests("e2e", "tooling"),
+        tests("browser", "tooling"),
         tests("truth", "tooling"),
         tests("glue_jobs", "glue-5.1"),
         tests("local_aws", "local-aws"),

@@ -38,7 +38,7 @@ from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
 from mortgage_model.monitoring.report import render_report  # noqa: E402
 from mortgage_model.panel_data import KEY, MONTH, open_panel  # noqa: E402
 from mortgage_model.splits import month_number, month_text  # noqa: E402
-from mortgage_risk import monitoring  # noqa: E402
+from mortgage_risk import monitoring, registry  # noqa: E402
 from mortgage_risk.layout import Layout, split_uri  # noqa: E402
 from simulator.faults import KINDS, Fault, plant  # noqa: E402
 
@@ -177,16 +177,10 @@ def _download(s3: Any, uri: str, folder: Path) -> None:
 
 
 def _newest_package(layout: Layout) -> dict[str, Any]:
-    client = boto3.client("sagemaker")
-    found = client.list_model_packages(
-        ModelPackageGroupName=layout.model_package_group("canonical"),
-        ModelApprovalStatus="Approved",
-        SortBy="CreationTime",
-        SortOrder="Descending",
-    )["ModelPackageSummaryList"]
-    if not found:
-        raise CommandError("there is no approved model; `make demo` trains one")
-    return client.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"])
+    for package in registry.packages(boto3.client("sagemaker"), layout.model_package_group("canonical")):
+        if package["ModelApprovalStatus"] == "Approved" and registry.approved_model(package, "UTC").in_force:
+            return package
+    raise CommandError("there is no approved model in force; `make demo` trains one")
 
 
 def write(s3: Any, layout: Layout, documents: Iterator[dict[str, Any]]) -> int:

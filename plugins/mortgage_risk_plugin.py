@@ -1,4 +1,4 @@
-"""Registers the operator links, the timetable, the monitoring page and who may ask of `mortgage_risk` with Airflow."""
+"""Registers links, the timetable, the monitoring page, the door of the forms and who may ask of `mortgage_risk`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
 
 from mortgage_risk.dashboard.app import URL_PREFIX, LazyApp
+from mortgage_risk.door import FormDoor
 from mortgage_risk.links import ALL_LINKS
 from mortgage_risk.own_hosts import OwnHosts
 from mortgage_risk.timetable import FromNowOnTimetable
@@ -20,7 +21,10 @@ class MortgageRiskPlugin(AirflowPlugin):
     fastapi_apps: ClassVar[list[dict[str, Any]]] = [
         {"app": LazyApp(), "url_prefix": URL_PREFIX, "name": "Mortgage model monitoring"}
     ]
-    fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = [{"middleware": OwnHosts, "name": "own hosts"}]
+    fastapi_root_middlewares: ClassVar[list[dict[str, Any]]] = [
+        {"middleware": OwnHosts, "name": "own hosts"},
+        {"middleware": FormDoor, "name": "Mortgage forms"},
+    ]
     external_views: ClassVar[list[dict[str, Any]]] = [
         {
             "name": "Mortgage model",

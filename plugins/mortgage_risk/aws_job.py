@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from mortgage_risk import aws, lineage, links
 from mortgage_risk.job_kinds import KINDS
@@ -312,6 +312,12 @@ class AwsJobOperator(MortgageRiskOperator):
         log = links.log_url(self.settings, self.kind, state.job_id, place.group, place.stream, region)
         links.store(self, context, {links.JobLink: job, links.LogLink: log})
         return job, log
+
+
+def skip(operator: BaseOperator, why: str) -> NoReturn:
+    """Airflow itself logs no more than that the task is skipped."""
+    operator.log.info(why)
+    raise AirflowSkipException(why)
 
 
 def _without_tags(request: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pendulum
 
+from mortgage_risk import form
 from mortgage_risk.business_date import as_of_date, score_date, source_of, today
 from mortgage_risk.notifications import TaskFailed, TriesLost, TriesUsedUp
 from mortgage_risk.retries import retry_arguments
@@ -39,6 +40,7 @@ def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[
             **retry_arguments(),
             "on_failure_callback": [TaskFailed()],
             "on_retry_callback": [TriesLost()],
+            "pre_execute": form.refuse,
             "settings": settings,
             **every_task,
         },

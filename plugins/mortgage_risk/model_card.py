@@ -10,8 +10,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mortgage_risk.approval import Decision
-
 PENDING = "PendingReview"
 LONGEST_TEXT = 2048
 
@@ -48,9 +46,12 @@ def content(card: Mapping[str, Any], *, model_uri: str, evidence_uris: Mapping[s
     return json.dumps(document, sort_keys=True)
 
 
-def status(decision: Decision) -> str:
-    """ModelCardStatus after the decision. A rejected model's card stays open to changes: an archived one would not."""
-    return "Approved" if decision.approved else "Draft"
+def status(approval: str) -> str:
+    """ModelCardStatus beside a ModelApprovalStatus.
+
+    A rejected model's card stays open to changes: an archived one would not.
+    """
+    return "Approved" if approval == "Approved" else "Draft"
 
 
 def _metrics(performance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mortgage_risk import model_card
+from mortgage_risk.approval import Change
 from mortgage_risk.job_requests import PLATFORM, Request, RunTags, kms, network
 from mortgage_risk.settings import Settings
 
@@ -105,6 +106,24 @@ def model_package(
         "CustomerMetadataProperties": metadata_properties(metadata),
         "ClientToken": client_token,
     }
+
+
+def package_update(package: Mapping[str, Any], change: Change) -> Request:
+    """UpdateModelPackage. `package`: DescribeModelPackage before it."""
+    metadata = metadata_properties(change.metadata)
+    before = package.get("CustomerMetadataProperties", {})
+    request: Request = {
+        "ModelPackageArn": package["ModelPackageArn"],
+        "ApprovalDescription": change.description[:1024],
+        "CustomerMetadataProperties": metadata,
+    }
+    if gone := [name for name in change.replaces if name in before and name not in metadata]:
+        request["CustomerMetadataPropertiesToRemove"] = gone
+    if change.status:
+        request["ModelApprovalStatus"] = change.status
+        if package.get("ModelCard"):  # one that was registered without a card has no status to change
+            request["ModelCard"] = {"ModelCardStatus": model_card.status(change.status)}
+    return request
 
 
 def metadata_properties(metadata: Mapping[str, Any]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from airflow.sdk import AsyncCallback, BaseNotifier, DeadlineAlert, DeadlineReference
 
 from mortgage_risk import aws, retries
+from mortgage_risk.registry import ApprovedModel
 from mortgage_risk.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
@@ -139,6 +140,17 @@ def approval_message(context: Mapping[str, Any]) -> Message:
         todo=f"Read the report and answer within {task.settings.approval_hours} hours; without an answer the model is "
         "rejected and the one in force stays.",
         link=task.generate_link_to_ui_from_context(context=context),
+    )
+
+
+def withdrawal_message(context: Mapping[str, Any], happened: str, in_force: ApprovedModel | None) -> Message:
+    tonight = f"Version {in_force.version} is in force." if in_force else "No model is in force now."
+    return Message(
+        subject=f"Model withdrawn: {happened.partition(' is withdrawn')[0]}",
+        happened=f"{happened}. {tonight}",
+        todo="Nothing, where a model is in force. Else train and approve one in mortgage_training: until then the "
+        "nightly scoring fails, and an endpoint goes on serving the model that was withdrawn.",
+        link=context["ti"].log_url,
     )
 
 

@@ -10,6 +10,8 @@ from mortgage_risk.settings import Settings
 
 SOURCES = ("canonical", "fannie_mae", "fannie_mae_current", "freddie_mac")
 
+OVERRIDE = "Override of the gate"  # a section of the form: closed until somebody opens it
+
 # name -> type, minimum, maximum; those of mortgage_model/hyperparameters.py (a test compares).
 # horizon_months is a parameter of its own.
 HYPERPARAMETERS: dict[str, tuple[str, float, float]] = {
@@ -70,29 +72,28 @@ def training_params(settings: Settings) -> dict[str, Param]:
         "horizon_months": Param(
             12,
             type="integer",
-            minimum=1,
-            maximum=60,
             title="Horizon (months)",
             description="The model predicts default within this many months.",
+            **_between(1, 60),
         ),
         "hyperparameters": Param(
-            {},
-            type="object",
+            None,
+            type=["null", "object", "string"],  # the form has a text field for two kinds, see form.as_values
             title="Hyperparameters",
             additionalProperties=False,
             properties={
                 name: {"type": kind, "minimum": minimum, "maximum": maximum}
                 for name, (kind, minimum, maximum) in HYPERPARAMETERS.items()
             },
-            description="Those that differ from the script's defaults: " + ", ".join(HYPERPARAMETERS),
+            description="Those that differ from the script's defaults, one a line, such as max_depth = 4. There are "
+            + ", ".join(HYPERPARAMETERS),
         ),
         "tuning_jobs": Param(
             0,
             type="integer",
-            minimum=0,
-            maximum=500,
             title="Tuning jobs",
             description="Trainings to look for better hyperparameters with, before the model is trained. 0: none.",
+            **_between(0, 500),
         ),
         "approval_mode": Param(
             settings.approval_mode,
@@ -104,21 +105,49 @@ def training_params(settings: Settings) -> dict[str, Param]:
         "effective_from": _date(
             "Effective from", "First business date that the model may score. Empty: the day of its approval."
         ),
-        "override_by": Param(
-            "",
-            type="string",
-            maxLength=100,
-            title="Override by",
-            description="Who releases a model that does not pass the gate. Recorded in the registry.",
+        "override_by": _text(
+            "Override by",
+            "Who releases a model that does not pass the gate. Recorded in the registry.",
+            longest=100,
+            section=OVERRIDE,
         ),
-        "override_reason": Param(
-            "",
-            type="string",
-            maxLength=240,
-            title="Override reason",
-            description="Required with an override. Recorded in the registry.",
+        "override_reason": _text(
+            "Override reason",
+            "Why. Required with a name, as a name is with it. Recorded in the registry.",
+            longest=240,
+            section=OVERRIDE,
         ),
     }
+
+
+def withdrawal_params() -> dict[str, Param]:
+    """All may be left empty: the run then says what is in force, and changes nothing."""
+    return {
+        "source": _source(),
+        "version": Param(
+            None,
+            type=["null", "integer"],
+            title="Version",
+            description="The version to withdraw: its number in the model registry. Empty: show what is in force.",
+            **_between(1, 10**6),
+        ),
+        "reason": _text("Reason", "Why it is withdrawn. Recorded in the registry, with your name.", longest=240),
+        "withdrawn_from": _date(
+            "Withdrawn from", "First business date that it scores no more; nights before keep it. Empty: today."
+        ),
+    }
+
+
+def _between(minimum: int, maximum: int) -> dict[str, Any]:
+    """Bounds that the form does not see: it would change a number beyond them into the bound, without a word."""
+    return {"allOf": [{"minimum": minimum, "maximum": maximum}]}
+
+
+def _text(title: str, description: str, *, longest: int, **schema: Any) -> Param:
+    """A text that may be left empty: Airflow's form takes an empty plain string for a required one that is missing."""
+    return Param(
+        None, type=["null", "string"], maxLength=longest, title=title, description=description, **schema
+    )
 
 
 def _date(title: str, description: str) -> Param:

@@ -15,7 +15,10 @@ from typing import Any
 from mortgage_risk import aws
 from mortgage_risk.layout import Layout, manifest
 
-EVIDENCE = ("training_job", "as_of_date", "approved_by", "approved_at", "effective_from", "git_commit", "code_sha256")
+EVIDENCE = (
+    "training_job", "as_of_date", "approved_by", "approved_at", "effective_from", "withdrawn_from", "withdrawn_by",
+    "withdrawn_reason", "git_commit", "code_sha256"
+)  # fmt: skip
 
 
 class TrailLost(RuntimeError):

@@ -58,6 +58,7 @@ def context() -> dict:
     class Run:
         run_id = "manual__2020-01-05T09:00:00+00:00"
         start_date = datetime.now(UTC)
+        triggering_user_name = None
 
     outlets: dict = collections.defaultdict(SimpleNamespace)
     return {"ti": FakeTaskInstance(), "dag_run": Run(), "outlet_events": outlets}

@@ -5,7 +5,7 @@ order.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -385,14 +385,18 @@ class FakeSageMaker(_Service):
         return next(p for p in self.fake.packages if p["ModelPackageArn"] == ModelPackageName)
 
     def update_model_package(
-        self, ModelPackageArn: str, CustomerMetadataProperties: dict[str, str], **changes: Any
+        self,
+        ModelPackageArn: str,
+        CustomerMetadataProperties: dict[str, str],
+        CustomerMetadataPropertiesToRemove: Sequence[str] = (),
+        **changes: Any,
     ) -> None:
         self.fake.enter("update_model_package")
         package = next(p for p in self.fake.packages if p["ModelPackageArn"] == ModelPackageArn)
-        package["CustomerMetadataProperties"] = {
-            **package["CustomerMetadataProperties"],
-            **CustomerMetadataProperties,
-        }
+        metadata = {**package["CustomerMetadataProperties"], **CustomerMetadataProperties}
+        for name in CustomerMetadataPropertiesToRemove:
+            del metadata[name]
+        package["CustomerMetadataProperties"] = metadata
         card = {**package.get("ModelCard", {}), **changes.pop("ModelCard", {})}
         package.update(changes, ModelCard=card, LastModifiedTime=self.fake.now)
         self.fake.leave("update_model_package")

@@ -133,7 +133,7 @@ WORK = {
             "override_by": "",
             "override_reason": "",
         },
-        ("describe_model_package", "update_model_package"),
+        ("list_model_packages", "describe_model_package", "update_model_package"),
         lambda fake: sum(package["ModelApprovalStatus"] == "Approved" for package in fake.packages),
     ),
     "selection": Work(

@@ -171,6 +171,29 @@ def test_three_years_of_nights_are_a_small_answer() -> None:
     assert len(json.dumps(views.overview(rows))) < 300_000
 
 
+def test_the_model_in_force_is_told_from_a_newer_one_that_was_withdrawn(client, index) -> None:
+    """And from one that was approved for later."""
+    group = LAYOUT.model_package_group("canonical")
+    index.groups.add(group)
+    for metadata in (
+        {"effective_from": "2020-01-01"},
+        {"effective_from": "2020-02-01", "withdrawn_from": "2020-03-01", "withdrawn_by": "eve"},
+        {"effective_from": "2999-01-01"},
+    ):
+        index.client("sagemaker").create_model_package(
+            ModelPackageGroupName=group,
+            ModelApprovalStatus="Approved",
+            CustomerMetadataProperties={"approved_at": "2020-01-01T00:00:00+00:00", **metadata},
+            InferenceSpecification={"Containers": [{"ModelDataUrl": "s3://b/model.tar.gz"}]},
+        )
+    answer = client.get("/api/models", params={"source": "canonical"}).json()
+    assert [(v["version"], v["in_force"], v["withdrawn_by"]) for v in answer] == [
+        (3, False, None),
+        (2, False, "eve"),
+        (1, True, None),
+    ]
+
+
 def test_versions_and_alarms_say_what_an_auditor_asks() -> None:
     package = {
         "ModelPackageVersion": 2,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskAwaitingInput
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 from fake_aws import CARD, LOST_ANSWER, FakeAws
 
 from mortgage_risk import approval, links, registry
@@ -35,7 +35,7 @@ from mortgage_risk.operators.sagemaker import (
     CreateModelOperator,
     ValidateModelOperator,
 )
-from mortgage_risk.operators.summary import RunSummaryOperator
+from mortgage_risk.operators.summary import ConfirmWorkOperator, RunEnded, RunSummaryOperator
 
 B = "s3://mortgage-loan-ml/"
 CODE = {"sha256": "c" * 64, "prefix": f"{B}code/ccc/", "git_commit": "abc"}
@@ -452,6 +452,7 @@ def test_the_approver_sees_verdict_figures_and_report(common, context, fake_aws,
         gate=gate,
         package=package,
         validation=VALIDATION,
+        effective_from="2019-06-30",
         **common | {"settings": replace(common["settings"], approvers=("ann",))},
     )
     with pytest.raises(TaskAwaitingInput):
@@ -459,6 +460,7 @@ def test_the_approver_sees_verdict_figures_and_report(common, context, fake_aws,
     assert asked["assigned_users"] == [{"id": "ann", "name": "ann"}]
     assert "comment" in asked["params"]
     assert "| Does it rank? (oot) | 0.81 | - | at least 0.65 | pass |" in asked["body"]
+    assert "Approve: this model scores the nights from 2019-06-30 on" in asked["body"]
     # What Airflow 3.3.1's form sends back when the comment is left as it is.
     operator.validate_params_input({"comment": asked["params"]["comment"]["value"]})
     assert asked["params"]["comment"]["value"] is not None  # its form would send the whole definition
@@ -501,6 +503,7 @@ def test_the_approver_sees_how_the_model_compares_with_the_one_in_force(
             gate=PASSED | {"thresholds_sha256": evidence["thresholds_sha256"]},
             package={"model_package_arn": "arn", "version": 2},
             validation=VALIDATION,
+            effective_from="",
             **common,
         ).execute(context)
     assert "**In force** since 2019-06-30: version 1, trained as of 2019-12-31" in asked["body"]
@@ -555,6 +558,32 @@ def test_select_create_and_transform(common, context, fake_aws, evidence) -> Non
     result = BatchTransformOperator(task_id="t", model=name, dataset=dataset, **common).execute(context)
     assert result["transform_uri"].endswith(f"/{result['job']}/")
     assert "/s3/buckets/" in context["ti"].pushed[links.ResultLink().xcom_key], "a folder, not an object"
+
+
+def test_a_run_that_did_nothing_leaves_the_summary_of_its_date_alone(common, context, fake_aws) -> None:
+    from airflow.sdk import DAG
+
+    with DAG("d", schedule=None):
+        PackageCodeOperator(task_id="prepare", **common) >> (s := RunSummaryOperator(task_id="summary", **common))
+    context["ti"].get_task_breadcrumbs = lambda dag_id, run_id: [{"task_id": "prepare", "state": "skipped"}]
+    with pytest.raises(AirflowSkipException, match="No task of this run has done anything"):
+        s.execute(context)
+    assert not fake_aws.objects
+
+
+@pytest.mark.parametrize("state", ["success", "failed", "upstream_failed", "skipped", None])
+def test_a_run_whose_work_was_never_done_is_failed(common, context, state) -> None:
+    from airflow.sdk import DAG
+
+    with DAG("d", schedule=None):
+        confirm = ConfirmWorkOperator(task_id="confirm", work="score.publish", **common)
+    run_id = context["dag_run"].run_id
+    context["ti"].get_task_states = lambda **_: {run_id: {"score.publish": state}}
+    if state in ("skipped", None):
+        with pytest.raises(RunEnded, match=r"ended before score\.publish was done"):
+            confirm.execute(context)
+    else:  # whose state says enough
+        confirm.execute(context)
 
 
 def test_the_summary_tells_the_run(common, context, fake_aws, evidence) -> None:

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from mortgage_risk import aws, links, registry
+from mortgage_risk.business_date import today
 from mortgage_risk.dashboard import views
 from mortgage_risk.dashboard.index_store import IndexStore
 from mortgage_risk.layout import Layout
@@ -137,9 +138,12 @@ def create_app(settings: Settings) -> Any:
         rows(source)
         client = aws.client("sagemaker", settings.aws_conn_id)
         group = layout.model_package_group(source)
-        versions = views.versions(list(registry.packages(client, group)))
-        region = client.meta.region_name
+        packages, zone = list(registry.packages(client, group)), settings.timezone
+        approved = [registry.approved_model(package, zone) for package in packages if registry.was_approved(package)]
+        in_force = registry.effective_model(approved, today(zone))
+        versions, region = views.versions(packages), client.meta.region_name
         for version in versions:
+            version["in_force"] = in_force is not None and in_force.version == version["version"]
             uri = version.pop("report_uri")
             version["report_url"] = links.object_url(settings, uri, region) if uri else None
         return versions

@@ -72,6 +72,9 @@ def versions(packages: Sequence[Mapping[str, Any]]) -> list[Json]:
         "effective_from",
         "override_by",
         "override_reason",
+        "withdrawn_from",
+        "withdrawn_by",
+        "withdrawn_reason",
         "git_commit",
     )
     return [

@@ -13,11 +13,10 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOper
 from airflow.sdk import BaseBranchOperator, Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from mortgage_risk import approval, assets, aws, gate, links, model_card, registry
-from mortgage_risk.aws_job import MortgageRiskOperator
+from mortgage_risk import approval, assets, aws, gate, links, model_requests, question, registry
+from mortgage_risk.aws_job import MortgageRiskOperator, skip
 from mortgage_risk.business_date import today
 from mortgage_risk.layout import Layout
-from mortgage_risk.model_requests import metadata_properties
 from mortgage_risk.notifications import ApprovalNeeded
 from mortgage_risk.settings import Settings
 
@@ -31,6 +30,10 @@ COMMENT = "Recorded in the model registry with your name."
 
 class ModelRejected(AirflowFailException):
     """The model was not approved; scoring goes on with the model in force."""
+
+
+class DecisionRefused(AirflowFailException):
+    """The decision is not one that may change what was decided before: nothing is changed."""
 
 
 class ChooseApprovalOperator(MortgageRiskOperator, BaseBranchOperator):
@@ -52,10 +55,13 @@ class ChooseApprovalOperator(MortgageRiskOperator, BaseBranchOperator):
 class AskForApprovalOperator(ApprovalOperator):
     """Asks in the Airflow UI, with the verdict, the report and how the model compares with the one in force.
 
-    XCom: {"option", "by", "at", "comment"}. No answer in time is a rejection, by nobody.
+    Skipped where the version is in force already. No answer in time is a rejection, by nobody.
+    XCom: {"option", "by", "at", "comment"}.
     """
 
-    template_fields = ("subject", "body", "source", "business_date", "gate", "package", "validation")
+    template_fields = (
+        "subject", "body", "source", "business_date", "gate", "package", "validation", "effective_from"
+    )  # fmt: skip
     operator_extra_links = (links.ReportLink(),)
 
     def __init__(
@@ -67,6 +73,7 @@ class AskForApprovalOperator(ApprovalOperator):
         gate: Any,
         package: Any,
         validation: Any,
+        effective_from: str,
         **kwargs: Any,
     ) -> None:
         kwargs.pop("params", None)  # the DAG's; this form has its own
@@ -87,29 +94,37 @@ class AskForApprovalOperator(ApprovalOperator):
         self.gate = gate
         self.package = package
         self.validation = validation
+        self.effective_from = effective_from
 
     def execute(self, context: Context) -> Any:
+        versions = aws.patiently(self._versions, self.settings.outage_minutes * 60)
+        this = next((model for model in versions if model.version == self.package["version"]), None)
+        if this and this.in_force:
+            skip(self, f"Version {this.version} is approved, in force from {this.effective_from}: nobody is asked.")
         s3 = aws.client("s3", self.settings.aws_conn_id)
         content = aws.read_json(s3, self.gate["gate_uri"])
         verdict = gate.read_verdict(content, self.gate["thresholds_sha256"])
         report = links.object_url(self.settings, self.validation["report_uri"], s3.meta.region_name)
         links.store(self, context, {links.ReportLink: report})
-        self.body = approval.approval_text(
+        self.body = question.approval_text(
             source=self.source,
             as_of_date=self.business_date,
             package=self.package,
             verdict=verdict.in_words(),
             checks=list(verdict.checks),
             report_url=report,
-            champion=self._champion(),
+            effective_from=self.effective_from,
+            champion=registry.effective_model(versions, today(self.settings.timezone)),
+            before=this,
         )
+        # Where the task was cleared, Airflow 3.3.1 shows the words of the first time: today's are in the log.
+        self.log.info("%s", self.body)
         return super().execute(context)
 
-    def _champion(self) -> registry.ApprovedModel | None:
-        """The model that would score the day before this one's approval."""
+    def _versions(self) -> list[registry.ApprovedModel]:
         group = Layout(self.settings.bucket, self.settings.model_name).model_package_group(self.source)
-        client, zone = aws.client("sagemaker", self.settings.aws_conn_id), self.settings.timezone
-        return registry.model_in_force(client, group, zone, today(zone))
+        client = aws.client("sagemaker", self.settings.aws_conn_id)
+        return registry.approved_models(client, group, self.settings.timezone)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         # Not ApprovalOperator's: it would skip the task that records a rejection.
@@ -126,8 +141,8 @@ class AskForApprovalOperator(ApprovalOperator):
 class RecordDecisionOperator(MortgageRiskOperator):
     """Approves or rejects the package and records by whom, why and from which business date on.
 
-    Fails, in words, for a rejected model. A package that is approved already keeps its first approval, unless
-    another effective_from is asked for. XCom: {"status", "by", "effective_from"}.
+    Fails, in words, for a rejected model. What was decided before stands, as `approval.settle` has it.
+    XCom: {"status", "by", "effective_from"}.
     """
 
     template_fields: Sequence[str] = (
@@ -163,42 +178,17 @@ class RecordDecisionOperator(MortgageRiskOperator):
         self.override_reason = override_reason
 
     def execute(self, context: Context) -> dict[str, Any]:
+        answer = context["ti"].xcom_pull(task_ids=self.answer_task_id)
+        started_by = context["dag_run"].triggering_user_name or "a run by the clock"
         try:
-            decision = approval.decide(
-                self.gate,
-                mode=self.approval_mode,
-                answer=context["ti"].xcom_pull(task_ids=self.answer_task_id),
-                override_by=self.override_by.strip(),
-                override_reason=self.override_reason.strip(),
+            decision, in_force_from = aws.patiently(
+                lambda: self._record(answer, started_by), self.settings.outage_minutes * 60
             )
         except approval.OverrideError as error:
             raise AirflowFailException(str(error)) from error
-        now = datetime.now(ZoneInfo(self.settings.timezone))
-        effective_from = self.effective_from or now.date().isoformat()
-        client, arn = self.client("sagemaker"), self.package["model_package_arn"]
-
-        def record() -> str:
-            package = client.describe_model_package(ModelPackageName=arn)
-            before = package.get("CustomerMetadataProperties", {})
-            same_date = before.get("effective_from") and self.effective_from in ("", before["effective_from"])
-            if decision.approved and package["ModelApprovalStatus"] == "Approved" and same_date:
-                self.log.info("Approved before, by %s at %s", before.get("approved_by"), before.get("approved_at"))
-                return before["effective_from"]
-            update = approval.metadata_update(
-                decision, now=now.isoformat(timespec="seconds"), effective_from=effective_from
-            )
-            # A package that was registered without a card has no status to change.
-            card = {"ModelCard": {"ModelCardStatus": model_card.status(decision)}} if package.get("ModelCard") else {}
-            client.update_model_package(
-                ModelPackageArn=arn,
-                ModelApprovalStatus=decision.status,
-                ApprovalDescription=decision.reason[:1024],
-                CustomerMetadataProperties=metadata_properties(update),
-                **card,
-            )
-            return effective_from
-
-        in_force = aws.patiently(record, self.settings.outage_minutes * 60)
+        except approval.DecisionStands as error:
+            raise DecisionRefused(str(error)) from error
+        arn = self.package["model_package_arn"]
         if not decision.approved:
             raise ModelRejected(
                 f"Model package {arn} is rejected by {decision.by}: {decision.reason}\n"
@@ -206,6 +196,36 @@ class RecordDecisionOperator(MortgageRiskOperator):
                 "the DAG again for the same date with override_by and override_reason; finished jobs are "
                 "used again."
             )
-        self.log.info("%s is approved by %s, in force from %s. %s", arn, decision.by, in_force, decision.reason)
-        assets.announce(self, context, model_package_arn=arn, effective_from=in_force)
-        return {"status": decision.status, "by": decision.by, "effective_from": in_force}
+        self.log.info("%s is approved by %s, in force from %s. %s", arn, decision.by, in_force_from, decision.reason)
+        assets.announce(self, context, model_package_arn=arn, effective_from=in_force_from)
+        return {"status": decision.status, "by": decision.by, "effective_from": in_force_from}
+
+    def _record(self, answer: dict[str, Any] | None, started_by: str) -> tuple[approval.Decision, str]:
+        """The decision, written to the registry, and from which date on the version is in force."""
+        client, zone = self.client("sagemaker"), self.settings.timezone
+        versions = registry.approved_models(client, self.layout.model_package_group(self.source), zone)
+        package = client.describe_model_package(ModelPackageName=self.package["model_package_arn"])
+        this = registry.approved_model(package, zone) if registry.was_approved(package) else None
+        decision = approval.decide(
+            self.gate,
+            mode=self.approval_mode,
+            answer=answer,
+            override_by=self.override_by.strip(),
+            override_reason=self.override_reason.strip(),
+            approved_by=approval.approver(this) if this and this.in_force else None,
+        )
+        change = approval.settle(
+            decision,
+            package,
+            this,
+            [model for model in versions if model.version != package["ModelPackageVersion"]],
+            effective_from=self.effective_from,
+            started_by=started_by,
+            now=datetime.now(ZoneInfo(zone)),
+        )
+        if change:
+            client.update_model_package(**model_requests.package_update(package, change))
+            return decision, change.metadata.get("effective_from", "")
+        if this and decision.approved:
+            self.log.info("Approved before, by %s at %s", approval.approver(this), this.approved_at)
+        return decision, this.effective_from if this else ""

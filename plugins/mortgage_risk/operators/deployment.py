@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws, links, model_requests
-from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator
+from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator, skip
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.jobs import NAME, JobState
 
@@ -27,7 +27,7 @@ class FindEndpointOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> str:
         if not self.settings.endpoint_name:
-            raise AirflowSkipException("The setting endpoint_name is empty: there is no endpoint to deploy to.")
+            skip(self, "The setting endpoint_name is empty: there is no endpoint to deploy to.")
         return f"{self.settings.endpoint_name}-{self.source.replace('_', '-')}"
 
 

@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk.exceptions import AirflowSkipException
-
 from mortgage_risk import assets, aws, cloudwatch, job_requests, links, monitoring
-from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator
+from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator, skip
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.jobs import NAME, JobState
 from mortgage_risk.layout import manifest
@@ -234,7 +232,7 @@ class RequestRetrainingOperator(MortgageRiskOperator):
     def execute(self, context: Context) -> dict[str, str]:
         asking = [night for night in self.nights if night and night["retrain"]]
         if not asking:
-            raise AirflowSkipException("No monitored night gives a reason to train again.")
+            skip(self, "No monitored night gives a reason to train again.")
         # The newest that asks, which need not be of the source and date that this run is named for.
         self.source, self.business_date, reason = (asking[-1][key] for key in ("source", "score_date", "retrain"))
         request = {"score_date": self.business_date, "source": self.source, "reason": reason}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws, gate, links, model_requests, registry
+from mortgage_risk.approval import WITHDRAWAL_DAG, approver
 from mortgage_risk.aws_job import MortgageRiskOperator
 
 if TYPE_CHECKING:
@@ -147,34 +148,54 @@ class SelectModelOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         client, group = self.client("sagemaker"), self.layout.model_package_group(self.source)
-
-        def approved() -> list[registry.ApprovedModel]:
-            found = registry.packages(client, group, ModelApprovalStatus="Approved")
-            return [registry.approved_model(package, self.settings.timezone) for package in found]
-
-        candidates = aws.patiently(approved, self.settings.outage_minutes * 60)
+        candidates = aws.patiently(
+            lambda: registry.approved_models(client, group, self.settings.timezone), self.settings.outage_minutes * 60
+        )
         model = registry.effective_model(candidates, self.business_date)
         if model is None:
-            later = min((candidate.effective_from for candidate in candidates), default=None)
+            raise NoApprovedModel(self._nothing_in_force(group, candidates))
+        self._say_what_changed_outside(candidates)
+        if model.status != "Approved":
             raise NoApprovedModel(
-                f"No approved model for {self.source} loans on {self.business_date} in group {group}. "
-                + (f"The earliest approved one is effective from {later}. " if later else "None was approved yet. ")
-                + "Run the DAG mortgage_training for this source and approve its model; to score past dates, "
-                "start it with effective_from on or before the first of them."
+                f"{model.arn} was in force on {self.business_date}, but is {model.status} in the registry since "
+                f"{model.withdrawn_from}, not by this pipeline: SageMaker does not deploy it, and another model must "
+                "not score its nights unsaid. Set it to Approved again (update-model-package), then take it out of "
+                f"force by the DAG {WITHDRAWAL_DAG} from {model.withdrawn_from} on: the nights before keep it."
             )
-        self.log.info(
-            "%s is in force since %s, approved by %s",
-            model.arn,
-            model.effective_from,
-            model.metadata.get("approved_by", "someone outside this pipeline"),
-        )
+        since = model.in_force_since(self.business_date)
+        self.log.info("%s is in force since %s, approved by %s", model.arn, since, approver(model))
         if report := model.metadata.get("report_uri"):
             links.store(self, context, {links.ReportLink: self.object_url(report)})
         return {
             "model_package_arn": model.arn,
             "version": model.version,
-            "effective_from": model.effective_from,
+            "effective_from": since,
             "model_uri": model.model_uri,
             "training_job": model.metadata.get("training_job", ""),
             "horizon_months": int(model.metadata.get("horizon_months", 12)),
         }
+
+    def _nothing_in_force(self, group: str, candidates: list[registry.ApprovedModel]) -> str:
+        starts = [period.start for model in candidates for period in model.periods]
+        later = min((start for start in starts if start > self.business_date), default="")
+        gone = [model for model in candidates if model.withdrawn_from and model.withdrawn_from <= self.business_date]
+        history = "None was approved yet. " if not candidates else ""
+        if later:
+            history = f"The earliest approved one is effective from {later}. "
+        for model in sorted(gone, key=lambda gone: gone.withdrawn_from)[-1:]:
+            by = model.metadata.get("withdrawn_by", registry.OUTSIDE)
+            history += f"Version {model.version} was withdrawn from {model.withdrawn_from} by {by}. "
+        return (
+            f"No approved model for {self.source} loans on {self.business_date} in group {group}. {history}"
+            "Run the DAG mortgage_training for this source and approve its model; to score past dates, "
+            "start it with effective_from on or before the first of them."
+        )
+
+    def _say_what_changed_outside(self, candidates: list[registry.ApprovedModel]) -> None:
+        for model in candidates:
+            if model.status != "Approved":
+                self.log.warning(
+                    "Version %d was approved here and is %s in the registry since %s, not by this pipeline: it scores "
+                    "no night from then on, and its nights before cannot be scored again.",
+                    *(model.version, model.status, model.withdrawn_from),
+                )

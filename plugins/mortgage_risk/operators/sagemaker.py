@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from mortgage_risk import aws, job_requests, links, model_requests, registry
 from mortgage_risk.aws_job import AwsJobOperator, MortgageRiskOperator
 from mortgage_risk.business_date import today
+from mortgage_risk.form import as_values
 from mortgage_risk.job_requests import RunTags
 from mortgage_risk.jobs import NAME, REQUEST, JobState
 
@@ -247,5 +248,6 @@ class BatchTransformOperator(AwsJobOperator):
 
 
 def as_dict(value: str | dict[str, Any]) -> dict[str, Any]:
-    """A templated dict arrives as JSON."""
-    return json.loads(value) if isinstance(value, str) else dict(value)
+    """A templated dict arrives as JSON: of the form's text, where it was typed, or of nothing."""
+    found = json.loads(value) if isinstance(value, str) else value
+    return as_values(found) if isinstance(found, str) else dict(found or {})

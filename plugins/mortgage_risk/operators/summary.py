@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowFailException
+
 from mortgage_risk import aws, ledger, links
-from mortgage_risk.aws_job import MortgageRiskOperator
+from mortgage_risk.aws_job import MortgageRiskOperator, skip
 from mortgage_risk.cost import load_prices
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class RunSummaryOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> dict[str, str]:
         summary = aws.patiently(lambda: self._collect(context), self.settings.outage_minutes * 60)
+        if all(task["state"] in ("None", "skipped") for task in summary["tasks"].values()):
+            skip(self, "No task of this run has done anything: the summary of another run stays.")
         self._publish_cost(summary["cost"])
         uri = self.layout.run_summary(self.dag_id, self.source, self.business_date)
         aws.write_json(self.client("s3"), uri, summary, self.settings.kms_key_id)
@@ -97,6 +101,41 @@ class RunSummaryOperator(MortgageRiskOperator):
             "status": package["ModelApprovalStatus"],
             "metadata": package.get("CustomerMetadataProperties", {}),
         }
+
+
+class RunEnded(AirflowFailException):
+    """Somebody ended the run before its work was done."""
+
+
+class ConfirmWorkOperator(MortgageRiskOperator):
+    """Fails the run whose last task of work, `work`, was never done.
+
+    Where a run is marked failed while none of its tasks runs (it is queued, or between two of them), Airflow skips them
+    all, runs the teardowns, and by their success and the skipped tasks takes the run for a success.
+    """
+
+    def __init__(self, *, work: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.work = work
+
+    def execute(self, context: Context) -> None:
+        run_id = context["dag_run"].run_id
+        states = context["ti"].get_task_states(dag_id=self.dag_id, task_ids=[self.work], run_ids=[run_id])
+        state = states.get(run_id, {}).get(self.work)
+        if state in (None, "skipped", "removed"):
+            raise RunEnded(f"The run was ended before {self.work} was done. Clear the run to do it.")
+
+
+def summarized(work: MortgageRiskOperator) -> None:
+    """The end of a DAG whose last task of work is `work`.
+
+    Teardowns run whatever happened before them. The first leaves the run's state to the tasks that do the work; the
+    second fails a run that was ended before they did.
+    """
+    run: dict[str, Any] = {"settings": work.settings, "source": work.source, "business_date": work.business_date}
+    summary = RunSummaryOperator(task_id="summarize_run", **run).as_teardown()
+    confirm = ConfirmWorkOperator(task_id="confirm_work", work=work.task_id, **run)
+    work >> summary >> confirm.as_teardown(on_failure_fail_dagrun=True)
 
 
 def _brief(content: dict[str, Any]) -> dict[str, Any]:

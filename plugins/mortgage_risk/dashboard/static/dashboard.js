@@ -182,11 +182,12 @@ function spells() {
 async function models() {
   const versions = await get("models", { source: state.source });
   if (!versions.length) return put("#models .body", nothing("No model is registered."));
-  const champion = versions.filter((v) => v.status === "Approved").sort((a, b) => (b.effective_from ?? "").localeCompare(a.effective_from ?? ""))[0];
+  const champion = versions.find((v) => v.in_force);
+  const status = (v) => (v.withdrawn_from ? `Withdrawn from ${v.withdrawn_from} by ${v.withdrawn_by}: ${v.withdrawn_reason}` : v.status);
   const report = (v) => (v.report_url ? h("a", { href: v.report_url, target: "_blank", rel: "noopener" }, "report") : "–");
   put("#models .body",
-    champion ? h("p", {}, `Champion: version ${champion.version}, in force since ${champion.effective_from}, AUC out of time ${champion.oot_auc ?? "–"}, approved by ${champion.approved_by ?? "–"}. Evidence: `, report(champion)) : nothing("No version is approved."),
-    table(["Version", "Status", "Registered", "Gate", "AUC out of time", "Approved by", "In force from", "Override", "Evidence"], versions.map((v) => [String(v.version), v.status, v.created.slice(0, 10), v.gate, v.oot_auc, v.approved_by, v.effective_from, v.override_by ? `${v.override_by}: ${v.override_reason}` : "–", report(v)])));
+    champion ? h("p", {}, `Champion: version ${champion.version}, in force since ${champion.effective_from}, AUC out of time ${champion.oot_auc ?? "–"}, approved by ${champion.approved_by ?? "–"}. Evidence: `, report(champion)) : nothing("No version is in force today."),
+    table(["Version", "Status", "Registered", "Gate", "AUC out of time", "Approved by", "In force from", "Override", "Evidence"], versions.map((v) => [String(v.version), status(v), v.created.slice(0, 10), v.gate, v.oot_auc, v.approved_by, v.effective_from, v.override_by ? `${v.override_by}: ${v.override_reason}` : "–", report(v)])));
 }
 
 function runs() {
