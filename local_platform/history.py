@@ -31,13 +31,13 @@ sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
 from model_monitoring_script import read_outcomes  # noqa: E402
 
 from contracts import load_contract  # noqa: E402
-from mortgage_model.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
+from mortgage_model.development.panel_data import KEY, MONTH, open_panel  # noqa: E402
+from mortgage_model.development.splits import month_number, month_text  # noqa: E402
 from mortgage_model.monitoring import performance  # noqa: E402
 from mortgage_model.monitoring.effects import contributions, named  # noqa: E402
 from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
 from mortgage_model.monitoring.report import render_report  # noqa: E402
-from mortgage_model.panel_data import KEY, MONTH, open_panel  # noqa: E402
-from mortgage_model.splits import month_number, month_text  # noqa: E402
+from mortgage_model.scoring.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
 from mortgage_risk import monitoring, registry  # noqa: E402
 from mortgage_risk.layout import Layout, split_uri  # noqa: E402
 from simulator.faults import KINDS, Fault, plant  # noqa: E402

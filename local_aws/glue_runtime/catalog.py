@@ -8,9 +8,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from . import s3
-from .frames import spark, unsupported
-from .glue_types import hive_type, spark_type
+from local_aws.glue_runtime import s3
+from local_aws.glue_runtime.frames import spark, unsupported
+from local_aws.glue_runtime.glue_types import hive_type, spark_type
 
 _PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
 _TEXT = "org.apache.hadoop.mapred.TextInputFormat"
@@ -105,7 +105,7 @@ def read_table(database: str, name: str, predicate: str = "") -> DataFrame:
 
 
 def _load(table: Table, schema: T.StructType, paths: list[str], **options: str) -> DataFrame:
-    from .context import csv_reader
+    from local_aws.glue_runtime.context import csv_reader
 
     name, format_options = table_format(table)
     reader = spark().read.schema(schema).options(**options)

@@ -7,8 +7,8 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from . import catalog, s3
-from .frames import Frame, spark, unsupported
+from local_aws.glue_runtime import catalog, s3
+from local_aws.glue_runtime.frames import Frame, spark, unsupported
 
 Options = dict[str, Any]
 
