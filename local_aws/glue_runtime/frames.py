@@ -159,7 +159,7 @@ class Frame:
         """`choice` (but match_catalog) says what becomes of columns of several types: there are none."""
         df = self._resolve(sequence(specs))
         if choice and choice.lower() == "match_catalog":
-            from local_aws.glue_runtime.catalog import table_schema
+            from local_aws.glue_runtime.tables import table_schema
 
             types = {field.name.lower(): field.dataType for field in table_schema(database, table)}
             known = [name for name in df.columns if name.lower() in types]
