@@ -5,9 +5,10 @@ Airflow stores them by task, so their keys are names on the wire: templates, run
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, NotRequired, TypedDict, TypeVar, cast
 
-from airflow.sdk import XComArg
+if TYPE_CHECKING:
+    from airflow.sdk import XComArg
 
 T = TypeVar("T")
 
@@ -158,7 +159,7 @@ class Night(TypedDict):
 
 
 class MonitoredNight(TypedDict):
-    """Of MonitorNightOperator. A night without scores has a verdict alone. `retrain`: why, null where it is no reason."""
+    """Of MonitorNightOperator; of a night without scores the verdict alone. `retrain`: why, null for no reason."""
 
     verdict: str
     retrain: str | None

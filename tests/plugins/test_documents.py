@@ -1,5 +1,7 @@
-"""The types of what Glue and SageMaker jobs write: real documents are held against them where they are written (tests of
-glue_jobs, model, e2e, by tests/documents.py); here, that this can fail, and that the tests of this side read no other.
+"""The types of what Glue and SageMaker jobs write.
+
+Real documents are held against them where they are written (tests of glue_jobs, model, e2e, by tests/documents.py);
+here, that this can fail, and that the tests of this side read no other.
 """
 
 from __future__ import annotations

@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
+from mortgage_risk.documents import ScoresManifest
 from mortgage_risk.jobs import links, requests
 from mortgage_risk.jobs.operator import AwsJobOperator, MortgageRiskOperator, skip
 from mortgage_risk.jobs.requests import RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.release import model_requests
+from mortgage_risk.xcoms import EndpointCheck, SelectedModel, rendered
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
 TOLERANCE = 1e-6  # between two PDs of the same model and loan
 
@@ -36,9 +38,9 @@ class CreateModelOperator(MortgageRiskOperator):
     template_fields = (*MortgageRiskOperator.template_fields, "package")
     operator_extra_links = (links.ResultLink(),)
 
-    def __init__(self, *, package: Any, **kwargs: Any) -> None:
+    def __init__(self, *, package: XComArg | SelectedModel, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.package = package
+        self.package = rendered(package)
 
     def execute(self, context: Context) -> str:
         client = self.client("sagemaker")
@@ -77,11 +79,13 @@ class DeployModelOperator(AwsJobOperator):
     kind = "endpoint"
     template_fields = (*AwsJobOperator.template_fields, "endpoint", "model", "package")
 
-    def __init__(self, *, endpoint: Any, model: Any, package: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *, endpoint: XComArg | str, model: XComArg | str, package: XComArg | SelectedModel, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.endpoint = endpoint
-        self.model = model
-        self.package = package
+        self.endpoint = rendered(endpoint)
+        self.model = rendered(model)
+        self.package = rendered(package)
 
     def build_request(self, tags: RunTags) -> dict[str, Any]:
         return requests.endpoint_update(
@@ -102,24 +106,23 @@ class CheckEndpointOperator(MortgageRiskOperator):
     """Asks the endpoint for one loan of the newest scored night; EndpointDisagrees where the same model's batch gave
     another PD.
 
-    XCom: {"score_date", "loan_id", "pd", "batch_pd", "reason"}; what cannot be asked or compared is null, with the
-    reason.
+    XCom: xcoms.EndpointCheck.
     """
 
     template_fields = (*MortgageRiskOperator.template_fields, "endpoint", "package")
     operator_extra_links = (links.JobLink(),)
 
-    def __init__(self, *, endpoint: Any, package: Any, **kwargs: Any) -> None:
+    def __init__(self, *, endpoint: XComArg | str, package: XComArg | SelectedModel, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.endpoint = endpoint
-        self.package = package
+        self.endpoint = rendered(endpoint)
+        self.package = rendered(package)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> EndpointCheck:
         region = self.client("sagemaker").meta.region_name
         links.store(self, context, {links.JobLink: links.job_url(self.settings, "endpoint", self.endpoint, region)})
         answer = aws.patiently(self._ask, self.settings.outage_minutes * 60)
         self.log.info("Endpoint %s: %s", self.endpoint, answer)
-        if answer["batch_pd"] is not None and abs(answer["pd"] - answer["batch_pd"]) > TOLERANCE:
+        if _differ(answer["pd"], answer["batch_pd"]):
             raise EndpointDisagrees(
                 f"Endpoint {self.endpoint} gives loan {answer['loan_id']} a PD of {answer['pd']}; the batch of "
                 f"{answer['score_date']} gave {answer['batch_pd']}, by the same model. The endpoint goes on serving: "
@@ -127,25 +130,29 @@ class CheckEndpointOperator(MortgageRiskOperator):
             )
         return answer
 
-    def _ask(self) -> dict[str, Any]:
+    def _ask(self) -> EndpointCheck:
         s3 = self.client("s3")
         nights = aws.manifests(s3, self.layout.scores_root(self.source), "score_date")
-        nothing = dict.fromkeys(("score_date", "loan_id", "pd", "batch_pd"))
+        answer = EndpointCheck(score_date=None, loan_id=None, pd=None, batch_pd=None, reason="")
         if not nights:
-            return {**nothing, "reason": f"no {self.source} loan was scored yet"}
+            return {**answer, "reason": f"no {self.source} loan was scored yet"}
         score_date, uri = nights[-1]
-        night = aws.read_json(s3, uri)
+        night: ScoresManifest = aws.read_json(s3, uri)
         loan_id, _, features = _first_line(s3, night["input_prefix"]).partition(",")
         batch = next(csv.reader([_first_line(s3, night["transform_uri"])]))
         given = self.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=self.endpoint, ContentType="text/csv", Accept="text/csv", Body=features.encode()
         )
-        asked = {"score_date": score_date, "loan_id": loan_id, "pd": float(given["Body"].read().split(b",")[0])}
+        answer |= {"score_date": score_date, "loan_id": loan_id, "pd": float(given["Body"].read().split(b",")[0])}
         if night["model_package_arn"] != self.package["model_package_arn"]:
-            return {**asked, "batch_pd": None, "reason": f"{score_date} was scored by {night['model_package_arn']}"}
+            return {**answer, "reason": f"{score_date} was scored by {night['model_package_arn']}"}
         if batch[0] != loan_id:
-            return {**asked, "batch_pd": None, "reason": "the batch's output is in another order than its input"}
-        return {**asked, "batch_pd": float(batch[1]), "reason": ""}
+            return {**answer, "reason": "the batch's output is in another order than its input"}
+        return {**answer, "batch_pd": float(batch[1])}
+
+
+def _differ(asked: float | None, batch: float | None) -> bool:
+    return asked is not None and batch is not None and abs(asked - batch) > TOLERANCE
 
 
 def _first_line(s3: Any, prefix: str) -> str:

@@ -11,9 +11,10 @@ from mortgage_risk.jobs.operator import AwsJobOperator
 from mortgage_risk.jobs.requests import RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.release import registry
+from mortgage_risk.xcoms import Dataset, PackagedCode, TrainedModel, rendered
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
 DEMOGRAPHICS = "borrower_demographics"
 
@@ -21,7 +22,7 @@ DEMOGRAPHICS = "borrower_demographics"
 class ValidateModelOperator(AwsJobOperator):
     """Validates the trained model on the panel it was trained on.
 
-    XCom: {"job", "seconds", "evaluation_uri", "gate_uri", "report_uri"}.
+    XCom: xcoms.ValidatedModel.
     """
 
     kind = "processing"
@@ -34,12 +35,18 @@ class ValidateModelOperator(AwsJobOperator):
     }
 
     def __init__(
-        self, *, training: Any, panel: Any, code: Any, hyperparameters: str | dict[str, Any], **kwargs: Any
+        self,
+        *,
+        training: XComArg | TrainedModel,
+        panel: XComArg | Dataset,
+        code: XComArg | PackagedCode,
+        hyperparameters: str | dict[str, Any],
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.training = training
-        self.panel = panel
-        self.code = code
+        self.training = rendered(training)
+        self.panel = rendered(panel)
+        self.code = rendered(code)
         self.hyperparameters = hyperparameters
 
     def build_request(self, tags: RunTags) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from mortgage_risk import assets, aws, messages
 from mortgage_risk.jobs.operator import MortgageRiskOperator, skip
 from mortgage_risk.release import decisions, model_requests, registry
+from mortgage_risk.xcoms import Withdrawal
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,8 +25,7 @@ class WithdrawalRefused(AirflowFailException):
 class WithdrawModelOperator(MortgageRiskOperator):
     """Withdraws `version` from `withdrawn_from` on ('': today), by the user who started the run.
 
-    With an empty form it says what is in force, and is skipped. XCom: {"version", "by", "withdrawn_from", "in_force":
-    the version that scores today, or null}.
+    With an empty form it says what is in force, and is skipped. XCom: xcoms.Withdrawal.
     """
 
     template_fields: Sequence[str] = (*MortgageRiskOperator.template_fields, "version", "reason", "withdrawn_from")
@@ -36,7 +36,7 @@ class WithdrawModelOperator(MortgageRiskOperator):
         self.reason = reason
         self.withdrawn_from = withdrawn_from
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Withdrawal:
         outage = self.settings.outage_minutes * 60
         models = aws.patiently(self._models, outage)
         version, reason, start = self.version.strip(), self.reason.strip(), self.withdrawn_from or self.business_date
