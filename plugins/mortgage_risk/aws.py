@@ -123,7 +123,7 @@ def _answer(error: BaseException) -> dict[str, Any]:
     return (getattr(error, "response", None) or {}).get("Error", {})
 
 
-def patiently(call: Callable[[], T], outage_s: float, sleep: Callable[[float], None] | None = None) -> T:
+def retry_through_outage(call: Callable[[], T], outage_s: float) -> T:
     """`call()`, asked again through an outage of `outage_s` seconds at most. Only for calls that may be
     repeated.
     """
@@ -135,7 +135,7 @@ def patiently(call: Callable[[], T], outage_s: float, sleep: Callable[[float], N
             if not is_transient(error) or time.monotonic() - start + pause > outage_s:
                 raise
             log.warning("AWS does not answer (%s); asking again in %.0f s", error, pause)
-            (sleep or time.sleep)(pause)
+            time.sleep(pause)
             pause = min(pause * 2, 30.0)
 
 

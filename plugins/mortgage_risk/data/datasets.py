@@ -24,10 +24,8 @@ class GlueDatasetOperator(GlueJobOperator):
     def __init__(self, *, prefix: str, **kwargs: Any) -> None:
         super().__init__(result_object=manifest(prefix), **kwargs)
 
-    def _finish(self, context: Context, state: JobState) -> dict[str, Any]:
-        result = super()._finish(context, state)
+    def after_success(self, context: Context, state: JobState, result: dict[str, Any]) -> None:
         assets.announce(self, context, manifest_uri=result["manifest_uri"])
-        return result
 
     def result(self, state: JobState) -> dict[str, Any]:
         s3 = self.client("s3")

@@ -28,7 +28,7 @@ class FindDeliveryOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         root = self.layout.raw_root
-        dates = aws.patiently(lambda: aws.ingest_dates(self.client("s3"), root), self.settings.outage_minutes * 60)
+        dates = self.retry_through_outage(lambda: aws.ingest_dates(self.client("s3"), root))
         known = {
             table: max(date for date in days if date <= self.business_date)
             for table, days in sorted(dates.items())

@@ -19,9 +19,9 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
@@ -39,6 +39,8 @@ from mortgage_risk.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+T = TypeVar("T")
 
 
 class AwsJobFailed(AirflowException):
@@ -79,6 +81,10 @@ class MortgageRiskOperator(BaseOperator):
         if (service, retries) not in clients:
             clients[service, retries] = aws.client(service, self.settings.aws_conn_id, retries=retries)
         return clients[service, retries]
+
+    def retry_through_outage(self, call: Callable[[], T]) -> T:
+        """`call()`, again while AWS is ill, for `outage_minutes` at most. It must bear to be repeated."""
+        return aws.retry_through_outage(call, self.settings.outage_s)
 
     @property
     def ledger(self) -> Ledger:
@@ -127,6 +133,9 @@ class AwsJobOperator(MortgageRiskOperator):
         """The task's XCom for a succeeded job: URIs and small numbers."""
         raise NotImplementedError
 
+    def after_success(self, context: Context, state: JobState, result: dict[str, Any]) -> None:
+        """What follows from a result that was read: links, announcements, records. Asked again through an outage."""
+
     def reads(self) -> list[str]:
         """S3 URIs and ARNs of what the job reads, for its lineage."""
         return []
@@ -140,7 +149,7 @@ class AwsJobOperator(MortgageRiskOperator):
         return None
 
     def execute(self, context: Context) -> dict[str, Any] | None:
-        state = aws.patiently(lambda: self._find_or_submit(context), self.settings.outage_minutes * 60)
+        state = self.retry_through_outage(lambda: self._find_or_submit(context))
         watch = self._watch_arguments(state.job_id)
         self._watch = JobWatch(**watch)
         if self._killed:  # while the submit was on its way
@@ -149,7 +158,7 @@ class AwsJobOperator(MortgageRiskOperator):
         if state.phase != "running":
             return self._finish(context, state)
         tags = self.run_tags(context)
-        aws.patiently(lambda: self.ledger.submitted(self.kind, state, tags), self.settings.outage_minutes * 60)
+        self.retry_through_outage(lambda: self.ledger.submitted(self.kind, state, tags))
         worker_until = time.monotonic() + (self.seconds_on_worker if self.settings.deferrable else math.inf)
         while time.monotonic() < worker_until:
             if outcome := self._watch.poll():
@@ -222,7 +231,7 @@ class AwsJobOperator(MortgageRiskOperator):
             "aws_conn_id": self.settings.aws_conn_id,
             "poll_s": float(self.settings.poll_seconds),
             "deadline": time.time() + self._limit_seconds,
-            "outage_s": self.settings.outage_minutes * 60.0,
+            "outage_s": self.settings.outage_s,
         }
 
     @property
@@ -245,9 +254,8 @@ class AwsJobOperator(MortgageRiskOperator):
             )
         kind = KINDS[self.kind]
         client = self.client(kind.service)
-        outage = self.settings.outage_minutes * 60
-        state = aws.patiently(lambda: kind.describe(client, job_id), outage)
-        aws.patiently(lambda: self.ledger.ended(self.kind, state), outage)
+        state = self.retry_through_outage(lambda: kind.describe(client, job_id))
+        self.retry_through_outage(lambda: self.ledger.ended(self.kind, state))
         self._store_links(context, state)
         return self._finish(context, state)
 
@@ -257,9 +265,11 @@ class AwsJobOperator(MortgageRiskOperator):
         self.log.info("%s job %s succeeded after %s s", self.kind, state.job_id, state.seconds)
         if uri := self.result_uri(state):
             links.store(self, context, {links.ResultLink: self.object_url(uri)})
-        result = aws.patiently(lambda: self.result(state), self.settings.outage_minutes * 60)
+        result = self.retry_through_outage(lambda: self.result(state))
+        result = {"job": state.job_id, "seconds": state.seconds, **result}
+        self.retry_through_outage(lambda: self.after_success(context, state, result))
         self._report_lineage(context, state)
-        return {"job": state.job_id, "seconds": state.seconds, **result}
+        return result
 
     def _report_lineage(self, context: Context, state: JobState) -> None:
         if not self.settings.lineage_url:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mortgage_risk import aws
 from mortgage_risk.jobs import code, links
 from mortgage_risk.jobs.operator import MortgageRiskOperator
 from mortgage_risk.layout import manifest
@@ -25,10 +24,7 @@ class PackageCodeOperator(MortgageRiskOperator):
         prefix = self.layout.code(sha256)
         commit = self.settings.git_commit or code.git_commit(root)
         facts = {"code_sha256": sha256, "git_commit": commit}
-        uploaded = aws.patiently(
-            lambda: code.upload(s3, prefix, files, facts, self.settings.kms_key_id),
-            self.settings.outage_minutes * 60,
-        )
+        uploaded = self.retry_through_outage(lambda: code.upload(s3, prefix, files, facts, self.settings.kms_key_id))
         size = sum(map(len, files.values()))
         self.log.info(
             "Code %s (git %s): %d files, %d bytes, %s %s",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mortgage_risk import aws
@@ -48,16 +49,14 @@ class SweepOrphansOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         dry_run = str(self.dry_run).lower() != "false"
-        now, outage = datetime.now(UTC), self.settings.outage_minutes * 60
+        now = datetime.now(UTC)
         ours = deployment(self.settings)
-        jobs = aws.patiently(
-            lambda: inventory.running_jobs(self.client, ours, self.settings.glue_role_arn), outage
-        )
+        jobs = self.retry_through_outage(lambda: inventory.running_jobs(self.client, ours, self.settings.glue_role_arn))
         settled = now - timedelta(minutes=self.settle_minutes)
         orphans = [job for job in jobs if job.started_at < settled and not self._is_waited_for(context, job)]
         glue, before = self.client("glue"), now - timedelta(days=self.settings.glue_job_days)
         busy = {job.job_id.partition("/")[0] for job in jobs if job.kind == "glue"}
-        old = aws.patiently(lambda: inventory.glue_jobs_before(glue, ours, before), outage)
+        old = self.retry_through_outage(lambda: inventory.glue_jobs_before(glue, ours, before))
         old = [name for name in old if name not in busy]
         for job in orphans:
             self.log.warning(
@@ -68,7 +67,7 @@ class SweepOrphansOperator(MortgageRiskOperator):
             if not dry_run:
                 self._stop(job)
         for name in [] if dry_run else old:
-            aws.patiently(lambda name=name: glue.delete_job(JobName=name), outage)  # type: ignore[misc]
+            self.retry_through_outage(partial(glue.delete_job, JobName=name))
         report = {
             "dry_run": dry_run,
             "running": len(jobs),
@@ -97,4 +96,4 @@ class SweepOrphansOperator(MortgageRiskOperator):
 
     def _stop(self, job: TaggedJob) -> None:
         kind = KINDS[job.kind]
-        aws.patiently(lambda: kind.stop(self.client(kind.service), job.job_id), self.settings.outage_minutes * 60)
+        self.retry_through_outage(lambda: kind.stop(self.client(kind.service), job.job_id))

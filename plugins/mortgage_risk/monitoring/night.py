@@ -121,10 +121,8 @@ class MonitorNightOperator(AwsJobOperator):
             "retrain": index.retraining_reason(rows, last_request(self)),
         }
 
-    def _finish(self, context: Context, state: JobState) -> dict[str, Any]:
-        result = super()._finish(context, state)
+    def after_success(self, context: Context, state: JobState, result: dict[str, Any]) -> None:
         links.store(self, context, {links.ReportLink: self.object_url(result["report_uri"])})
-        return result
 
     # --- what there is ---
 
@@ -135,10 +133,8 @@ class MonitorNightOperator(AwsJobOperator):
         return manifest(self.layout.scores(self.source, day))
 
     def _is_scored(self) -> bool:
-        return aws.patiently(
-            lambda: aws.exists(self.client("s3"), self._scores_manifest(self.business_date)),
-            self.settings.outage_minutes * 60,
-        )
+        uri = self._scores_manifest(self.business_date)
+        return self.retry_through_outage(lambda: aws.exists(self.client("s3"), uri))
 
     def _failed_check(self) -> str:
         """The first check of severity error that the night's scoring input failed; '' where there is none."""

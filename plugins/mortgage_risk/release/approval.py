@@ -124,7 +124,7 @@ class AskForApprovalOperator(ApprovalOperator):
         self.effective_from = effective_from
 
     def execute(self, context: Context) -> Any:
-        versions = aws.patiently(self._versions, self.settings.outage_minutes * 60)
+        versions = aws.retry_through_outage(self._versions, self.settings.outage_s)
         this = next((model for model in versions if model.version == self.package["version"]), None)
         if this and this.in_force:
             skip(self, f"Version {this.version} is approved, in force from {this.effective_from}: nobody is asked.")
@@ -208,9 +208,7 @@ class RecordDecisionOperator(MortgageRiskOperator):
         answer = context["ti"].xcom_pull(task_ids=self.answer_task_id)
         started_by = context["dag_run"].triggering_user_name or "a run by the clock"
         try:
-            decision, in_force_from = aws.patiently(
-                lambda: self._record(answer, started_by), self.settings.outage_minutes * 60
-            )
+            decision, in_force_from = self.retry_through_outage(lambda: self._record(answer, started_by))
         except decisions.OverrideError as error:
             raise AirflowFailException(str(error)) from error
         except decisions.DecisionStands as error:

@@ -53,7 +53,7 @@ class CreateModelOperator(MortgageRiskOperator):
         def create() -> bool:
             return aws.create_once(client.create_model, {**request, "ModelName": name})
 
-        new = aws.patiently(create, self.settings.outage_minutes * 60)
+        new = self.retry_through_outage(create)
         folder = self.package["model_uri"].rpartition("/")[0] + "/"
         links.store(self, context, {links.ResultLink: self.object_url(folder)})
         self.log.info("Model %s of %s is %s", name, arn, "created" if new else "there already")
@@ -120,7 +120,7 @@ class CheckEndpointOperator(MortgageRiskOperator):
     def execute(self, context: Context) -> EndpointCheck:
         region = self.client("sagemaker").meta.region_name
         links.store(self, context, {links.JobLink: links.job_url(self.settings, "endpoint", self.endpoint, region)})
-        answer = aws.patiently(self._ask, self.settings.outage_minutes * 60)
+        answer = self.retry_through_outage(self._ask)
         self.log.info("Endpoint %s: %s", self.endpoint, answer)
         if _differ(answer["pd"], answer["batch_pd"]):
             raise EndpointDisagrees(

@@ -95,7 +95,7 @@ class RegisterModelOperator(MortgageRiskOperator):
             )
             return client.create_model_package(**request)["ModelPackageArn"], True
 
-        arn, new = aws.patiently(register, self.settings.outage_minutes * 60)
+        arn, new = self.retry_through_outage(register)
         version = int(arn.rpartition("/")[2])
         self.log.info("%s %s (version %d)", "Registered" if new else "Registered before:", arn, version)
         links.store(self, context, {links.ReportLink: self.object_url(self.validation["report_uri"])})
@@ -160,8 +160,8 @@ class SelectModelOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> SelectedModel:
         client, group = self.client("sagemaker"), self.layout.model_package_group(self.source)
-        candidates = aws.patiently(
-            lambda: registry.approved_models(client, group, self.settings.timezone), self.settings.outage_minutes * 60
+        candidates = self.retry_through_outage(
+            lambda: registry.approved_models(client, group, self.settings.timezone)
         )
         model = registry.effective_model(candidates, self.business_date)
         if model is None:

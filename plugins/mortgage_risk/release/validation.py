@@ -84,11 +84,9 @@ class ValidateModelOperator(AwsJobOperator):
     def result(self, state: JobState) -> dict[str, Any]:
         return self._files(state)
 
-    def _finish(self, context: Context, state: JobState) -> dict[str, Any]:
-        result = super()._finish(context, state)
+    def after_success(self, context: Context, state: JobState, result: dict[str, Any]) -> None:
         links.store(self, context, {links.ReportLink: self.object_url(result["report_uri"])})
         self.log.info("Validation report: %s", self.object_url(result["report_uri"]))
-        return result
 
     def _demographics(self) -> str | None:
         """The newest delivery of protected attributes on or before the as-of date; fairness is measured where it is."""

@@ -37,8 +37,7 @@ class WithdrawModelOperator(MortgageRiskOperator):
         self.withdrawn_from = withdrawn_from
 
     def execute(self, context: Context) -> Withdrawal:
-        outage = self.settings.outage_minutes * 60
-        models = aws.patiently(self._models, outage)
+        models = self.retry_through_outage(self._models)
         version, reason, start = self.version.strip(), self.reason.strip(), self.withdrawn_from or self.business_date
         if not (version or reason or self.withdrawn_from):
             skip(self, f"Nothing is withdrawn: the form is empty.\n{self._in_words(models)}")
@@ -54,10 +53,10 @@ class WithdrawModelOperator(MortgageRiskOperator):
                 + self._in_words(models)
             )
         try:
-            changed = aws.patiently(lambda: self._withdraw(int(version), by, reason, start), outage)
+            changed = self.retry_through_outage(lambda: self._withdraw(int(version), by, reason, start))
         except decisions.DecisionStands as error:
             raise WithdrawalRefused(f"Nothing is withdrawn: {error}") from error
-        models = aws.patiently(self._models, outage)
+        models = self.retry_through_outage(self._models)
         now = registry.effective_model(models, self.business_date)
         text = f"Version {version} of {self.source} loans is withdrawn from {start} by {by}: {reason}"
         self.log.warning("%s%s\n%s", text, "" if changed else " (it was before)", self._in_words(models))
