@@ -15,7 +15,8 @@ from typing import Any, NotRequired, TypedDict
 
 from mortgage_risk import aws
 from mortgage_risk.jobs.cost import Prices, load_prices
-from mortgage_risk.jobs.kinds import KINDS, JobKind
+from mortgage_risk.jobs.kinds import KINDS
+from mortgage_risk.jobs.kinds.kind import JobKind
 from mortgage_risk.jobs.requests import RunTags
 from mortgage_risk.jobs.state import JobState
 from mortgage_risk.layout import Layout
