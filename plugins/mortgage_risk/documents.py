@@ -1,12 +1,13 @@
-"""The JSON documents that Glue and SageMaker jobs write to S3 and this side reads: what is read of each, by name.
+"""The JSON documents in S3 that one side writes and another reads: what is read of each, by name.
 
-A document may hold more. The writers' tests hold what they really write against these types (tests/documents.py), so
-that a field which is renamed there fails a test and not a night. What tasks hand to tasks is in `xcoms`.
+A document may hold more. The tests of the Glue and SageMaker scripts hold what these really write against these types
+(tests/documents.py), so that a field which is renamed there fails a test and not a night. What tasks hand to tasks is
+in `xcoms`; the index of monitored nights in `monitoring.index`.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 Severity = Literal["error", "warning", "information"]  # of a check; `information` is reported and judges nothing
 CheckVerdict = Literal["pass", "warn", "fail", "not_computable"]
@@ -41,7 +42,7 @@ class CleanTablesManifest(Manifest):
     counts: TablesCounts
 
 
-class TablesCounts(TypedDict):
+class TablesCounts(TypedDict, total=False):
     tables: dict[str, TableCounts]
 
 
@@ -219,3 +220,47 @@ class MonitoringDocument(TypedDict):
     segments: dict[str, dict[str, Segment]]
     labels: dict[str, dict[str, str]]
     performance: Performance | None
+
+
+# --- what the plugins themselves write for each other and for people: run-summaries/ ---
+
+
+class DataSummary(TypedDict, total=False):
+    """A manifest (rows, counts) or a check result (statistics) without its long lists."""
+
+    rows: int
+    counts: TablesCounts
+    statistics: CheckStatistics
+
+
+class RunCost(TypedDict):
+    """`usd` is null, with the reason, where a job has no price; `jobs`: what each cost."""
+
+    usd: float | None
+    reason: str
+    jobs: dict[str, float | None]
+    prices: dict[str, str]
+
+
+class ModelVersion(TypedDict):
+    """What the registry says of the model of a run."""
+
+    arn: str
+    version: int
+    status: str
+    metadata: dict[str, str]
+
+
+class RunSummary(TypedDict):
+    """Of a run. `tasks`: state, seconds (null where it never ran) and XCom of each, by its id."""
+
+    dag_id: str
+    run_id: str
+    source: str
+    business_date: str
+    tasks: dict[str, dict[str, Any]]
+    data: dict[str, DataSummary]
+    gate: GateDocument | None
+    model: ModelVersion | None
+    cost: RunCost
+    urls: dict[str, str]

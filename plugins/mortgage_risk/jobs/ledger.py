@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from mortgage_risk import aws
+from mortgage_risk.documents import RunCost
 from mortgage_risk.jobs.cost import job_cost, load_prices
 from mortgage_risk.jobs.kinds import KINDS
 from mortgage_risk.jobs.requests import RunTags
@@ -110,8 +111,8 @@ def total(entries: list[Entry]) -> float:
     return round(sum(entry.get("usd") or 0.0 for entry in entries), 4)
 
 
-def summary(entries: list[Entry], prices: dict[str, Any]) -> dict[str, Any]:
-    """{"usd", "reason", "jobs", "prices"}: usd is None, with the reason, where a job has no price."""
+def summary(entries: list[Entry], prices: dict[str, Any]) -> RunCost:
+    """What a run's jobs cost together."""
     unpriced = [entry for entry in entries if entry.get("usd") is None]
     return {
         "usd": None if unpriced else total(entries),

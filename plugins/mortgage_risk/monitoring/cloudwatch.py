@@ -8,13 +8,13 @@ is when the night was monitored: CloudWatch takes nothing older than two weeks, 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from mortgage_risk.documents import MonitoringDocument
+from mortgage_risk.jobs.requests import Request
+from mortgage_risk.monitoring.operations import Operations
 from mortgage_risk.settings import Settings
-
-Json = dict[str, Any]
 
 NAMESPACE = "MortgageRisk/Monitoring"
 SEVERITIES = ("attention", "breach")
@@ -29,7 +29,7 @@ ALARMS = (
 )
 
 
-def metric_data(document: Mapping[str, Any], ops: Mapping[str, Any], when: datetime) -> list[Json]:
+def metric_data(document: MonitoringDocument, ops: Operations, when: datetime) -> list[Request]:
     """The night as PutMetricData's MetricData: by source for alarms, by model version and segment for charts."""
     source = {"Name": "Source", "Value": document["source"]}
     version = {"Name": "ModelVersion", "Value": str(document["model_version"])}
@@ -41,9 +41,9 @@ def metric_data(document: Mapping[str, Any], ops: Mapping[str, Any], when: datet
         "Loans": document["rows"],
         "MeanPD": score["mean_pd"],
         "ScorePSITraining": score["training"]["psi"],
-        "ScorePSIRecent": (score["recent"] or {}).get("psi"),
+        "ScorePSIRecent": score["recent"]["psi"] if score["recent"] else None,
         "LargestFeaturePSIRecent": max(
-            ((f["recent"] or {}).get("psi", 0.0) for f in document["features"]), default=None
+            (feature["recent"]["psi"] if feature["recent"] else 0.0 for feature in document["features"]), default=None
         ),
         "Attention": grave["attention"],
         "Breaches": grave["breach"],
@@ -75,12 +75,12 @@ def metric_data(document: Mapping[str, Any], ops: Mapping[str, Any], when: datet
     return data
 
 
-def missing_metric(source: str, when: datetime) -> list[Json]:
+def missing_metric(source: str, when: datetime) -> list[Request]:
     dimensions = [{"Name": "Source", "Value": source}]
     return [{"MetricName": "NightMissing", "Dimensions": dimensions, "Timestamp": when, "Value": 1.0}]
 
 
-def alarm_requests(settings: Settings, source: str) -> list[Json]:
+def alarm_requests(settings: Settings, source: str) -> list[Request]:
     """PutMetricAlarm: ALARMS and the ages that the settings bound; to the topic of setting sns_topic_arn, if any."""
     topics = [settings.sns_topic_arn] if settings.sns_topic_arn else []
     late = "A delivery is late: ask for it. The night was scored on what there was."
@@ -122,7 +122,7 @@ WIDGETS = (
 )
 
 
-def dashboard(settings: Settings, source: str, region: str) -> Json:
+def dashboard(settings: Settings, source: str, region: str) -> Request:
     """PutDashboard: the page's figures for those who live in CloudWatch; new segments and versions appear by search."""
     widgets = []
     for i, (title, metrics, by_version) in enumerate(WIDGETS):
@@ -137,12 +137,12 @@ def dashboard(settings: Settings, source: str, region: str) -> Json:
     }
 
 
-def _search(metric: str, source: str, dimension: str) -> Json:
+def _search(metric: str, source: str, dimension: str) -> Request:
     schema = f'{{{NAMESPACE},Source,{dimension}}} MetricName="{metric}" Source="{source}"'
     return {"expression": f"SEARCH('{schema}', 'Maximum', {DAY})"}
 
 
-def _widget(place: int, title: str, metrics: list[Any], region: str) -> Json:
+def _widget(place: int, title: str, metrics: list[Any], region: str) -> Request:
     return {
         "type": "metric",
         "x": 12 * (place % 2),

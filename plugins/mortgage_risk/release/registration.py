@@ -126,7 +126,7 @@ class RegisterModelOperator(MortgageRiskOperator):
 
     def _metadata(self, verdict: GateDocument, card: ModelCard) -> dict[str, Evidence]:
         hashes = verdict["evidence"]
-        metrics = {f"{c['sample']}_{c['metric']}": c["value"] for c in verdict["checks"] if c["metric"]}
+        metrics = {f"{c['sample']}_{c['metric']}": c["value"] for c in verdict.get("checks", []) if c["metric"]}
         return {
             "training_job": self.training["job"],
             "as_of_date": self.business_date,
