@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mortgage_risk.jobs import code, links
 from mortgage_risk.jobs.operator import MortgageRiskOperator
 from mortgage_risk.layout import manifest
+from mortgage_risk.xcoms import PackagedCode
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
 class PackageCodeOperator(MortgageRiskOperator):
-    """XCom: {"sha256", "prefix", "git_commit"}. Uploads nothing if this code is in S3 already."""
+    """XCom: xcoms.PackagedCode. Uploads nothing if this code is in S3 already."""
 
     operator_extra_links = (links.ResultLink(),)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> PackagedCode:
         s3, root = self.client("s3"), self.settings.job_code_root
         files = code.collect(root)
         sha256 = code.content_hash(files)

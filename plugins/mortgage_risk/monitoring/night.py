@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,17 +17,19 @@ from mortgage_risk.documents import (
     ScoresManifest,
     ScoringInputManifest,
 )
-from mortgage_risk.jobs import links, requests
+from mortgage_risk.jobs import links
+from mortgage_risk.jobs.kinds.processing import ProcessingJob
 from mortgage_risk.jobs.operator import AwsJobOperator, MortgageRiskOperator
 from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.layout import manifest
 from mortgage_risk.monitoring import cloudwatch
 from mortgage_risk.monitoring.index import Index, IndexRow, index_row, missing_row
+from mortgage_risk.monitoring.job import monitoring_job
 from mortgage_risk.monitoring.operations import Operations, operations, with_ages
 from mortgage_risk.monitoring.retraining import last_request, retraining_reason
 from mortgage_risk.release.registry import ModelPackage
-from mortgage_risk.xcoms import Night, PackagedCode, rendered
+from mortgage_risk.xcoms import MonitoredNight, Night, PackagedCode, rendered
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -55,7 +57,7 @@ class MonitorNightOperator(AwsJobOperator):
     XCom: xcoms.MonitoredNight.
     """
 
-    kind = "processing"
+    kind = ProcessingJob()
     operator_extra_links = (*AwsJobOperator.operator_extra_links, links.ReportLink())
     template_fields = (*AwsJobOperator.template_fields, "code")
     template_fields_renderers: ClassVar[dict[str, str]] = {"code": "json"}
@@ -64,7 +66,7 @@ class MonitorNightOperator(AwsJobOperator):
         super().__init__(**kwargs)
         self.code = rendered(code)
 
-    def execute(self, context: Context) -> dict[str, Any] | None:
+    def execute(self, context: Context) -> Mapping[str, Any] | None:
         if self._is_scored():
             return super().execute(context)
         self._index().enter(missing_row(self.business_date, self._failed_check()))
@@ -91,7 +93,7 @@ class MonitorNightOperator(AwsJobOperator):
         if panel and not (last and last["outcomes"] and last["outcomes"]["panel_as_of"] == newest):
             inputs["panel"], panel_as_of = panel, newest
             vintages = self._list_vintages(vintage_dates(nights, self.business_date))
-        return requests.monitoring_job(
+        return monitoring_job(
             self.settings,
             name=NAME,
             code_prefix=self.code["prefix"],
@@ -113,7 +115,7 @@ class MonitorNightOperator(AwsJobOperator):
     def result_uri(self, state: JobState) -> str:
         return f"{self._prefix(state)}monitoring.json"
 
-    def result(self, state: JobState) -> dict[str, Any]:
+    def result(self, state: JobState) -> MonitoredNight:
         document, _, row = self._measured(state)
         asked = last_request(self.client("s3"), self.layout.retraining_request(self.source))
         return {
@@ -125,7 +127,7 @@ class MonitorNightOperator(AwsJobOperator):
             "retrain": retraining_reason([*self._index().before(self.business_date), row], asked),
         }
 
-    def after_success(self, context: Context, state: JobState, result: dict[str, Any]) -> None:
+    def after_success(self, context: Context, state: JobState, result: Mapping[str, Any]) -> None:
         document, ops, row = self._measured(state)
         self._index().enter(row)
         self._tell_cloudwatch(cloudwatch.metric_data(document, ops, datetime.now(UTC)))

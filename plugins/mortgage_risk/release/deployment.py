@@ -13,9 +13,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
 from mortgage_risk.documents import ScoresManifest
-from mortgage_risk.jobs import links, requests
+from mortgage_risk.jobs import links
+from mortgage_risk.jobs.kinds.endpoint import EndpointUpdate
 from mortgage_risk.jobs.operator import AwsJobOperator, MortgageRiskOperator, skip
-from mortgage_risk.jobs.requests import RunTags
+from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.release import model_requests
 from mortgage_risk.xcoms import EndpointCheck, SelectedModel, rendered
@@ -51,7 +52,7 @@ class CreateModelOperator(MortgageRiskOperator):
         name = f"{arn.split('/')[-2][:45]}-v{self.package['version']}-{digest}"
 
         def create() -> bool:
-            return aws.create_once(client.create_model, {**request, "ModelName": name})
+            return aws.create_once(lambda: client.create_model(**{**request, "ModelName": name}))
 
         new = self.retry_through_outage(create)
         folder = self.package["model_uri"].rpartition("/")[0] + "/"
@@ -76,7 +77,7 @@ class DeployModelOperator(AwsJobOperator):
     that is killed leaves it to its end. XCom: {"job", "seconds", "endpoint"}.
     """
 
-    kind = "endpoint"
+    kind = EndpointUpdate()
     template_fields = (*AwsJobOperator.template_fields, "endpoint", "model", "package")
 
     def __init__(
@@ -87,10 +88,8 @@ class DeployModelOperator(AwsJobOperator):
         self.model = rendered(model)
         self.package = rendered(package)
 
-    def build_request(self, tags: RunTags) -> dict[str, Any]:
-        return requests.endpoint_update(
-            self.settings, name=NAME, endpoint=self.endpoint, model=self.model, tags=tags
-        )
+    def build_request(self, tags: RunTags) -> Request:
+        return self.kind.request(self.settings, name=NAME, endpoint=self.endpoint, model=self.model, tags=tags)
 
     def reads(self) -> list[str]:
         return [self.package["model_package_arn"]]
@@ -119,7 +118,8 @@ class CheckEndpointOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> EndpointCheck:
         region = self.client("sagemaker").meta.region_name
-        links.store(self, context, {links.JobLink: links.job_url(self.settings, "endpoint", self.endpoint, region)})
+        url = links.job_url(self.settings, EndpointUpdate(), self.endpoint, region)
+        links.store(self, context, {links.JobLink: url})
         answer = self.retry_through_outage(self._ask)
         self.log.info("Endpoint %s: %s", self.endpoint, answer)
         if _differ(answer["pd"], answer["batch_pd"]):

@@ -133,7 +133,7 @@ def ensure_group(client: Any, request: Request) -> None:
     except Exception as error:
         if not aws.is_not_found(error):
             raise
-    aws.create_once(client.create_model_package_group, request)
+    aws.create_once(lambda: client.create_model_package_group(**request))
 
 
 def was_approved(package: ModelPackage) -> bool:
