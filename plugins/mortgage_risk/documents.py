@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-Severity = Literal["error", "warning", "information"]  # of a check; `information` is reported and judges nothing
+CheckSeverity = Literal["error", "warning", "information"]  # `information` is reported and judges nothing
 CheckVerdict = Literal["pass", "warn", "fail", "not_computable"]
-Gravity = Literal["breach", "attention", "ok"]  # of a monitored night and its findings
+Severity = Literal["breach", "attention", "ok"]  # of a finding; the gravest is the night's verdict
 
 # --- datasets: `_manifest.json`, written last ---
 
@@ -88,7 +88,7 @@ class ScoresManifest(Manifest):
 class DataCheck(TypedDict):
     table: str
     column: str | None
-    severity: Severity
+    severity: CheckSeverity
     success: bool
     message: str
 
@@ -121,7 +121,7 @@ class GateCheck(TypedDict):
     sample: str | None
     value: float | None
     bounds: dict[str, float]
-    severity: Severity
+    severity: CheckSeverity
     verdict: CheckVerdict
     reason: str
 
@@ -170,7 +170,7 @@ class MonitoringFinding(TypedDict):
 
     kind: str
     feature: str
-    severity: Gravity
+    severity: Severity
     message: str
 
 
@@ -213,7 +213,7 @@ class MonitoringDocument(TypedDict):
     score_date: str
     model_version: str
     rows: int
-    verdict: Gravity
+    verdict: Severity
     findings: list[MonitoringFinding]
     features: list[FeatureNight]
     score: ScoreNight

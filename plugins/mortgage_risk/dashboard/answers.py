@@ -22,6 +22,17 @@ class NotThere(LookupError):
     """What was asked for is not there; the message is for who asked."""
 
 
+class Overview(views.Overview):
+    sources: list[str]
+    source: str
+
+
+class Segments(views.Segments):
+    """`labels`: what the levels' codes mean, where the dimension has such."""
+
+    labels: dict[str, str]
+
+
 @dataclass(frozen=True)
 class Answers:
     """From the index of monitored nights, the model registry and CloudWatch. NotThere where nothing is to be told."""
@@ -29,7 +40,7 @@ class Answers:
     settings: Settings
     store: IndexStore
 
-    def overview(self, source: str = "") -> Mapping[str, Any]:
+    def overview(self, source: str = "") -> Overview:
         """The page's first question: of one source, or of the first there is."""
         sources = self.store.sources()
         chosen = source if source in sources else next(iter(sources), "")
@@ -39,7 +50,7 @@ class Answers:
     def features(self, source: str) -> views.Features:
         return views.features(self._nights(source))
 
-    def segments(self, source: str, dimension: str) -> Mapping[str, Any]:
+    def segments(self, source: str, dimension: str) -> Segments:
         nights = self._nights(source)
         labels = self.store.labels(nights).get(dimension, {})
         return {**views.segments(nights, dimension), "labels": labels}

@@ -8,6 +8,7 @@ is when the night was monitored: CloudWatch takes nothing older than two weeks, 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +18,6 @@ from mortgage_risk.monitoring.operations import Operations
 from mortgage_risk.settings import Settings
 
 NAMESPACE = "MortgageRisk/Monitoring"
-SEVERITIES = ("attention", "breach")
 DAY = 86400
 
 # metric, at or above which it rings, days looked at, days needed, what it means and what to do
@@ -33,20 +33,36 @@ def metric_data(document: MonitoringDocument, ops: Operations, when: datetime) -
     """The night as PutMetricData's MetricData: by source for alarms, by model version and segment for charts."""
     source = {"Name": "Source", "Value": document["source"]}
     version = {"Name": "ModelVersion", "Value": str(document["model_version"])}
+    data = [
+        {"MetricName": name, "Dimensions": dimensions, "Timestamp": when, "Value": float(value)}
+        for dimensions in ([source], [source, version])
+        for name, value in _figures(document, ops).items()
+        if value is not None
+    ]
+    segments = [
+        ({"Name": "Segment", "Value": f"{dimension}={level}"}, found["mean_pd"])
+        for dimension, levels in document["segments"].items()
+        for level, found in levels.items()
+    ]
+    return data + [
+        {"MetricName": "MeanPD", "Dimensions": [source, segment], "Timestamp": when, "Value": float(mean_pd)}
+        for segment, mean_pd in segments
+    ]
+
+
+def _figures(document: MonitoringDocument, ops: Operations) -> dict[str, float | None]:
+    """Metric → value; null is what is not known."""
     score = document["score"]
-    grave = dict.fromkeys(SEVERITIES, 0)
-    for finding in document["findings"]:
-        grave[finding["severity"]] += 1
-    figures = {
+    findings = Counter(finding["severity"] for finding in document["findings"])
+    steps = [feature["recent"]["psi"] if feature["recent"] else 0.0 for feature in document["features"]]
+    return {
         "Loans": document["rows"],
         "MeanPD": score["mean_pd"],
         "ScorePSITraining": score["training"]["psi"],
         "ScorePSIRecent": score["recent"]["psi"] if score["recent"] else None,
-        "LargestFeaturePSIRecent": max(
-            (feature["recent"]["psi"] if feature["recent"] else 0.0 for feature in document["features"]), default=None
-        ),
-        "Attention": grave["attention"],
-        "Breaches": grave["breach"],
+        "LargestFeaturePSIRecent": max(steps, default=None),
+        "Attention": findings["attention"],
+        "Breaches": findings["breach"],
         "NightMissing": 0,
         "Quarantined": ops.get("quarantined"),
         "DaysSinceReport": ops.get("days_since_report"),
@@ -55,24 +71,6 @@ def metric_data(document: MonitoringDocument, ops: Operations, when: datetime) -
         "RunCost": ops.get("cost"),
         "ChecksFailed": ops.get("checks_failed"),
     }
-    data = [
-        {"MetricName": name, "Dimensions": dimensions, "Timestamp": when, "Value": float(value)}
-        for dimensions in ([source], [source, version])
-        for name, value in figures.items()
-        if value is not None
-    ]
-    for dimension, levels in document["segments"].items():
-        for level, found in levels.items():
-            segment = {"Name": "Segment", "Value": f"{dimension}={level}"}
-            data.append(
-                {
-                    "MetricName": "MeanPD",
-                    "Dimensions": [source, segment],
-                    "Timestamp": when,
-                    "Value": float(found["mean_pd"]),
-                }
-            )
-    return data
 
 
 def missing_metric(source: str, when: datetime) -> list[Request]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
 
 from mortgage_risk import aws
-from mortgage_risk.documents import Gravity, MonitoringDocument
+from mortgage_risk.documents import MonitoringDocument, Severity
 from mortgage_risk.monitoring.operations import Operations
 
 FORMAT = 1
@@ -34,7 +34,7 @@ class IndexRow(TypedDict):
 
     date: str
     prefix: str | None
-    verdict: Gravity
+    verdict: Severity
     rows: int
     findings: list[Finding]
     outcomes: Outcomes | None

@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TypedDict
 
-from mortgage_risk.documents import Gravity, MonitoringDocument, MonitoringFinding, RunSummary, ScoringInputManifest
+from mortgage_risk.documents import MonitoringDocument, MonitoringFinding, RunSummary, ScoringInputManifest, Severity
 from mortgage_risk.settings import Settings
 
-GRAVITIES: tuple[Gravity, ...] = ("breach", "attention", "ok")
+SEVERITIES: tuple[Severity, ...] = ("breach", "attention", "ok")  # the gravest first
 
 
 class Operations(TypedDict, total=False):
@@ -63,8 +63,8 @@ def operations(scoring_input: ScoringInputManifest, summary: RunSummary | None) 
 def with_ages(document: MonitoringDocument, ops: Operations, settings: Settings) -> MonitoringDocument:
     """The night's document with findings for tapes that are older than the settings allow, and their verdict."""
     found = _ages(ops, settings)
-    findings = sorted([*document["findings"], *found], key=lambda finding: GRAVITIES.index(finding["severity"]))
-    worst = min([document["verdict"], *(finding["severity"] for finding in found)], key=GRAVITIES.index)
+    findings = sorted([*document["findings"], *found], key=lambda finding: SEVERITIES.index(finding["severity"]))
+    worst = min([document["verdict"], *(finding["severity"] for finding in found)], key=SEVERITIES.index)
     return {**document, "findings": findings, "verdict": worst}
 
 
@@ -72,7 +72,7 @@ def _ages(ops: Operations, settings: Settings) -> list[MonitoringFinding]:
     reported, ingested = ops["days_since_report"], ops["days_since_ingest"]
     found: list[MonitoringFinding] = []
     if reported is not None and reported > settings.report_age_warning_days:
-        severity: Gravity = "breach" if reported > settings.report_age_error_days else "attention"
+        severity: Severity = "breach" if reported > settings.report_age_error_days else "attention"
         message = f"the newest reporting month, {ops['newest_month']}, ended {reported:,} days before the score date"
         found.append({"kind": "stale_report", "feature": "", "severity": severity, "message": message})
     if ingested is not None and ingested > settings.ingest_age_warning_days:
