@@ -45,6 +45,7 @@ with DAG(
 ):
     SweepOrphansOperator(
         task_id="sweep_orphans",
+        settings=settings,
         source="all",
         business_date=SCORE_DATE,
         report_only="{{ params.dry_run }}",
