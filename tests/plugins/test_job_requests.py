@@ -18,7 +18,7 @@ from mortgage_risk.jobs.requests import RunTags
 from mortgage_risk.monitoring import cloudwatch
 from mortgage_risk.release import model_requests
 from mortgage_risk.settings import Settings
-from mortgage_risk.training import tuning_request as tuning_requests
+from mortgage_risk.training import tuning as tuning_requests
 
 GOLDEN = Path(__file__).parent / "golden"
 CODE = "s3://mortgage-loan-ml/code/c0de/"
@@ -117,7 +117,7 @@ def endpoint(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 def endpoint_update(settings: Settings, tags: RunTags) -> dict[str, Any]:
     names = {"name": "deploy-1", "endpoint": "pd-canonical", "model": "model-v3"}
-    return model_requests.endpoint_update(settings, **names, tags=tags)
+    return requests.endpoint_update(settings, **names, tags=tags)
 
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:

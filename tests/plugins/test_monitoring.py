@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from fake_aws import FakeAws
 
-from mortgage_risk.dag import assets
+from mortgage_risk import assets
 from mortgage_risk.layout import Layout
 from mortgage_risk.monitoring import cloudwatch, index
 from mortgage_risk.monitoring.night import FindNightsOperator, MonitorNightOperator, RequestRetrainingOperator

@@ -9,7 +9,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
-from mortgage_risk.data.glue import GlueJobOperator
+from mortgage_risk.jobs.glue import GlueJobOperator
 from mortgage_risk.jobs.state import JobState
 from mortgage_risk.layout import Layout, manifest
 from mortgage_risk.settings import Settings

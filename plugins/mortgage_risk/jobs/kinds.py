@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from mortgage_risk import aws
+from mortgage_risk.jobs.requests import VARIANT
 from mortgage_risk.jobs.state import (
     CannotBeStopped,
     JobKind,
@@ -25,7 +26,6 @@ from mortgage_risk.jobs.state import (
     newest_attempt,
     next_attempt,
 )
-from mortgage_risk.release.model_requests import VARIANT
 
 
 class SageMakerJob:

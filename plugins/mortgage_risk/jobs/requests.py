@@ -13,6 +13,7 @@ Request = dict[str, Any]
 
 PLATFORM = "mortgage-risk"  # the tag that all jobs carry
 QUEUE_SECONDS = 1800  # what a job may wait for capacity, beside the time its own limit counts
+VARIANT = "AllTraffic"  # of an endpoint: it has one
 _PROCESSING = "/opt/ml/processing"
 
 
@@ -269,6 +270,25 @@ def transform_job(
         },
         "Tags": tags.as_list(),
     }
+
+
+def endpoint_update(settings: Settings, *, name: str, endpoint: str, model: str, tags: RunTags) -> Request:
+    """CreateEndpointConfig, and CreateEndpoint for where there is none yet."""
+    config = {
+        "EndpointConfigName": name,
+        "ProductionVariants": [
+            {
+                "VariantName": VARIANT,
+                "ModelName": model,
+                "InstanceType": settings.transform_instance_type,
+                "InitialInstanceCount": settings.endpoint_instances,
+            }
+        ],
+        "Tags": tags.as_list(),
+        **kms(settings, "KmsKeyId"),
+    }
+    created = {"EndpointName": endpoint, "EndpointConfigName": name, "Tags": tags.as_list()}
+    return {"CreateEndpointConfig": config, "CreateEndpoint": created}
 
 
 def _resources(settings: Settings, instance_type: str) -> Request:

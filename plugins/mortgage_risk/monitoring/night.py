@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mortgage_risk import aws
-from mortgage_risk.dag import assets
+from mortgage_risk import assets, aws
 from mortgage_risk.jobs import links, requests
 from mortgage_risk.jobs.operator import AwsJobOperator, MortgageRiskOperator, skip
 from mortgage_risk.jobs.requests import RunTags

@@ -4,19 +4,17 @@ and why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
-from airflow.sdk import BaseBranchOperator, Param
+from airflow.sdk import BaseBranchOperator, BaseNotifier, Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from mortgage_risk import aws
-from mortgage_risk.dag import assets
-from mortgage_risk.dag.business_date import today
-from mortgage_risk.dag.notifications import ApprovalNeeded
+from mortgage_risk import assets, aws, messages
 from mortgage_risk.jobs import links
 from mortgage_risk.jobs.operator import MortgageRiskOperator, skip
 from mortgage_risk.layout import Layout
@@ -27,9 +25,31 @@ from mortgage_risk.settings import Settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+log = logging.getLogger(__name__)
 
 # May be left empty: Airflow's form would not let anybody answer without a string that it takes for required.
 COMMENT = "Recorded in the model registry with your name."
+
+
+class ApprovalNeeded(BaseNotifier):
+    """A model waits for a person; it waits, told or not."""
+
+    def notify(self, context: Any) -> None:
+        try:
+            messages.send(context["task"].settings, approval_message(context))
+        except Exception:
+            log.exception("Nobody was told that a model waits for approval")
+
+
+def approval_message(context: Mapping[str, Any]) -> messages.Message:
+    task = context["task"]
+    return messages.Message(
+        subject=f"Approval needed: {task.subject}",
+        happened=f"A model passed the gate. {task.subject}",
+        todo=f"Read the report and answer within {task.settings.approval_hours} hours; without an answer the model is "
+        "rejected and the one in force stays.",
+        link=task.generate_link_to_ui_from_context(context=context),
+    )
 
 
 class ModelRejected(AirflowFailException):
@@ -118,7 +138,7 @@ class AskForApprovalOperator(ApprovalOperator):
             checks=list(verdict.checks),
             report_url=report,
             effective_from=self.effective_from,
-            champion=registry.effective_model(versions, today(self.settings.timezone)),
+            champion=registry.effective_model(versions, self.settings.today()),
             before=this,
         )
         # Where the task was cleared, Airflow 3.3.1 shows the words of the first time: today's are in the log.

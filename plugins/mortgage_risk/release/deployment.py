@@ -1,14 +1,18 @@
-"""Puts the model in force behind the real-time endpoint, and asks the endpoint whether it scores as the batch did."""
+"""Makes a SageMaker model of the model in force, puts it behind the real-time endpoint, and asks the endpoint whether
+it scores as the batch did.
+"""
 
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
-from mortgage_risk.jobs import links
+from mortgage_risk.jobs import links, requests
 from mortgage_risk.jobs.operator import AwsJobOperator, MortgageRiskOperator, skip
 from mortgage_risk.jobs.requests import RunTags
 from mortgage_risk.jobs.state import NAME, JobState
@@ -22,6 +26,36 @@ TOLERANCE = 1e-6  # between two PDs of the same model and loan
 
 class EndpointDisagrees(AirflowFailException):
     """The endpoint does not give the PD that the batch gave: it must not be relied on."""
+
+
+class CreateModelOperator(MortgageRiskOperator):
+    """Makes the SageMaker model of a model package (XCom of SelectModelOperator), once per package. XCom: its
+    name. Its link leads to the artifact that the model is made of.
+    """
+
+    template_fields = (*MortgageRiskOperator.template_fields, "package")
+    operator_extra_links = (links.ResultLink(),)
+
+    def __init__(self, *, package: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.package = package
+
+    def execute(self, context: Context) -> str:
+        client = self.client("sagemaker")
+        arn = self.package["model_package_arn"]
+        request = model_requests.model(self.settings, name="", model_package_arn=arn, tags=self.run_tags(context))
+        content = json.dumps({key: value for key, value in request.items() if key != "Tags"}, sort_keys=True)
+        digest = hashlib.sha256(content.encode()).hexdigest()[:10]
+        name = f"{arn.split('/')[-2][:45]}-v{self.package['version']}-{digest}"
+
+        def create() -> bool:
+            return aws.create_once(client.create_model, {**request, "ModelName": name})
+
+        new = aws.patiently(create, self.settings.outage_minutes * 60)
+        folder = self.package["model_uri"].rpartition("/")[0] + "/"
+        links.store(self, context, {links.ResultLink: self.object_url(folder)})
+        self.log.info("Model %s of %s is %s", name, arn, "created" if new else "there already")
+        return name
 
 
 class FindEndpointOperator(MortgageRiskOperator):
@@ -50,7 +84,7 @@ class DeployModelOperator(AwsJobOperator):
         self.package = package
 
     def build_request(self, tags: RunTags) -> dict[str, Any]:
-        return model_requests.endpoint_update(
+        return requests.endpoint_update(
             self.settings, name=NAME, endpoint=self.endpoint, model=self.model, tags=tags
         )
 

@@ -6,12 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mortgage_risk.jobs.requests import PLATFORM, Request, RunTags, kms, network
+from mortgage_risk.jobs.requests import PLATFORM, Request, RunTags, network
 from mortgage_risk.release import model_card
 from mortgage_risk.release.decisions import Change
 from mortgage_risk.settings import Settings
-
-VARIANT = "AllTraffic"  # of an endpoint: it has one
 
 
 def model(settings: Settings, *, name: str, model_package_arn: str, tags: RunTags) -> Request:
@@ -23,25 +21,6 @@ def model(settings: Settings, *, name: str, model_package_arn: str, tags: RunTag
         "Tags": tags.as_list(),
         **network(settings, "VpcConfig"),
     }
-
-
-def endpoint_update(settings: Settings, *, name: str, endpoint: str, model: str, tags: RunTags) -> Request:
-    """CreateEndpointConfig, and CreateEndpoint for where there is none yet."""
-    config = {
-        "EndpointConfigName": name,
-        "ProductionVariants": [
-            {
-                "VariantName": VARIANT,
-                "ModelName": model,
-                "InstanceType": settings.transform_instance_type,
-                "InitialInstanceCount": settings.endpoint_instances,
-            }
-        ],
-        "Tags": tags.as_list(),
-        **kms(settings, "KmsKeyId"),
-    }
-    created = {"EndpointName": endpoint, "EndpointConfigName": name, "Tags": tags.as_list()}
-    return {"CreateEndpointConfig": config, "CreateEndpoint": created}
 
 
 def model_package_group(*, name: str, source: str) -> Request:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from mortgage_risk import aws
-from mortgage_risk.dag import assets, notifications
+from mortgage_risk import assets, aws, messages
 from mortgage_risk.jobs.operator import MortgageRiskOperator, skip
 from mortgage_risk.release import decisions, model_requests, registry
 
@@ -69,7 +68,7 @@ class WithdrawModelOperator(MortgageRiskOperator):
                 *(len(scored), start, scored[0], scored[-1]),
             )
         if changed:
-            notifications.send(self.settings, notifications.withdrawal_message(context, text, now))
+            messages.send(self.settings, withdrawal_message(context, text, now))
         assets.announce(self, context, withdrawn_version=int(version), withdrawn_from=start)
         return {"version": int(version), "by": by, "withdrawn_from": start, "in_force": now.version if now else None}
 
@@ -111,3 +110,16 @@ class WithdrawModelOperator(MortgageRiskOperator):
         ]
         tonight = f"Version {today.version} scores {self.business_date}." if today else "No model is in force today."
         return "\n".join([f"Approved versions of {self.source} loans:", *(lines or ["  none"]), tonight])
+
+
+def withdrawal_message(
+    context: Mapping[str, Any], happened: str, in_force: registry.ApprovedModel | None
+) -> messages.Message:
+    tonight = f"Version {in_force.version} is in force." if in_force else "No model is in force now."
+    return messages.Message(
+        subject=f"Model withdrawn: {happened.partition(' is withdrawn')[0]}",
+        happened=f"{happened}. {tonight}",
+        todo="Nothing, where a model is in force. Else train and approve one in mortgage_training: until then the "
+        "nightly scoring fails, and an endpoint goes on serving the model that was withdrawn.",
+        link=context["ti"].log_url,
+    )
