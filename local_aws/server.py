@@ -31,7 +31,7 @@ from local_aws import __version__, console, door
 from local_aws.cloudwatch import alarms
 from local_aws.glue import api as glue
 from local_aws.kernel import disk, errors, logs
-from local_aws.kernel.config import Caller, Config
+from local_aws.kernel.config import QUOTAS, Caller, Config
 from local_aws.kernel.errors import AwsError
 from local_aws.s3.app import S3App
 from local_aws.s3.http import request_body
@@ -242,6 +242,13 @@ def serve(config: Config) -> int:
     return 0
 
 
+def _quota(text: str) -> tuple[str, int]:
+    name, _, limit = text.partition("=")
+    if name not in QUOTAS or not limit.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=N, N a number and NAME one of {', '.join(QUOTAS)}")
+    return name, int(limit)
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m local_aws", description="The AWS API on this machine.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; one that others reach wants a token")
@@ -258,6 +265,14 @@ def main(arguments: list[str] | None = None) -> None:
         "--runtimes-dir", type=Path, default=Path(".runtimes"), help="one virtual environment a runtime"
     )
     parser.add_argument("--region", default="us-east-1")
+    parser.add_argument(
+        "--quota",
+        action="append",
+        default=[],
+        type=_quota,
+        metavar="NAME=N",
+        help=f"a limit of the account, to try how a program bears it: {', '.join(QUOTAS)}; repeatable",
+    )
     parser.add_argument("--verbose", action="store_true", help="log every request")
     options = parser.parse_args(arguments)
     logging.basicConfig(
@@ -282,5 +297,6 @@ def main(arguments: list[str] | None = None) -> None:
         region=options.region,
         names=frozenset(options.allow_host),
         token=token,
+        quotas=dict(options.quota),
     )
     sys.exit(serve(config))
