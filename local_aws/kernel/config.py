@@ -7,15 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from re import Match, Pattern
-from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from local_aws.s3.store import S3Store
+from local_aws.kernel.state import Record
 
 ACCOUNT_ID = "123456789012"
 
-Operation = Callable[[dict[str, Any], "Caller"], dict[str, Any] | None]
+Operation = Callable[[Record, "Caller"], Record | None]
 HttpHandler = Callable[[Request, Match[str]], Response]
 
 
@@ -38,7 +37,7 @@ class JobView:
     started: float  # epoch seconds
     seconds: float | None
     reason: str
-    description: dict[str, Any]
+    description: Record
     logs: tuple[tuple[str, str], ...]  # (log group, log stream)
     running: bool = False
 
@@ -72,10 +71,10 @@ class Config:
         self.state_dir = Path(self.state_dir).resolve()
         # not resolved through symlinks: a virtual environment's python must keep its own path
         self.runtimes_dir = Path(self.runtimes_dir).absolute()
-        self.store = S3Store(self.state_dir)
-        for name in ("s3", "s3-meta", "logs", "glue", "sagemaker"):  # an older version left them open to others
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        for folder in self.state_dir.glob("*/"):  # an older version left them open to others
             with suppress(FileNotFoundError, PermissionError):
-                (self.state_dir / name).chmod(0o700)
+                folder.chmod(0o700)
 
     @property
     def endpoint_url(self) -> str:
