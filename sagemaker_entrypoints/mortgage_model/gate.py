@@ -1,7 +1,7 @@
 """The gate: does the evidence meet the thresholds in force? The only place where that is decided.
 
 The validation job calls `evaluate_gate` and writes the result as `gate.json` beside `evaluation.json`.
-Airflow reads it (plugins/mortgage_risk/gate.py), checks that it was made with the thresholds in force, and
+Airflow reads it (plugins/mortgage_risk/release/verdict.py), checks that it was made with the thresholds in force, and
 acts on it. Nothing but the standard library and contracts.
 
 gate.json

@@ -167,7 +167,7 @@ def test_gate_json_names_what_it_judged(validated):
 
 def test_airflow_reads_the_verdict_that_the_job_writes(validated):
     spec = importlib.util.spec_from_file_location(
-        "plugin_gate", ROOT / "plugins" / "mortgage_risk" / "gate.py"
+        "plugin_gate", ROOT / "plugins" / "mortgage_risk" / "release" / "verdict.py"
     )
     plugin = importlib.util.module_from_spec(spec)
     sys.modules["plugin_gate"] = plugin
