@@ -28,16 +28,15 @@ from local_platform.environments import ROOT
 
 sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
 
-from model_monitoring_script import read_outcomes  # noqa: E402
-
 from contracts import load_contract  # noqa: E402
-from mortgage_model.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
+from mortgage_model.development.panel_data import KEY, MONTH, open_panel  # noqa: E402
 from mortgage_model.monitoring import performance  # noqa: E402
 from mortgage_model.monitoring.effects import contributions, named  # noqa: E402
+from mortgage_model.monitoring.inputs import panel_outcomes  # noqa: E402
 from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
 from mortgage_model.monitoring.report import render_report  # noqa: E402
-from mortgage_model.panel_data import KEY, MONTH, open_panel  # noqa: E402
-from mortgage_model.splits import month_number, month_text  # noqa: E402
+from mortgage_model.months import month_number, month_text  # noqa: E402
+from mortgage_model.scoring.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
 from mortgage_risk.layout import Layout, split_uri  # noqa: E402
 from mortgage_risk.monitoring import index  # noqa: E402
 from mortgage_risk.release import registry  # noqa: E402
@@ -95,7 +94,7 @@ def read_book(version: str, model_folder: Path, panel_folder: Path, first: date,
         day = pd.util.hash_array(table[KEY].to_numpy()) % LAST_REPORTING_DAY + 1
         loans = Scored.by(model, table[list(model.spec.inputs)], table[KEY].to_numpy())
         months[month] = Month(day.astype(int), loans)
-    return Book(version, model, read_profile(model_folder), months, read_outcomes(dataset, list(months)))
+    return Book(version, model, read_profile(model_folder), months, panel_outcomes(dataset, list(months)))
 
 
 def portfolio(book: Book, night: date) -> Scored:

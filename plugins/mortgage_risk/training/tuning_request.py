@@ -10,7 +10,7 @@ from mortgage_risk.settings import Settings
 
 OBJECTIVE = "validation-logloss"
 # What tuning may try; a hyperparameter that the form gives is left as given. Deeper trees would make reason codes slow,
-# see PANEL_SPACE in sagemaker_entrypoints/mortgage_model/search.py.
+# see PANEL_SPACE in sagemaker_entrypoints/mortgage_model/development/search.py.
 RANGES: dict[str, dict[str, Any]] = {
     "max_depth": {"type": "integer", "min": 2, "max": 3},
     "learning_rate": {"type": "number", "min": 0.02, "max": 0.3, "log": True},

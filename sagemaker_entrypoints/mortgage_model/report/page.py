@@ -11,13 +11,13 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from mortgage_model import report_battery as battery
-from mortgage_model import report_context as context
-from mortgage_model import report_sections as sections
-from mortgage_model.gate import GateResult
-from mortgage_model.report_parts import badge, figure, interval, sentence, signed, table
+from mortgage_model.report import battery
+from mortgage_model.report import performance as sections
+from mortgage_model.report import population as context
+from mortgage_model.report.parts import badge, figure, interval, sentence, signed, table
+from mortgage_model.validation.gate import GateResult
 
-TEMPLATE = Path(__file__).with_name("report_template.html")
+TEMPLATE = Path(__file__).with_name("template.html")
 TILES = (
     ("oot", "auc", "AUC out of time"),
     ("oot", "ks", "KS out of time"),

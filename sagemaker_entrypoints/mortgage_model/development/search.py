@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from mortgage_model import booster
-from mortgage_model.splits import Fold
+from mortgage_model.development.splits import Fold
+from mortgage_model.scoring import booster
 from mortgage_model.statistics import calibration
 
 if TYPE_CHECKING:
-    from mortgage_model.checkpoint import Checkpoint
+    from mortgage_model.development.checkpoint import Checkpoint
 
 Hyperparameters = Mapping[str, int | float]
 DIGITS = 4

@@ -17,7 +17,7 @@ from scipy.special import expit, logit
 from sklearn.isotonic import isotonic_regression
 
 from contracts.faults import DataFault
-from mortgage_model.splits import Fold
+from mortgage_model.development.splits import Fold
 from mortgage_model.statistics import NotComputable
 from mortgage_model.statistics.calibration import calibration_in_the_large, log_loss_terms, recalibrate
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from mortgage_model.report_charts import Axis, Plot, index_axis, percent, ranked_bars, ranked_intervals, rate_axis
-from mortgage_model.report_parts import SAMPLE_WORDS, chart, figure, nothing, pair, sentence, share, signed, table
+from mortgage_model.report.charts import Axis, Plot, index_axis, percent, ranked_bars, ranked_intervals, rate_axis
+from mortgage_model.report.parts import SAMPLE_WORDS, chart, figure, nothing, pair, sentence, share, signed, table
 
 Tests = Mapping[str, Mapping[str, Any]]
 MOST_SEGMENTS = 16

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mortgage_model.search import Trial
+from mortgage_model.development.search import Trial
 
 FILE = "trials.json"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.faults import DataFault
-from mortgage_model.gate import GateResult
+from mortgage_model.validation.gate import GateResult
 
 TEXTS = ("purpose", "not_for", "owner", "tier")
 LISTS = ("limits", "conditions")

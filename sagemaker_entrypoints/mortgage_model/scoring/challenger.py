@@ -18,7 +18,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from mortgage_model.features import FeatureSpec
+from mortgage_model.scoring.features import FeatureSpec
 
 LARGEST_BINS = 6
 # A bin holds at least this share of the training rows.

@@ -10,7 +10,7 @@ import pandas as pd
 
 from contracts.faults import DataFault
 from contracts.model import Contract, DerivedFeature
-from mortgage_model.formulas import evaluate
+from mortgage_model.scoring.formulas import evaluate
 
 OTHER = "OTHER"
 # A level needs this share of the training rows, or it is pooled into OTHER.

@@ -18,12 +18,12 @@ import pandas as pd
 
 from contracts.model import Contract
 from contracts.split import GROUPED_K_FOLD
-from mortgage_model import booster, calibration
-from mortgage_model.artifact import MortgageModel, feature_contract
-from mortgage_model.features import FeatureError, FeatureSpec
-from mortgage_model.grades import MasterScale
-from mortgage_model.search import Hyperparameters, Range, Search, search
-from mortgage_model.splits import Fold
+from mortgage_model.development.search import Hyperparameters, Range, Search, search
+from mortgage_model.development.splits import Fold
+from mortgage_model.scoring import booster, calibration
+from mortgage_model.scoring.artifact import MortgageModel, feature_contract
+from mortgage_model.scoring.features import FeatureError, FeatureSpec
+from mortgage_model.scoring.grades import MasterScale
 from mortgage_model.statistics import discrimination
 from mortgage_model.table.holding_out import GroupedKFold, OutOfTime
 from mortgage_model.table.read import TableError

@@ -7,9 +7,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from mortgage_model.gate import METRIC_NAMES
-from mortgage_model.report_charts import Axis, Plot, index_axis, percent, rate_axis
-from mortgage_model.report_parts import (
+from mortgage_model.report.charts import Axis, Plot, index_axis, percent, rate_axis
+from mortgage_model.report.parts import (
     SAMPLE_WORDS,
     chart,
     figure,
@@ -20,6 +19,7 @@ from mortgage_model.report_parts import (
     share,
     table,
 )
+from mortgage_model.validation.gate import METRIC_NAMES
 
 LISTED_METRICS = (
     "auc",

@@ -6,18 +6,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from mortgage_model.report_charts import Axis, Plot, index_axis, percent, ranked_bars, timeline
-from mortgage_model.report_parts import (
-    SAMPLE_WORDS,
-    chart,
-    figure,
-    interval,
-    nothing,
-    pair,
-    sentence,
-    share,
-    table,
-)
+from mortgage_model.report.charts import Axis, Plot, index_axis, percent, ranked_bars, timeline
+from mortgage_model.report.parts import SAMPLE_WORDS, chart, figure, interval, nothing, pair, sentence, share, table
 
 DIRECTIONS = {1: "PD rises with it", -1: "PD falls with it", 0: "free"}
 

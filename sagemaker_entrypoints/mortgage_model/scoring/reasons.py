@@ -18,8 +18,8 @@ import pandas as pd
 import xgboost as xgb
 
 from contracts.model import Contract, Factor
-from mortgage_model import booster as boosting
-from mortgage_model.artifact import MortgageModel
+from mortgage_model.scoring import booster as boosting
+from mortgage_model.scoring.artifact import MortgageModel
 
 TOP = 4
 DIRECTIONS = ("high", "low", "missing", "category")

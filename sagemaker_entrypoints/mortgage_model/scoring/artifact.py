@@ -18,12 +18,12 @@ import xgboost as xgb
 
 from contracts.faults import DataFault
 from contracts.model import Column, Contract, DerivedFeature, Factor
-from mortgage_model import booster as boosting
-from mortgage_model import calibration as calibrating
-from mortgage_model.calibration import Calibration
-from mortgage_model.challenger import Challenger
-from mortgage_model.features import FeatureSpec
-from mortgage_model.grades import MasterScale
+from mortgage_model.scoring import booster as boosting
+from mortgage_model.scoring import calibration as calibrating
+from mortgage_model.scoring.calibration import Calibration
+from mortgage_model.scoring.challenger import Challenger
+from mortgage_model.scoring.features import FeatureSpec
+from mortgage_model.scoring.grades import MasterScale
 
 # requirements.txt stays behind: serving reads no YAML, and so installs nothing when it starts.
 CODE = ("inference.py", "mortgage_model", "contracts")
