@@ -36,7 +36,7 @@ from mortgage_model.development.splits import month_number, month_text  # noqa: 
 from mortgage_model.monitoring import performance  # noqa: E402
 from mortgage_model.monitoring.effects import contributions, named  # noqa: E402
 from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
-from mortgage_model.monitoring.report import render_report  # noqa: E402
+from mortgage_model.monitoring.page import render_report  # noqa: E402
 from mortgage_model.scoring.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
 from mortgage_risk import monitoring, registry  # noqa: E402
 from mortgage_risk.layout import Layout, split_uri  # noqa: E402

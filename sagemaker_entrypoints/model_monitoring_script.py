@@ -31,7 +31,7 @@ from mortgage_model.development.splits import month_number, month_text
 from mortgage_model.monitoring import model_monitor, performance
 from mortgage_model.monitoring.effects import mean_contributions
 from mortgage_model.monitoring.night import Night, monitor
-from mortgage_model.monitoring.report import render_report
+from mortgage_model.monitoring.page import render_report
 from mortgage_model.scoring.artifact import MortgageModel, read_packed, to_json_text, with_nulls
 
 KEY = "loan_id"

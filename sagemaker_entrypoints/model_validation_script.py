@@ -35,6 +35,7 @@ from contracts import load_contract
 from contracts.faults import DataFault, exit_with
 from mortgage_model.development.panel_data import label_name, open_panel
 from mortgage_model.development.splits import SplitBounds
+from mortgage_model.documents.gate import GateResult
 from mortgage_model.progress import say
 from mortgage_model.report.page import render_report
 from mortgage_model.scoring.artifact import (
@@ -49,7 +50,7 @@ from mortgage_model.validation import evaluation as figures
 from mortgage_model.validation.checks import Evidence, run_checks
 from mortgage_model.validation.clarify import bias_report, explainability_report
 from mortgage_model.validation.demographics import read_demographics
-from mortgage_model.validation.gate import GateResult, ThresholdError, checked_thresholds, evaluate_gate
+from mortgage_model.validation.gate import ThresholdError, checked_thresholds, evaluate_gate
 from mortgage_model.validation.model_card import model_card, read_card
 from mortgage_model.validation.model_quality import binary_classification_metrics
 from mortgage_model.validation.samples import ScoredSample, score_samples

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
-from string import Template
 from typing import Any
 
 import numpy as np
 
 from contracts.model import Contract
-from mortgage_model.report.charts import Axis, Plot, percent, rate_axis
-from mortgage_model.report.page import TEMPLATE
+from mortgage_model.documents.evaluation import METRIC_NAMES
+from mortgage_model.report.charts.axes import Axis, percent, rate_axis
+from mortgage_model.report.charts.plot import Plot
 from mortgage_model.report.parts import chart, figure, metric_cell, pair, table
+from mortgage_model.report.template import fill
 from mortgage_model.scoring.artifact import MortgageModel
 from mortgage_model.scoring.booster import gains
 from mortgage_model.statistics import NotComputable, calibration, discrimination
 from mortgage_model.statistics.bootstrap import SampleBootstrap, loan_weights
 from mortgage_model.table.cross_validation import Evidence
 from mortgage_model.validation.evaluation import POINT_METRICS, measure
-from mortgage_model.validation.gate import METRIC_NAMES
 
 REPLICATES = 200
 RANKING = ("auc", "gini", "ks", "average_precision")
@@ -103,8 +103,7 @@ def render(
         _search(evidence),
         _features(model),
     ]
-    template = Template(TEMPLATE.read_text(encoding="utf-8"))
-    return template.substitute(title=escape(f"Model of {contract.name}"), body="\n".join(body))
+    return fill(f"Model of {contract.name}", body)
 
 
 def _split_words(contract: Contract, evidence: Evidence) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from string import Template
 from typing import Any
 
-from mortgage_model.report.charts import Plot, index_axis, rate_axis
-from mortgage_model.report.page import TEMPLATE
+from mortgage_model.report.charts.axes import index_axis, rate_axis
+from mortgage_model.report.charts.plot import Plot
 from mortgage_model.report.parts import chart, figure, nothing, pair, share, table
+from mortgage_model.report.template import fill
 
 WORDS = {
     "ok": ("pass", "Nothing to report."),
@@ -32,8 +32,7 @@ def render_report(document: Mapping[str, Any]) -> str:
         _performance(document["performance"]),
     ]
     title = f"Monitoring of {document['source']}, {document['score_date']}"
-    template = Template(TEMPLATE.read_text(encoding="utf-8"))
-    return template.substitute(title=escape(title), body="\n".join(body))
+    return fill(title, body)
 
 
 def _head(document: Mapping[str, Any]) -> str:
