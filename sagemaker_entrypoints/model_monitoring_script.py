@@ -95,7 +95,7 @@ def _read_night(root: Path, run: MonitoringRun, model: MortgageModel) -> Night:
         score_date=run.score_date,
         model_version=run.model_version,
         frame=frame,
-        pd_=joined["pd"].to_numpy(float),
+        probabilities=joined["pd"].to_numpy(float),
         grades=joined["grade"].to_numpy(str),
         effects=mean_contributions(model, model.spec.transform(frame)),
         loan_ids=loans[KEY].to_numpy(),

@@ -141,9 +141,9 @@ def traffic_light(band: calibration.Band) -> str:
     return "red" if p < RED else "amber" if p < AMBER else "green"
 
 
-def _estimate(pd_: np.ndarray) -> dict[str, Any]:
+def _estimate(probabilities: np.ndarray) -> dict[str, Any]:
     try:
-        return {"is_estimate": True} | asdict(expected_performance(pd_))
+        return {"is_estimate": True} | asdict(expected_performance(probabilities))
     except NotComputable as reason:
         return {"is_estimate": True, "auc": None, "reason": str(reason)}
 
