@@ -28,15 +28,15 @@ from local_platform.environments import ROOT
 
 sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
 
-from model_monitoring_script import read_outcomes  # noqa: E402
-
 from contracts import load_contract  # noqa: E402
 from mortgage_model.development.panel_data import KEY, MONTH, open_panel  # noqa: E402
-from mortgage_model.development.splits import month_number, month_text  # noqa: E402
+from mortgage_model.documents.monitoring import MonitoringDocument, Performance  # noqa: E402
 from mortgage_model.monitoring import performance  # noqa: E402
 from mortgage_model.monitoring.effects import contributions, named  # noqa: E402
+from mortgage_model.monitoring.inputs import panel_outcomes  # noqa: E402
 from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
 from mortgage_model.monitoring.page import render_report  # noqa: E402
+from mortgage_model.months import month_number, month_text  # noqa: E402
 from mortgage_model.scoring.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
 from mortgage_risk import monitoring, registry  # noqa: E402
 from mortgage_risk.layout import Layout, split_uri  # noqa: E402
@@ -94,7 +94,7 @@ def read_book(version: str, model_folder: Path, panel_folder: Path, first: date,
         day = pd.util.hash_array(table[KEY].to_numpy()) % LAST_REPORTING_DAY + 1
         loans = Scored.by(model, table[list(model.spec.inputs)], table[KEY].to_numpy())
         months[month] = Month(day.astype(int), loans)
-    return Book(version, model, read_profile(model_folder), months, read_outcomes(dataset, list(months)))
+    return Book(version, model, read_profile(model_folder), months, panel_outcomes(dataset, list(months)))
 
 
 def portfolio(book: Book, night: date) -> Scored:
@@ -117,7 +117,7 @@ def nights(
     model, order = book.model, list(book.model.scale.grades)
     scored: dict[str, pd.DataFrame] = {}
     last_scores: dict[str, pd.DataFrame] = {}
-    previous: dict[str, Any] | None = None
+    previous: MonitoringDocument | None = None
     for night in (first + timedelta(days=n) for n in range((last - first).days + 1)):
         loans = portfolio(book, night)
         if tonight := tuple(fault for fault in faults if fault.on(night)):
@@ -125,7 +125,6 @@ def nights(
         grades = model.scale.assign(loans.pd_)
         scores = pd.DataFrame({KEY: loans.loan_id, "pd": loans.pd_, "grade": grades})
         read = _outcomes(book, scored, night) if night.day == PANEL_DAYS and scored else None
-        findings = performance.outcome_findings(read["vintages"]) if read else []
         before = last_scores.get(monitoring.month_before(night.isoformat(), list(last_scores)) or "")
         effects = named(model, loans.effects)
         about = ("canonical", night.isoformat(), book.version)
@@ -135,9 +134,8 @@ def nights(
             model.contract,
             order,
             previous,
-            findings,
+            read,
         )
-        document["performance"] = read
         last_scores[night.isoformat()] = scores[[KEY, "grade"]]
         last_scores = dict(list(last_scores.items())[-46:])
         if _month(night + timedelta(days=1)) != _month(night):
@@ -146,12 +144,12 @@ def nights(
         yield document
 
 
-def _outcomes(book: Book, scored: dict[str, pd.DataFrame], night: date) -> dict[str, Any]:
+def _outcomes(book: Book, scored: dict[str, pd.DataFrame], night: date) -> Performance:
     """As the panel built tonight shows them: nothing later than the last month that has ended."""
     until = month_text(month_number(_month(night)) - 1)
     known = {month: frame for month, frame in book.outcomes.items() if month <= until}
     grades = list(book.model.scale.grades)
-    return {"panel_as_of": night.isoformat(), **performance.performance(scored, known, grades)}
+    return performance.performance(scored, known, grades, night.isoformat())
 
 
 def operational_facts(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from mortgage_model.documents.monitoring import (
 from mortgage_model.documents.profile import ReferenceProfile
 from mortgage_model.monitoring import features as data
 from mortgage_model.monitoring import rules, scores
+from mortgage_model.monitoring.performance import outcome_findings
 from mortgage_model.monitoring.recent import Recent, carried
 from mortgage_model.monitoring.rules import Finding
 from mortgage_model.statistics import NotComputable
@@ -55,11 +56,10 @@ def monitor(
     contract: Contract,
     grade_order: Sequence[str],
     previous: MonitoringDocument | None = None,
-    performance: Performance | None = None,
-    outcome_findings: Sequence[Finding] = (),
+    outcomes: Performance | None = None,
 ) -> MonitoringDocument:
-    """The night's document. `previous`: an earlier night's document, of which only `carry` is read; `performance`: the
-    outcomes of earlier nights, and what was found in them.
+    """The night's document. `previous`: an earlier night's document, of which only `carry` is read; `outcomes`: those
+    of earlier nights, where they were read tonight.
     """
     if not len(night.frame):
         raise NotComputable(f"no loan was scored on {night.score_date}")
@@ -80,7 +80,7 @@ def monitor(
         next_carry[feature.name] = carried(recent, Recent.of(feature.counts, feature.effect), in_breach)
         rows.append(_feature_row(feature, training, adjusted, step, recent, rules.verdict(found)))
     score, found, next_carry[SCORE] = _score(night, profile, grade_order, carry.get(SCORE))
-    findings += [*found, *outcome_findings]
+    findings += [*found, *(outcome_findings(outcomes["vintages"]) if outcomes else [])]
     rows.sort(key=lambda row: (-rules.SEVERITIES.index(row["verdict"]), -abs(row["effect"] or 0.0)))
     return {
         "format": FORMAT,
@@ -95,7 +95,7 @@ def monitor(
         "migration": _migration(night, grade_order),
         "labels": contract.level_labels,
         "segments": scores.segments(night.frame, night.probabilities, night.grades, grade_order),
-        "performance": performance,
+        "performance": outcomes,
         "carry": {"profile": digest, "recent": {name: kept.to_json() for name, kept in next_carry.items()}},
     }
 

@@ -56,7 +56,9 @@ def segments(
     return {name: _segments(frame[name], probabilities, grade, len(order)) for name in SEGMENTS if name in frame}
 
 
-def _segments(values: pd.Series, probabilities: np.ndarray, grade: np.ndarray, grades: int) -> dict[str, SegmentFigures]:
+def _segments(
+    values: pd.Series, probabilities: np.ndarray, grade: np.ndarray, grades: int
+) -> dict[str, SegmentFigures]:
     """One dimension's levels. grade: number of each loan's grade, from 0 to `grades` - 1."""
     level, names = pd.factorize(values.astype(object).where(values.notna(), MISSING))
     largest = np.argsort(-np.bincount(level), kind="stable")[:LARGEST]

@@ -21,8 +21,9 @@ import pyarrow.dataset as ds
 from contracts import Contract
 from mortgage_model.development.panel_data import KEY, MONTH, label_name, read_month, read_sample
 from mortgage_model.development.profile import profile_bins
-from mortgage_model.development.splits import SAMPLES, SplitBounds, month_number
+from mortgage_model.development.splits import SAMPLES, SplitBounds
 from mortgage_model.documents.profile import ReferenceProfile
+from mortgage_model.months import month_number
 from mortgage_model.scoring.artifact import MortgageModel
 from mortgage_model.validation.segments import segments_of
 
@@ -35,6 +36,10 @@ DRAWN_SAMPLES = ("train", "oot")
 ECONOMY = ("house_price_index_growth_12m", "unemployment_rate", "unemployment_change_12m")
 # A date of something to come says nothing about the outcome.
 SCHEDULED_DATES = {"first_payment_date"}
+
+
+# PDs (n,) of n raw rows.
+Predict = Callable[[pd.DataFrame], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,7 @@ def score_samples(
     model: MortgageModel,
     bounds: SplitBounds,
     profile: ReferenceProfile,
-    rivals: Mapping[str, Callable[[pd.DataFrame], np.ndarray]] | None = None,
+    rivals: Mapping[str, Predict] | None = None,
     seed: int = 0,
 ) -> ScoredPanel:
     """Score every labelled row of the three samples; `rivals` (name -> PDs of raw rows) score those out of time."""
