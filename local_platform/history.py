@@ -31,6 +31,7 @@ sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
 from contracts import load_contract  # noqa: E402
 from mortgage_model.development.panel_data import KEY, MONTH, open_panel  # noqa: E402
 from mortgage_model.documents.monitoring import MonitoringDocument, Performance  # noqa: E402
+from mortgage_model.documents.profile import ReferenceProfile  # noqa: E402
 from mortgage_model.monitoring import performance  # noqa: E402
 from mortgage_model.monitoring.effects import contributions, named  # noqa: E402
 from mortgage_model.monitoring.inputs import panel_outcomes  # noqa: E402
@@ -76,7 +77,7 @@ class Book:
 
     version: str
     model: MortgageModel
-    profile: Mapping[str, Any]
+    profile: ReferenceProfile
     months: Mapping[str, Month]
     outcomes: Mapping[str, pd.DataFrame]
 
@@ -112,7 +113,7 @@ def portfolio(book: Book, night: date) -> Scored:
 
 def nights(
     book: Book, first: date, last: date, faults: tuple[Fault, ...] = (), seed: int = 1
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[MonitoringDocument]:
     """The monitoring documents of the nights, oldest first."""
     model, order = book.model, list(book.model.scale.grades)
     scored: dict[str, pd.DataFrame] = {}
@@ -181,7 +182,7 @@ def _newest_package(layout: Layout) -> dict[str, Any]:
     raise CommandError("there is no approved model in force; `make demo` trains one")
 
 
-def write(s3: Any, layout: Layout, documents: Iterator[dict[str, Any]]) -> int:
+def write(s3: Any, layout: Layout, documents: Iterator[MonitoringDocument]) -> int:
     """Write every night's monitoring.json and report.html and the index; the number of nights."""
     bucket = layout.bucket
     months: dict[str, dict[str, Any]] = {}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
-from typing import Any
 
 import numpy as np
 
 from contracts.model import Contract
-from mortgage_model.documents.evaluation import METRIC_NAMES
+from mortgage_model.documents.evaluation import METRIC_NAMES, Metric
 from mortgage_model.report.charts.axes import Axis, percent, rate_axis
 from mortgage_model.report.charts.plot import Plot
 from mortgage_model.report.parts import chart, figure, metric_cell, pair, table
@@ -28,7 +27,7 @@ RANKING = ("auc", "gini", "ks", "average_precision")
 ENOUGH_EVENTS = 100
 
 
-def measure_evidence(evidence: Evidence, seed: int) -> dict[str, dict[str, Any]]:
+def measure_evidence(evidence: Evidence, seed: int) -> dict[str, Metric]:
     """Every metric with its interval, by bootstrap of whole groups (rows of a key, near-duplicates).
 
     Metrics of ranking take `evidence.ranking`, those of the level and the spread of PDs the PDs.
@@ -53,7 +52,7 @@ def measure_evidence(evidence: Evidence, seed: int) -> dict[str, dict[str, Any]]
     }
 
 
-def notes(evidence: Evidence, metrics: Mapping[str, Mapping[str, Any]], model: MortgageModel) -> list[str]:
+def notes(evidence: Evidence, metrics: Mapping[str, Metric], model: MortgageModel) -> list[str]:
     """What whoever reads the figures must know, in sentences."""
     found = list(evidence.notes)
     events, independent = int(evidence.labels.sum()), len(np.unique(evidence.units[evidence.labels == 1]))
@@ -81,7 +80,7 @@ def render(
     contract: Contract,
     data: str,
     evidence: Evidence,
-    metrics: dict[str, dict[str, Any]],
+    metrics: dict[str, Metric],
     model: MortgageModel,
     told: Sequence[str] = (),
 ) -> str:

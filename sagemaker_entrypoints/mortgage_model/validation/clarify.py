@@ -7,43 +7,9 @@ method: values are mean absolute exact TreeSHAP contributions in log-odds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
 
 from mortgage_model.documents.battery import CheckRecord, GroupRow, TwoSamples
-
-
-class GlobalShap(TypedDict):
-    global_shap_values: dict[str, float]
-    reason: NotRequired[str]
-
-
-class Explainability(TypedDict):
-    """method -> label -> values"""
-
-    version: str
-    explanations: dict[str, dict[str, GlobalShap]]
-
-
-class BiasMetric(TypedDict):
-    name: str
-    description: str
-    value: float
-
-
-class Facet(TypedDict):
-    value_or_threshold: str
-    metrics: list[BiasMetric]
-
-
-class PostTrainingBias(TypedDict):
-    label: str
-    label_value_or_threshold: str
-    facets: dict[str, list[Facet]]
-
-
-class Bias(TypedDict):
-    version: str
-    post_training_bias_metrics: PostTrainingBias
+from mortgage_model.documents.clarify import Bias, BiasMetric, Explainability, Facet, GlobalShap
 
 
 def explainability_report(checks: Sequence[CheckRecord]) -> Explainability:
