@@ -152,6 +152,10 @@ class Settings:
             "given together with security_group_ids",
         )
 
+    @property
+    def outage_s(self) -> float:
+        return self.outage_minutes * 60.0
+
     def today(self) -> str:
         """The date in the lender's time zone, YYYY-MM-DD."""
         return datetime.now(ZoneInfo(self.timezone)).date().isoformat()

@@ -21,7 +21,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from fake_aws import REQUIRED
 
 from mortgage_risk.data.datasets import GlueDatasetOperator
-from mortgage_risk.jobs.operator import AwsJobFailed
+from mortgage_risk.jobs.failures import AwsJobFailed
 from mortgage_risk.jobs.packaging import PackageCodeOperator
 from mortgage_risk.release import registry
 from mortgage_risk.release.deployment import CreateModelOperator, DeployModelOperator

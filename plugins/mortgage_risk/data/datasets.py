@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mortgage_risk import assets, aws
+from mortgage_risk.documents import Manifest
 from mortgage_risk.jobs.glue import GlueJobOperator
 from mortgage_risk.jobs.state import JobState
 from mortgage_risk.layout import Layout, manifest
@@ -17,21 +19,18 @@ if TYPE_CHECKING:
 class GlueDatasetOperator(GlueJobOperator):
     """A Glue job that publishes a dataset: `prefix` with a manifest.
 
-    XCom adds {"prefix", "manifest_uri", "data_prefix", "rows", "fingerprint"}; the fingerprint is
-    `aws.fingerprint` of the data prefix, so that anyone can tell later whether the data is still the same.
+    XCom: xcoms.Dataset; by its fingerprint anyone can tell later whether the data is still the same.
     """
 
     def __init__(self, *, prefix: str, **kwargs: Any) -> None:
         super().__init__(result_object=manifest(prefix), **kwargs)
 
-    def _finish(self, context: Context, state: JobState) -> dict[str, Any]:
-        result = super()._finish(context, state)
+    def after_success(self, context: Context, state: JobState, result: Mapping[str, Any]) -> None:
         assets.announce(self, context, manifest_uri=result["manifest_uri"])
-        return result
 
-    def result(self, state: JobState) -> dict[str, Any]:
+    def result(self, state: JobState) -> Mapping[str, Any]:
         s3 = self.client("s3")
-        content = aws.read_json(s3, self.result_object)
+        content: Manifest = aws.read_json(s3, self.result_object)
         self.log.info("%s: %s rows in %d files", content["data_prefix"], content["rows"], len(content["files"]))
         return {
             "prefix": self.result_object.removesuffix("_manifest.json"),
@@ -43,7 +42,8 @@ class GlueDatasetOperator(GlueJobOperator):
 
 
 class CleanTablesOperator(GlueDatasetOperator):
-    """Reads and judges the raw files delivered by a date, once for every run that needs them. XCom: a dataset's."""
+    """Reads and judges the raw files delivered by a date, once for every run that needs them. XCom:
+    xcoms.Dataset."""
 
     def __init__(self, *, settings: Settings, source: str, delivered_by: str, **kwargs: Any) -> None:
         layout = Layout(settings.bucket, settings.model_name)

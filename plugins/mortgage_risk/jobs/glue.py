@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mortgage_risk import aws
-from mortgage_risk.jobs import requests
+from mortgage_risk.jobs.kinds import GLUE
 from mortgage_risk.jobs.operator import AwsJobOperator
-from mortgage_risk.jobs.requests import RunTags
-from mortgage_risk.jobs.state import NAME, JobState
+from mortgage_risk.jobs.requests import Request, RunTags
+from mortgage_risk.jobs.state import JobState
+from mortgage_risk.xcoms import PackagedCode, rendered
 
 if TYPE_CHECKING:
-    pass
+    from airflow.sdk import XComArg
 
 
 class GlueJobOperator(AwsJobOperator):
@@ -23,7 +24,7 @@ class GlueJobOperator(AwsJobOperator):
     inputs:  S3 prefixes the script reads; the same request on unchanged inputs is not run again
     """
 
-    kind = "glue"
+    kind = GLUE
     template_fields = (
         *AwsJobOperator.template_fields,
         "script",
@@ -41,7 +42,7 @@ class GlueJobOperator(AwsJobOperator):
         arguments: Mapping[str, Any],
         inputs: list[str],
         result_object: str,
-        code: Any,
+        code: XComArg | PackagedCode,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -49,16 +50,13 @@ class GlueJobOperator(AwsJobOperator):
         self.arguments = dict(arguments)
         self.inputs = inputs
         self.result_object = result_object
-        self.code = code
+        self.code = rendered(code)
 
-    def build_request(self, tags: RunTags) -> dict[str, Any]:
+    def build_request(self, tags: RunTags) -> Request:
         arguments = {**self.arguments, "code_sha256": self.code["sha256"]}
-        return {
-            "CreateJob": requests.glue_job_definition(
-                self.settings, name=NAME, script=self.script, code_prefix=self.code["prefix"], tags=tags
-            ),
-            "StartJobRun": requests.glue_job_run(job_name=NAME, arguments=arguments),
-        }
+        return self.kind.request(
+            self.settings, script=self.script, code_prefix=self.code["prefix"], arguments=arguments, tags=tags
+        )
 
     def input_fingerprints(self) -> dict[str, str]:
         s3 = self.client("s3")
@@ -67,7 +65,7 @@ class GlueJobOperator(AwsJobOperator):
     def reads(self) -> list[str]:
         return self.inputs
 
-    def lineage_facts(self) -> dict[str, Any]:
+    def lineage_facts(self) -> Mapping[str, object]:
         return {"script": self.script, "code_sha256": self.code["sha256"], "arguments": self.arguments}
 
     def result_is_there(self, state: JobState) -> bool:
@@ -82,5 +80,5 @@ class GlueJobOperator(AwsJobOperator):
     def result_uri(self, state: JobState) -> str:
         return self.result_object
 
-    def result(self, state: JobState) -> dict[str, Any]:
+    def result(self, state: JobState) -> Mapping[str, Any]:
         return {"result_uri": self.result_object}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mortgage_risk import aws
-from mortgage_risk.jobs import links, requests
+from mortgage_risk.jobs import links
 from mortgage_risk.jobs.hyperparameters import DEFAULT_SEED, as_dict
+from mortgage_risk.jobs.kinds.processing import Input, ProcessingJob
 from mortgage_risk.jobs.operator import AwsJobOperator
-from mortgage_risk.jobs.requests import RunTags
+from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.release import registry
+from mortgage_risk.settings import Settings
+from mortgage_risk.xcoms import Dataset, PackagedCode, TrainedModel, rendered
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
 DEMOGRAPHICS = "borrower_demographics"
 
@@ -21,10 +25,10 @@ DEMOGRAPHICS = "borrower_demographics"
 class ValidateModelOperator(AwsJobOperator):
     """Validates the trained model on the panel it was trained on.
 
-    XCom: {"job", "seconds", "evaluation_uri", "gate_uri", "report_uri"}.
+    XCom: xcoms.ValidatedModel.
     """
 
-    kind = "processing"
+    kind = ProcessingJob()
     operator_extra_links = (*AwsJobOperator.operator_extra_links, links.ReportLink())
     template_fields = (*AwsJobOperator.template_fields, "training", "panel", "code", "hyperparameters")
     template_fields_renderers: ClassVar[dict[str, str]] = {
@@ -34,16 +38,22 @@ class ValidateModelOperator(AwsJobOperator):
     }
 
     def __init__(
-        self, *, training: Any, panel: Any, code: Any, hyperparameters: str | dict[str, Any], **kwargs: Any
+        self,
+        *,
+        training: XComArg | TrainedModel,
+        panel: XComArg | Dataset,
+        code: XComArg | PackagedCode,
+        hyperparameters: str | dict[str, Any],
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.training = training
-        self.panel = panel
-        self.code = code
+        self.training = rendered(training)
+        self.panel = rendered(panel)
+        self.code = rendered(code)
         self.hyperparameters = hyperparameters
 
-    def build_request(self, tags: RunTags) -> dict[str, Any]:
-        return requests.validation_job(
+    def build_request(self, tags: RunTags) -> Request:
+        return validation_job(
             self.settings,
             name=NAME,
             code_prefix=self.code["prefix"],
@@ -74,14 +84,12 @@ class ValidateModelOperator(AwsJobOperator):
     def result_uri(self, state: JobState) -> str:
         return self._files(state)["gate_uri"]
 
-    def result(self, state: JobState) -> dict[str, Any]:
+    def result(self, state: JobState) -> Mapping[str, Any]:
         return self._files(state)
 
-    def _finish(self, context: Context, state: JobState) -> dict[str, Any]:
-        result = super()._finish(context, state)
+    def after_success(self, context: Context, state: JobState, result: Mapping[str, Any]) -> None:
         links.store(self, context, {links.ReportLink: self.object_url(result["report_uri"])})
         self.log.info("Validation report: %s", self.object_url(result["report_uri"]))
-        return result
 
     def _demographics(self) -> str | None:
         """The newest delivery of protected attributes on or before the as-of date; fairness is measured where it is."""
@@ -103,3 +111,37 @@ class ValidateModelOperator(AwsJobOperator):
             "gate_uri": f"{prefix}gate.json",
             "report_uri": f"{prefix}report.html",
         }
+
+
+def validation_job(
+    settings: Settings,
+    *,
+    name: str,
+    code_prefix: str,
+    model_uri: str,
+    panel_prefix: str,
+    optional_inputs: Mapping[str, str | None],
+    output_prefix: str,
+    arguments: Mapping[str, object],
+    tags: RunTags,
+) -> Request:
+    """model_validation_script.py as a processing job.
+
+    optional_inputs: "demographics" (protected attributes) and "champion" (model in force), None where there is none.
+    """
+    inputs = {
+        "model": model_uri,
+        "panel": panel_prefix,
+        "settings": f"{code_prefix}sourcedir/thresholds.json",
+        **{input_name: uri for input_name, uri in optional_inputs.items() if uri},
+    }
+    return ProcessingJob.request(
+        settings,
+        name=name,
+        script="model_validation_script.py",
+        code_prefix=code_prefix,
+        inputs=[Input(input_name, uri) for input_name, uri in inputs.items()],
+        output_prefix=output_prefix,
+        arguments=arguments,
+        tags=tags,
+    )

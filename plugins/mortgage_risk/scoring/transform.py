@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mortgage_risk import aws
-from mortgage_risk.jobs import requests
+from mortgage_risk.jobs.kinds.transform import TransformJob
 from mortgage_risk.jobs.operator import AwsJobOperator
-from mortgage_risk.jobs.requests import RunTags
+from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import NAME, JobState
+from mortgage_risk.xcoms import Dataset, rendered
+
+if TYPE_CHECKING:
+    from airflow.sdk import XComArg
 
 
 class BatchTransformOperator(AwsJobOperator):
-    """Scores a dataset (XCom of GlueDatasetOperator) with a SageMaker model. XCom: {"job", "seconds",
-    "transform_uri"}.
+    """Scores a dataset (XCom of GlueDatasetOperator) with a SageMaker model. XCom: xcoms.Transform.
     """
 
-    kind = "transform"
+    kind = TransformJob()
     template_fields = (*AwsJobOperator.template_fields, "model", "dataset")
     template_fields_renderers: ClassVar[dict[str, str]] = {"dataset": "json"}
 
-    def __init__(self, *, model: Any, dataset: Any, **kwargs: Any) -> None:
+    def __init__(self, *, model: XComArg | str, dataset: XComArg | Dataset, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.model = model
-        self.dataset = dataset
+        self.model = rendered(model)
+        self.dataset = rendered(dataset)
 
-    def build_request(self, tags: RunTags) -> dict[str, Any]:
-        return requests.transform_job(
+    def build_request(self, tags: RunTags) -> Request:
+        return self.kind.request(
             self.settings,
             name=NAME,
             model=self.model,
@@ -38,7 +42,7 @@ class BatchTransformOperator(AwsJobOperator):
     def reads(self) -> list[str]:
         return [self.dataset["data_prefix"]]
 
-    def lineage_facts(self) -> dict[str, Any]:
+    def lineage_facts(self) -> Mapping[str, object]:
         return {"model": self.model}
 
     def result_is_there(self, state: JobState) -> bool:
@@ -47,5 +51,5 @@ class BatchTransformOperator(AwsJobOperator):
     def result_uri(self, state: JobState) -> str:
         return self.layout.transform_output(self.source, self.business_date, state.job_id)
 
-    def result(self, state: JobState) -> dict[str, Any]:
+    def result(self, state: JobState) -> Mapping[str, Any]:
         return {"transform_uri": self.result_uri(state)}

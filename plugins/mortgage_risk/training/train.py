@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mortgage_risk import aws
-from mortgage_risk.jobs import requests
 from mortgage_risk.jobs.hyperparameters import as_dict
+from mortgage_risk.jobs.kinds.training import TrainingJob
 from mortgage_risk.jobs.operator import AwsJobOperator
-from mortgage_risk.jobs.requests import RunTags
+from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import NAME, REQUEST, JobState
+from mortgage_risk.xcoms import Dataset, PackagedCode, rendered
+
+if TYPE_CHECKING:
+    from airflow.sdk import XComArg
 
 
-class TrainModelOperator(AwsJobOperator):
-    """Trains on the panel (XCom of GlueDatasetOperator) with the packaged code (XCom of PackageCodeOperator).
+class PanelJobOperator(AwsJobOperator):
+    """A job that trains on a panel with the packaged code. hyperparameters: dict, or its JSON."""
 
-    hyperparameters: dict, or its JSON. XCom: {"job", "seconds", "model_uri", "metrics" (out-of-time, by
-    name)}.
-    """
-
-    kind = "training"
     remedy = (
         "mend the data and clear the task, or start a run with other settings. In the form, oot_months and "
         'validation_months are entries of Hyperparameters, such as {"oot_months": 6, "validation_months": 6}, and '
@@ -35,20 +35,20 @@ class TrainModelOperator(AwsJobOperator):
     def __init__(
         self,
         *,
-        panel: Any,
-        code: Any,
+        panel: XComArg | Dataset,
+        code: XComArg | PackagedCode,
         horizon_months: str | int,
-        hyperparameters: str | dict[str, Any],
+        hyperparameters: XComArg | str | Mapping[str, Any],
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.panel = panel
-        self.code = code
+        self.panel = rendered(panel)
+        self.code = rendered(code)
         self.horizon_months = horizon_months
-        self.hyperparameters = hyperparameters
+        self.hyperparameters = rendered(hyperparameters)
 
-    def build_request(self, tags: RunTags) -> dict[str, Any]:
-        return requests.training_job(
+    def training_request(self, tags: RunTags) -> Request:
+        return TrainingJob.request(
             self.settings,
             name=NAME,
             panel_prefix=self.panel["data_prefix"],
@@ -65,16 +65,25 @@ class TrainModelOperator(AwsJobOperator):
     def reads(self) -> list[str]:
         return [self.panel["data_prefix"]]
 
-    def lineage_facts(self) -> dict[str, Any]:
+    def lineage_facts(self) -> Mapping[str, object]:
         return {"code_sha256": self.code["sha256"], "git_commit": self.code["git_commit"]}
+
+
+class TrainModelOperator(PanelJobOperator):
+    """Trains the model. XCom: xcoms.TrainedModel."""
+
+    kind = TrainingJob()
+
+    def build_request(self, tags: RunTags) -> Request:
+        return self.training_request(tags)
 
     def result_is_there(self, state: JobState) -> bool:
         return aws.exists(self.client("s3"), self.result_uri(state))
 
     def result_uri(self, state: JobState) -> str:
-        return state.response["ModelArtifacts"]["S3ModelArtifacts"]
+        return str(state.response["ModelArtifacts"]["S3ModelArtifacts"])
 
-    def result(self, state: JobState) -> dict[str, Any]:
+    def result(self, state: JobState) -> Mapping[str, Any]:
         metrics = {metric["MetricName"]: metric["Value"] for metric in state.response.get("FinalMetricDataList", [])}
         for name, value in sorted(metrics.items()):
             self.log.info("%s = %.5f", name, value)

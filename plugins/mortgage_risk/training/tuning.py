@@ -1,4 +1,4 @@
-"""Looks for better hyperparameters before the model is trained: what is tried, the job that tries it."""
+"""Looks for better hyperparameters before the model is trained."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mortgage_risk.jobs.hyperparameters import DEFAULT_SEED, as_dict
+from mortgage_risk.jobs.kinds.tuning import Range, TuningJob
 from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import JobState
-from mortgage_risk.settings import Settings
-from mortgage_risk.training.train import TrainModelOperator
+from mortgage_risk.training.train import PanelJobOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 OBJECTIVE = "validation-logloss"
 # What tuning may try; a hyperparameter that the form gives is left as given. Deeper trees would make reason codes slow,
 # see PANEL_SPACE in sagemaker_entrypoints/mortgage_model/search.py.
-RANGES: dict[str, dict[str, Any]] = {
+RANGES: dict[str, Range] = {
     "max_depth": {"type": "integer", "min": 2, "max": 3},
     "learning_rate": {"type": "number", "min": 0.02, "max": 0.3, "log": True},
     "min_child_weight": {"type": "number", "min": 1, "max": 200, "log": True},
@@ -27,71 +27,30 @@ RANGES: dict[str, dict[str, Any]] = {
 }
 
 
-def tuning_job(
-    settings: Settings,
-    *,
-    training: Request,
-    ranges: Mapping[str, Mapping[str, Any]],
-    jobs: int,
-    seed: int,
-    tags: RunTags,
-) -> Request:
-    """CreateHyperParameterTuningJob: `jobs` trainings like `training` (a training_job), looking for the lowest
-    log loss on the validation sample. `ranges`: hyperparameter -> {"type": integer | number, "min", "max", "log"}.
-    """
-    static = {name: value for name, value in training["HyperParameters"].items() if name not in ranges}
-    left_out = ("TrainingJobName", "Tags", "HyperParameters", "CheckpointConfig")
-    definition = {key: value for key, value in training.items() if key not in left_out}
-    by_type: dict[str, list[dict[str, str]]] = {"integer": [], "number": []}
-    for name, wanted in sorted(ranges.items()):
-        scale = "Logarithmic" if wanted.get("log") else "Linear"
-        bounds = {"MinValue": str(wanted["min"]), "MaxValue": str(wanted["max"])}
-        by_type[wanted["type"]].append({"Name": name, **bounds, "ScalingType": scale})
-    return {
-        "HyperParameterTuningJobName": training["TrainingJobName"],
-        "HyperParameterTuningJobConfig": {
-            "Strategy": "Bayesian",
-            "HyperParameterTuningJobObjective": {"Type": "Minimize", "MetricName": OBJECTIVE},
-            "ResourceLimits": {
-                "MaxNumberOfTrainingJobs": jobs,
-                "MaxParallelTrainingJobs": min(jobs, settings.tuning_parallel_jobs),
-                "MaxRuntimeInSeconds": settings.max_runtime_minutes * 60,
-            },
-            "ParameterRanges": {
-                "IntegerParameterRanges": by_type["integer"],
-                "ContinuousParameterRanges": by_type["number"],
-            },
-            "RandomSeed": seed,
-        },
-        "TrainingJobDefinition": {**definition, "StaticHyperParameters": static},
-        "Tags": tags.as_list(),
-    }
-
-
-class TuneHyperparametersOperator(TrainModelOperator):
+class TuneHyperparametersOperator(PanelJobOperator):
     """Looks for hyperparameters by `jobs` trainings on the panel; with 0 it hands on those it was given.
 
-    XCom: {"hyperparameters": those given and, over them, the best found}, and with a tuning job {"job", "seconds",
-    "training_job", "objective"}.
+    XCom: xcoms.TunedHyperparameters: those given and, over them, the best found.
     """
 
-    kind = "tuning"
-    template_fields = (*TrainModelOperator.template_fields, "jobs")
+    kind = TuningJob()
+    template_fields = (*PanelJobOperator.template_fields, "jobs")
 
     def __init__(self, *, jobs: str | int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.jobs = jobs
 
-    def execute(self, context: Context) -> dict[str, Any] | None:
+    def execute(self, context: Context) -> Mapping[str, Any] | None:
         if int(self.jobs) == 0:
             return {"hyperparameters": as_dict(self.hyperparameters)}
         return super().execute(context)
 
-    def build_request(self, tags: RunTags) -> dict[str, Any]:
+    def build_request(self, tags: RunTags) -> Request:
         given = as_dict(self.hyperparameters)
-        return tuning_job(
+        return self.kind.request(
             self.settings,
-            training=super().build_request(tags),
+            training=self.training_request(tags),
+            objective=OBJECTIVE,
             ranges={name: bounds for name, bounds in RANGES.items() if name not in given},
             jobs=int(self.jobs),
             seed=int(given.get("seed", DEFAULT_SEED)),
@@ -104,7 +63,7 @@ class TuneHyperparametersOperator(TrainModelOperator):
     def result_uri(self, state: JobState) -> str:
         return f"{self.layout.models}{state.response['BestTrainingJob']['TrainingJobName']}/output/model.tar.gz"
 
-    def result(self, state: JobState) -> dict[str, Any]:
+    def result(self, state: JobState) -> Mapping[str, Any]:
         best = state.response["BestTrainingJob"]
         tuned = {name: _number(value) for name, value in best["TunedHyperParameters"].items()}
         objective = best["FinalHyperParameterTuningJobObjectiveMetric"]
