@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from mortgage_risk import aws
 from mortgage_risk.jobs import claim
-from mortgage_risk.jobs.claim import ARGUMENT, BeingStarted, Claims, Runs
+from mortgage_risk.jobs.claim import NAMED, BeingStarted, Claims, Runs
 
 REQUEST, DEFINITION = "prepare-canonical-20191231-0123456789", "m-prepare-0123456789"
+CALL = {"JobName": DEFINITION, "Arguments": {"--a": "1", **NAMED}}
 ROOT = "s3://mortgage-loan-ml/job-claims/m/"
 AT_LIMIT = client_error("ConcurrentRunsExceededException", "Concurrent runs exceeded")
 
@@ -93,7 +94,7 @@ class Lab:
                     worker.result = f"{DEFINITION}/{run['Id']}"
                 else:
                     after = f"{DEFINITION}/{run['Id']}" if run else ""
-                    worker.result = runs.start(REQUEST, DEFINITION, {"--a": "1"}, {"task_id": "prepare"}, after)
+                    worker.result = runs.start(REQUEST, CALL, {"task_id": "prepare"}, after)
             except BeingStarted as error:
                 self.sleep(worker, min(5.0, error.seconds))
             except Died:
@@ -130,7 +131,8 @@ class Lab:
 
     def started(self) -> list[tuple[str, str]]:
         """(attempt, status) of every run, in the order of their starts."""
-        return [(job["request"][ARGUMENT].removeprefix(f"{REQUEST}-"), job["status"]) for job in self.fake.jobs.values()]
+        jobs = self.fake.jobs.values()
+        return [(job["request"]["--airflow_request"].rpartition("-")[2], job["status"]) for job in jobs]
 
 
 def every_order(workers: int) -> Iterator[Lab]:
@@ -201,7 +203,7 @@ def test_whatever_two_tries_meet_the_third_has_one_run(first: tuple[int, str]) -
 
 @pytest.mark.parametrize("dies", [False, True], ids=["it goes on", "it dies after its start"])
 def test_a_worker_that_stands_still_stops_the_run_it_starts_too_late(dies: bool) -> None:
-    """The other one does not wait for it for ever. What it leaves, where it dies as well, is nobody's: the sweeper's."""
+    """The other one does not wait for it for ever. What it leaves, where it dies too, is nobody's: the sweeper's."""
     lab = Lab(fake())
     late, other = Worker(), Worker()
     while lab.fake.count("put_object_if") < 1 or late.calls < 4:
@@ -213,5 +215,7 @@ def test_a_worker_that_stands_still_stops_the_run_it_starts_too_late(dies: bool)
     lab.work(late)
     assert late.result == other.result
     assert lab.started() == [("1", "InProgress"), ("1", "InProgress" if dies else "Stopped")]
-    owners = [lab.runs().claim_of(lab.fake.client("glue")._run(job)) for job in lab.fake.jobs.values()]
-    assert owners[0] is not None and owners[1] is None
+    claims, glue = Claims(lab.fake.client("s3"), ROOT), lab.fake.client("glue")
+    first, second = (claims.of(glue._run(job)) for job in lab.fake.jobs.values())
+    assert first is not None
+    assert second is None

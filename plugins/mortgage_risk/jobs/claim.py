@@ -23,14 +23,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from mortgage_risk import aws
+from mortgage_risk.jobs.requests import Request
+from mortgage_risk.jobs.state import NAME, fill_in_name
 from mortgage_risk.layout import split_uri
 
 log = logging.getLogger(__name__)
 
-ARGUMENT = "--airflow_request"  # names the attempt among a run's arguments
+NAMED = {"--airflow_request": NAME}  # what the attempt's name is among a run's arguments
 # A claim is this old before a start that never came, or whose answer was lost, is given up. It holds the time a worker
 # allows itself between the two, a connection's time-out, and the time Glue takes to accept a run and to list it.
 SETTLE_S = 60.0
@@ -39,7 +41,17 @@ CLOCKS_S = 300.0  # by which the clocks of S3 and Glue may differ
 
 ACTIVE = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
 
-Run = dict[str, Any]  # as Glue describes it
+
+class Run(TypedDict):
+    """What is read of Glue's JobRun."""
+
+    Id: str
+    JobName: str
+    JobRunState: str
+    StartedOn: NotRequired[datetime]
+    CompletedOn: NotRequired[datetime]
+    ErrorMessage: NotRequired[str]
+    Arguments: NotRequired[dict[str, str]]
 
 
 class BeingStarted(aws.Busy):
@@ -104,6 +116,14 @@ class Claims:
         age = max(0.0, (now - answer["LastModified"]).total_seconds())
         return Stored(Claim(**json.loads(answer["Body"].read())), answer["ETag"], answer["LastModified"], age)
 
+    def of(self, run: Run) -> Claim | None:
+        """The claim that names this run, or under which it is being started; None for a run that nobody can find."""
+        name = name_of(run)
+        stored = self.read(name.rpartition("-")[0]) if name else None
+        if stored is None or stored.claim.name != name or stored.claim.run not in ("", run["Id"]):
+            return None
+        return stored.claim
+
     def write(self, claim: Claim, over: Stored | None) -> Stored | None:
         """Put `claim` in the place of `over`, or where there is none; None where somebody else has written since."""
         body = json.dumps(asdict(claim), indent=2, sort_keys=True).encode() + b"\n"
@@ -132,18 +152,17 @@ class Runs:
         """The run of the request's newest attempt; None where the next one may be started, or BeingStarted."""
         return self._look(request)[1]
 
-    def start(
-        self, request: str, definition: str, arguments: Mapping[str, str], asked_by: Mapping[str, str], after: str
-    ) -> str:
-        """Start the attempt that follows the run `after` ('' for none): its '<definition>/<run id>'.
+    def start(self, request: str, call: Request, asked_by: Mapping[str, str], after: str) -> str:
+        """Start the attempt that follows the run `after` ('' for none): its '<definition>/<run id>'. Of somebody
+        else's, where there is a newer one by now; BeingStarted where there will be.
 
-        Of somebody else's, where there is a newer one by now; BeingStarted where there will be.
+        call: StartJobRun's arguments, NAMED among those of the run.
         """
         stored, run = self._look(request)
         if stored and run and stored.claim.job_id != after:
             return stored.claim.job_id
         attempt = 1 if stored is None else stored.claim.attempt + bool(stored.claim.run)
-        claim = Claim(request, attempt, definition, uuid.uuid4().hex, dict(asked_by))
+        claim = Claim(request, attempt, call["JobName"], uuid.uuid4().hex, dict(asked_by))
         began = time.monotonic()
         held = self._claims.write(claim, over=stored)
         if held is None:
@@ -152,9 +171,7 @@ class Runs:
             self._release(held, "S3 took too long over the claim")
             raise BeingStarted(f"S3 took {time.monotonic() - began:.0f} s over the claim {claim.name}", 0)
         try:
-            run_id = self._once.start_job_run(
-                JobName=definition, Arguments={**arguments, ARGUMENT: claim.name}
-            )["JobRunId"]
+            run_id = self._once.start_job_run(**fill_in_name(call, claim.name))["JobRunId"]
         except Exception as error:
             if aws.is_refused(error):
                 self._release(held, str(error))
@@ -163,17 +180,9 @@ class Runs:
         if self._claims.write(started, over=held) is None:
             now = self._claims.read(request)
             if now is None or now.claim.run != run_id:
-                self._stop(definition, run_id, "its claim was taken over while it was started")
+                self._stop(claim.definition, run_id, "its claim was taken over while it was started")
                 raise BeingStarted(f"{claim.name} was claimed by another worker meanwhile", SETTLE_S)
         return started.job_id
-
-    def claim_of(self, run: Run) -> Claim | None:
-        """The claim that names this run, or under which it is being started; None for a run that nobody can find."""
-        name = run.get("Arguments", {}).get(ARGUMENT, "")
-        stored = self._claims.read(name.rpartition("-")[0]) if name else None
-        if stored is None or stored.claim.name != name or stored.claim.run not in ("", run["Id"]):
-            return None
-        return stored.claim
 
     def _release(self, held: Stored, why: str) -> None:
         """So that nobody waits for what was not started. Where this fails too, they wait."""
@@ -209,7 +218,7 @@ class Runs:
         """The run that was started under this claim without a word of it; of several the first, the others stop."""
         claim, since = stored.claim, stored.written - timedelta(seconds=CLOCKS_S)
         runs = runs_since(self._glue, claim.definition, since)
-        found = [run for run in runs if run.get("Arguments", {}).get(ARGUMENT) == claim.name]
+        found = [run for run in runs if name_of(run) == claim.name]
         if not found:
             return None
         first, *others = sorted(found, key=lambda run: (run["StartedOn"], run["Id"]))
@@ -225,6 +234,12 @@ class Runs:
     def _stop(self, definition: str, run_id: str, why: str) -> None:
         log.warning("Stopping Glue run %s/%s: %s", definition, run_id, why)
         self._glue.batch_stop_job_run(JobName=definition, JobRunIds=[run_id])
+
+
+def name_of(run: Run) -> str:
+    """Of the attempt at a request; '' for a run that is not of this platform."""
+    (argument,) = NAMED
+    return run.get("Arguments", {}).get(argument, "")
 
 
 def runs_since(glue: Any, definition: str, since: datetime) -> Iterator[Run]:

@@ -33,8 +33,8 @@ class SweepOrphansOperator(MortgageRiskOperator):
 
     A job is an orphan if it is older than `settle_minutes` and no instance of the task that asked for it is live, in
     any run: a second run of the same date may be waiting for it, or the task of that name in another of `dag_ids`,
-    which asks for the same work. Glue jobs (definitions) older than the setting
-    glue_job_days are deleted. XCom: {"report_uri", "running", "orphans", "stopped", "old_glue_jobs"}.
+    which asks for the same work. Glue jobs (definitions) that have not run for the setting glue_job_days are deleted,
+    unless they are given. XCom: {"report_uri", "running", "orphans", "stopped", "old_glue_jobs"}.
     """
 
     template_fields = (*MortgageRiskOperator.template_fields, "dry_run")
@@ -54,7 +54,7 @@ class SweepOrphansOperator(MortgageRiskOperator):
         orphans = [job for job in jobs if job.started_at < settled and not self._is_waited_for(context, job)]
         before = now - timedelta(days=self.settings.glue_job_days)
         busy = {job.job_id.partition("/")[0] for job in jobs if job.kind == GLUE.name}
-        old = self.retry_through_outage(lambda: GLUE.definitions_before(self.client, self.settings, before))
+        old = self.retry_through_outage(lambda: GLUE.unused_definitions(self.client, self.settings, before))
         old = [name for name in old if name not in busy]
         for job in orphans:
             self.log.warning(
