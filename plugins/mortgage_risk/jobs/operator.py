@@ -21,13 +21,13 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from mortgage_risk import aws
 from mortgage_risk.jobs import lineage, links
-from mortgage_risk.jobs.failures import AwsJobFailed, AwsJobLost, failure
+from mortgage_risk.jobs.failures import AwsJobFailed, AwsJobFailedForGood, AwsJobLost, failure
 from mortgage_risk.jobs.kinds.kind import JobKind
 from mortgage_risk.jobs.ledger import BudgetExceeded, Ledger
 from mortgage_risk.jobs.requests import QUEUE_SECONDS, Request, RunTags, deployment
 from mortgage_risk.jobs.state import JobState, log_tail
 from mortgage_risk.jobs.submission import Cancelled, StillStopping, Submission, request_name
-from mortgage_risk.jobs.triggers import AwsJobTrigger
+from mortgage_risk.jobs.triggers import AwsJobTrigger, PauseTrigger
 from mortgage_risk.jobs.watch import JobWatch, Outcome, WatchArguments
 from mortgage_risk.layout import Layout
 from mortgage_risk.settings import Settings
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 T = TypeVar("T")
+BUSY_PAUSE_S = 60.0  # of a deferred task: coming back costs two process starts
 
 
 class MortgageRiskOperator(BaseOperator):
@@ -138,7 +139,14 @@ class AwsJobOperator(MortgageRiskOperator):
     # --- the task ---
 
     def execute(self, context: Context) -> Mapping[str, Any] | None:
-        state = self._find_or_submit(context)
+        return self._run(context, time.time())
+
+    def execute_again(self, context: Context, event: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """After a pause in which AWS may have got room."""
+        return self._run(context, event["since"])
+
+    def _run(self, context: Context, since: float) -> Mapping[str, Any] | None:
+        state = self._find_or_submit(context, since)
         watch = self._watch_arguments(state.job_id)
         self._watch = JobWatch(**watch)
         if self._killed:  # while the submit was on its way
@@ -167,15 +175,46 @@ class AwsJobOperator(MortgageRiskOperator):
 
     # --- steps ---
 
-    def _find_or_submit(self, context: Context) -> JobState:
-        try:
-            return self.retry_through_outage(lambda: self._submission(context).find_or_submit())
-        except Cancelled as error:
-            raise AwsJobLost(f"The task was killed {error}.") from error
-        except StillStopping as error:
-            raise AwsJobFailed(str(error)) from error
-        except BudgetExceeded as error:
-            raise AirflowFailException(str(error)) from error
+    def _find_or_submit(self, context: Context, since: float) -> JobState:
+        """Also through a time in which AWS has no room, counted from `since`."""
+        while True:
+            try:
+                return self.retry_through_outage(lambda: self._submission(context).find_or_submit())
+            except Cancelled as error:
+                raise AwsJobLost(f"The task was killed {error}.") from error
+            except StillStopping as error:
+                raise AwsJobFailed(str(error)) from error
+            except BudgetExceeded as error:
+                raise AirflowFailException(str(error)) from error
+            except Exception as error:
+                if not aws.is_at_limit(error):
+                    raise
+                full = error
+            self._wait_for_room(full, since)
+
+    def _wait_for_room(self, full: Exception, since: float) -> None:
+        """Deferred where the task may be; AwsJobLost when it has waited for busy_minutes."""
+        if aws.is_beyond_limit(full):
+            raise AwsJobFailedForGood(
+                f"AWS will not have room for this {self.kind.name} job: {full}\nAsk for a higher quota, or choose "
+                "another instance type or fewer instances in the settings, then clear the task."
+            ) from full
+        longest, waited = self.settings.busy_minutes * 60.0, time.time() - since
+        if self.execution_timeout:
+            longest = min(longest, self.execution_timeout.total_seconds())
+        if waited > longest:
+            raise AwsJobLost(
+                f"AWS had no room for this {self.kind.name} job for {waited / 60:.0f} minutes (setting busy_minutes): "
+                f"{full}\nNothing runs; the next try asks again."
+            ) from full
+        self.log.warning(
+            "AWS has no room for this %s job (%s): asking again, for %.0f minutes more",
+            *(self.kind.name, full, (longest - waited) / 60),
+        )
+        if self.settings.deferrable:
+            pause = max(BUSY_PAUSE_S, self.settings.poll_seconds)
+            self.defer(trigger=PauseTrigger(pause, since), method_name="execute_again")
+        time.sleep(self.settings.poll_seconds)
 
     def _submission(self, context: Context) -> Submission:
         tags = self.run_tags(context)
