@@ -46,7 +46,7 @@ class ProcessingJobs(Jobs):
     )
 
     def image(self, record: Record) -> str:
-        return record["AppSpecification"]["ImageUri"]
+        return str(record["AppSpecification"]["ImageUri"])
 
     def validate(self, params: Record) -> None:
         refuse("CreateProcessingJob", params, SUPPORTED)
@@ -138,7 +138,8 @@ class ProcessingJobs(Jobs):
 
 
 def _outputs(record: Record) -> list[Record]:
-    return record.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    outputs: list[Record] = record.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    return outputs
 
 
 def _require_local(name: str, path: str | None) -> None:

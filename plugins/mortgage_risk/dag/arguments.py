@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import pendulum
 
 from mortgage_risk.dag import form
-from mortgage_risk.dag.business_date import as_of_date, score_date, source_of, today
+from mortgage_risk.dag.business_date import as_of_date, score_date, source_of
 from mortgage_risk.dag.notifications import TaskFailed, TriesLost, TriesUsedUp
 from mortgage_risk.jobs.retries import retry_arguments
 from mortgage_risk.settings import Settings
@@ -16,14 +16,19 @@ from mortgage_risk.settings import Settings
 SOURCE = "{{ source_of(params, triggering_asset_events) }}"
 AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone, triggering_asset_events) }}"
 SCORE_DATE = "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}"
-TODAY = "{{ today(timezone) }}"
+TODAY = "{{ today() }}"
 
 
-def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[str, Any]:
-    """Arguments of DAG(…): no catching up, retries, failures and outages told, business dates as macros.
+class RunArguments(TypedDict):
+    """What every operator of a run is told. `business_date`: its as-of date, or its score date."""
 
-    `every_task` are operator arguments that all tasks of the DAG share.
-    """
+    settings: Settings
+    source: str
+    business_date: str
+
+
+def dag_arguments(settings: Settings, *, owner: str) -> dict[str, Any]:
+    """Arguments of DAG(…): no catching up, retries, failures and outages told, business dates as macros."""
     return {
         "start_date": pendulum.datetime(2000, 1, 1, tz=settings.timezone),
         "catchup": False,
@@ -32,7 +37,7 @@ def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[
             "as_of_date": as_of_date,
             "score_date": score_date,
             "source_of": source_of,
-            "today": today,
+            "today": settings.today,
             "timezone": settings.timezone,
         },
         "default_args": {
@@ -41,7 +46,5 @@ def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[
             "on_failure_callback": [TaskFailed()],
             "on_retry_callback": [TriesLost()],
             "pre_execute": form.refuse,
-            "settings": settings,
-            **every_task,
         },
     }

@@ -15,6 +15,21 @@ from mortgage_risk.jobs.watch import JobWatch
 SETTLE_SECONDS = 10
 
 
+class PauseTrigger(BaseTrigger):
+    """Fires once, after `seconds`, with `since`: a Unix time, from when on the task has waited."""
+
+    def __init__(self, seconds: float, since: float) -> None:
+        super().__init__()
+        self.seconds, self.since = seconds, since
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return f"{type(self).__module__}.{type(self).__qualname__}", {"seconds": self.seconds, "since": self.since}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        await asyncio.sleep(self.seconds)
+        yield TriggerEvent({"since": self.since})
+
+
 class AwsJobTrigger(BaseTrigger):
     """Fires once: the job ended, is overdue, or AWS stayed silent too long. Arguments: JobWatch's."""
 

@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 
 from contracts.faults import DataFault
 from contracts.model import Column, Contract
-from mortgage_model.development.splits import month_number
+from mortgage_model.months import month_number
 
 MONTH = "snapshot_month"
 HORIZON = "horizon_months"

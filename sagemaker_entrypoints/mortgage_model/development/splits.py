@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from contracts.faults import DataFault
+from mortgage_model.months import MonthError, month_number, month_text
 
 SAMPLES = ("train", "validation", "oot")
 # Positions of training rows and of validation rows.
@@ -23,21 +24,6 @@ class SplitError(DataFault):
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)
         self.advice = advice
-
-
-def month_number(month: str) -> int:
-    """Months since year 0 of 'YYYY-MM'. Raises SplitError for anything else."""
-    year, dash, number = month.partition("-")
-    if not (
-        dash and len(year) == 4 and len(number) == 2 and year.isdigit() and number.isdigit() and 1 <= int(number) <= 12
-    ):
-        raise SplitError(f"snapshot_month {month!r} is not a month of the form YYYY-MM")
-    return int(year) * 12 + int(number) - 1
-
-
-def month_text(number: int) -> str:
-    """Inverse of month_number."""
-    return f"{number // 12:04d}-{number % 12 + 1:02d}"
 
 
 @dataclass(frozen=True)
@@ -79,7 +65,10 @@ def out_of_time_split(months: Iterable[str], horizon: int, oot_months: int, vali
 
     Raises SplitError, naming the months available and needed, when no month is left for training.
     """
-    numbers = sorted({month_number(month) for month in months})
+    try:
+        numbers = sorted({month_number(month) for month in months})
+    except MonthError as error:
+        raise SplitError(f"snapshot_month: {error}") from None
     if not numbers:
         raise SplitError("the panel has no observation months")
     first, last_mature = numbers[0], numbers[-1] - horizon

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ import xgboost as xgb
 
 from contracts.faults import DataFault
 from contracts.model import Column, Contract, DerivedFeature, Factor
+from mortgage_model.documents.profile import ReferenceProfile
 from mortgage_model.scoring import booster as boosting
 from mortgage_model.scoring import calibration as calibrating
 from mortgage_model.scoring.calibration import Calibration
@@ -25,6 +26,8 @@ from mortgage_model.scoring.challenger import Challenger
 from mortgage_model.scoring.features import FeatureSpec
 from mortgage_model.scoring.grades import MasterScale
 
+# A report's document, of whatever type.
+Document = TypeVar("Document", bound=Mapping[str, object])
 # requirements.txt stays behind: serving reads no YAML, and so installs nothing when it starts.
 CODE = ("inference.py", "mortgage_model", "contracts")
 
@@ -58,7 +61,7 @@ class MortgageModel:
 
 
 def save_model(
-    folder: str | Path, model: MortgageModel, profile: Mapping[str, Any], source: str | Path | None = None
+    folder: str | Path, model: MortgageModel, profile: ReferenceProfile, source: str | Path | None = None
 ) -> None:
     """Write the model's files under `folder`, with its serving code from the source directory `source`."""
     folder = Path(folder)
@@ -106,12 +109,13 @@ def load_model(folder: str | Path) -> MortgageModel:
     return model
 
 
-def read_profile(folder: str | Path) -> dict[str, Any]:
+def read_profile(folder: str | Path) -> ReferenceProfile:
     """The reference profile of a model directory."""
-    return _read_json(Path(folder) / "reference_profile.json")
+    profile: ReferenceProfile = _read_json(Path(folder) / "reference_profile.json")
+    return profile
 
 
-def read_packed(folder: Path) -> tuple[MortgageModel, dict[str, Any]]:
+def read_packed(folder: Path) -> tuple[MortgageModel, ReferenceProfile]:
     """Model and reference profile of the one model.tar.gz in `folder`. Raises ArtifactError."""
     archive = only_file(folder, "*.tar.gz", "model")
     with tempfile.TemporaryDirectory() as unpacked:
@@ -201,13 +205,13 @@ def to_json_text(document: Any) -> str:
     return json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
-def with_nulls(document: dict[str, Any]) -> dict[str, Any]:
+def with_nulls(document: Document) -> Document:
     """A report's document with null for every number that is not finite, and the reason: "not_finite": {path: "nan"}.
 
     Evidence is not lost for one figure; a gate takes null for not computable.
     """
     kept, found = _finite(document)
-    return {**kept, "not_finite": found} if found else kept
+    return cast(Document, {**kept, "not_finite": found} if found else kept)
 
 
 def _finite(value: Any, path: str = "") -> tuple[Any, dict[str, str]]:

@@ -15,13 +15,13 @@ import pendulum
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Param
 
-from mortgage_risk.dag import assets
+from mortgage_risk import assets
 from mortgage_risk.dag.arguments import SCORE_DATE as DATE
 from mortgage_risk.dag.arguments import SOURCE
 from mortgage_risk.dag.business_date import score_date, source_of
 from mortgage_risk.dag.notifications import scores_due
 from mortgage_risk.dag.timetable import FromNowOnTimetable
-from mortgage_risk.data.glue import GlueDatasetOperator
+from mortgage_risk.data.datasets import GlueDatasetOperator
 from mortgage_risk.jobs import retries
 from mortgage_risk.jobs.sweeper import SweepOrphansOperator
 from mortgage_risk.layout import Layout
@@ -161,5 +161,5 @@ with DAG(dag_id="probe_sweeper", schedule=None, params={"dry_run": Param(True, t
         settings=settings,
         source="all",
         business_date="2015-01-01",
-        dry_run="{{ params.dry_run }}",
+        report_only="{{ params.dry_run }}",
     ).settle_minutes = 0
