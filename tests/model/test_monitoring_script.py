@@ -14,7 +14,6 @@ import pytest
 from model_monitoring_script import MonitoringError, MonitoringRun, monitor_night, vintage_month
 
 from mortgage_model.artifact import load_model
-from tests.documents import misfits
 
 RUN = MonitoringRun("canonical", "2014-12-31", "3")
 NUMBER, TEXT = (int, float), str
@@ -236,10 +235,3 @@ def test_a_failure_is_one_line_without_a_traceback(source_dir, tmp_path):
 )
 def test_a_night_scores_the_last_month_that_has_ended(day, month):
     assert vintage_month(day) == month
-
-
-def test_monitoring_json_is_what_the_plugins_read(root):
-    monitor_night(root, RUN)
-    document = json.loads((root / "output" / "monitoring.json").read_text())
-    assert document["performance"], "the optional part is looked at"
-    assert misfits(document, "MonitoringDocument") == []
