@@ -16,7 +16,8 @@ from typing import NotRequired, TypedDict
 from mortgage_risk import aws
 from mortgage_risk.documents import RunCost
 from mortgage_risk.jobs.cost import Prices, load_prices
-from mortgage_risk.jobs.kinds import KINDS, JobKind
+from mortgage_risk.jobs.kinds import KINDS
+from mortgage_risk.jobs.kinds.kind import JobKind
 from mortgage_risk.jobs.requests import RunTags
 from mortgage_risk.jobs.state import JobState
 from mortgage_risk.layout import Layout

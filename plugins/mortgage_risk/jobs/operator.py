@@ -22,7 +22,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from mortgage_risk import aws
 from mortgage_risk.jobs import lineage, links
 from mortgage_risk.jobs.failures import AwsJobFailed, AwsJobLost, failure
-from mortgage_risk.jobs.kinds import JobKind
+from mortgage_risk.jobs.kinds.kind import JobKind
 from mortgage_risk.jobs.ledger import BudgetExceeded, Ledger
 from mortgage_risk.jobs.requests import QUEUE_SECONDS, Request, RunTags, deployment
 from mortgage_risk.jobs.state import JobState, log_tail
@@ -194,7 +194,7 @@ class AwsJobOperator(MortgageRiskOperator):
             request=request,
             name=name,
             usable=self.result_is_there,
-            permit=lambda: self.ledger.refuse_beyond_budget(tags, context["dag_run"].start_date),
+            permit=lambda: self.ledger.refuse_beyond_budget(tags, context["dag_run"].start_date or datetime.now(UTC)),
             cancelled=lambda: self._killed,
             pause_s=min(5.0, self.settings.poll_seconds),
         )
