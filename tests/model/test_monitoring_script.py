@@ -237,10 +237,3 @@ def test_a_failure_is_one_line_without_a_traceback(source_dir, tmp_path):
 )
 def test_a_night_scores_the_last_month_that_has_ended(day, month):
     assert vintage_month(day) == month
-
-
-def test_monitoring_json_is_what_the_plugins_read(root):
-    monitor_night(root, RUN)
-    document = json.loads((root / "output" / "monitoring.json").read_text())
-    assert document["performance"], "the optional part is looked at"
-    assert misfits(document, "MonitoringDocument") == []
