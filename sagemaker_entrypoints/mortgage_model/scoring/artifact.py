@@ -18,6 +18,9 @@ import xgboost as xgb
 
 from contracts.faults import DataFault
 from contracts.model import Column, Contract, DerivedFeature, Factor
+from mortgage_model.documents.model import ContractRecord
+from mortgage_model.documents.profile import ReferenceProfile
+from mortgage_model.documents.training import TrainingRecord
 from mortgage_model.scoring import booster as boosting
 from mortgage_model.scoring import calibration as calibrating
 from mortgage_model.scoring.calibration import Calibration
@@ -26,7 +29,13 @@ from mortgage_model.scoring.features import FeatureSpec
 from mortgage_model.scoring.grades import MasterScale
 
 # requirements.txt stays behind: serving reads no YAML, and so installs nothing when it starts.
-CODE = ("inference.py", "mortgage_model", "contracts")
+CODE = (
+    "inference.py",
+    "mortgage_model/__init__.py",
+    "mortgage_model/documents",
+    "mortgage_model/scoring",
+    "contracts",
+)
 
 
 class ArtifactError(DataFault):
@@ -44,7 +53,7 @@ class MortgageModel:
     booster: xgb.Booster
     calibration: Calibration
     scale: MasterScale
-    metadata: Mapping[str, Any]
+    metadata: TrainingRecord
     challenger: Challenger | None = None
 
     def score(self, features: pd.DataFrame) -> np.ndarray:
@@ -53,18 +62,19 @@ class MortgageModel:
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Columns pd (float64) and grade (str), the index of `frame`, from rows of contract columns."""
-        pd_values = self.score(self.spec.transform(frame))
-        return pd.DataFrame({"pd": pd_values, "grade": self.scale.assign(pd_values)}, index=frame.index)
+        probabilities = self.score(self.spec.transform(frame))
+        grades = self.scale.assign(probabilities)
+        return pd.DataFrame({"pd": probabilities, "grade": grades}, index=frame.index)
 
 
 def save_model(
-    folder: str | Path, model: MortgageModel, profile: Mapping[str, Any], source: str | Path | None = None
+    folder: str | Path, model: MortgageModel, profile: ReferenceProfile, source: str | Path | None = None
 ) -> None:
     """Write the model's files under `folder`, with its serving code from the source directory `source`."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model.booster.save_model(folder / "booster.ubj")
-    documents = {
+    documents: dict[str, object] = {
         "feature_spec": model.spec.to_json(),
         "calibration": model.calibration.to_json(),
         "master_scale": model.scale.to_json(),
@@ -106,12 +116,13 @@ def load_model(folder: str | Path) -> MortgageModel:
     return model
 
 
-def read_profile(folder: str | Path) -> dict[str, Any]:
+def read_profile(folder: str | Path) -> ReferenceProfile:
     """The reference profile of a model directory."""
-    return _read_json(Path(folder) / "reference_profile.json")
+    profile: ReferenceProfile = _read_json(Path(folder) / "reference_profile.json")
+    return profile
 
 
-def read_packed(folder: Path) -> tuple[MortgageModel, dict[str, Any]]:
+def read_packed(folder: Path) -> tuple[MortgageModel, ReferenceProfile]:
     """Model and reference profile of the one model.tar.gz in `folder`. Raises ArtifactError."""
     archive = only_file(folder, "*.tar.gz", "model")
     with tempfile.TemporaryDirectory() as unpacked:
@@ -150,7 +161,7 @@ def feature_contract(contract: Contract) -> Contract:
     )
 
 
-def contract_to_json(contract: Contract) -> dict[str, Any]:
+def contract_to_json(contract: Contract) -> ContractRecord:
     return {
         "name": contract.name,
         "version": contract.version,
@@ -162,7 +173,7 @@ def contract_to_json(contract: Contract) -> dict[str, Any]:
     }
 
 
-def contract_from_json(document: Mapping[str, Any]) -> Contract:
+def contract_from_json(document: ContractRecord) -> Contract:
     """Inverse of contract_to_json; fields unknown to this version of contracts are dropped."""
 
     def read(kind: type[Any], values: Mapping[str, Any]) -> Any:
@@ -188,6 +199,7 @@ def copy_code(source: Path, target: Path) -> None:
         if (source / name).is_dir():
             shutil.copytree(source / name, target / name, ignore=ignore, dirs_exist_ok=True)
         elif (source / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, target / name)
         else:
             raise ArtifactError(f"{name} is not in the source directory {source}; serving needs it")
