@@ -30,11 +30,13 @@ sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
 
 from contracts import load_contract  # noqa: E402
 from mortgage_model.development.panel_data import KEY, MONTH, open_panel  # noqa: E402
+from mortgage_model.documents.monitoring import MonitoringDocument, Performance  # noqa: E402
+from mortgage_model.documents.profile import ReferenceProfile  # noqa: E402
 from mortgage_model.monitoring import performance  # noqa: E402
 from mortgage_model.monitoring.effects import contributions, named  # noqa: E402
 from mortgage_model.monitoring.inputs import panel_outcomes  # noqa: E402
 from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
-from mortgage_model.monitoring.report import render_report  # noqa: E402
+from mortgage_model.monitoring.page import render_report  # noqa: E402
 from mortgage_model.months import month_number, month_text  # noqa: E402
 from mortgage_model.scoring.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
 from mortgage_risk import monitoring, registry  # noqa: E402
@@ -75,7 +77,7 @@ class Book:
 
     version: str
     model: MortgageModel
-    profile: Mapping[str, Any]
+    profile: ReferenceProfile
     months: Mapping[str, Month]
     outcomes: Mapping[str, pd.DataFrame]
 
@@ -111,12 +113,12 @@ def portfolio(book: Book, night: date) -> Scored:
 
 def nights(
     book: Book, first: date, last: date, faults: tuple[Fault, ...] = (), seed: int = 1
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[MonitoringDocument]:
     """The monitoring documents of the nights, oldest first."""
     model, order = book.model, list(book.model.scale.grades)
     scored: dict[str, pd.DataFrame] = {}
     last_scores: dict[str, pd.DataFrame] = {}
-    previous: dict[str, Any] | None = None
+    previous: MonitoringDocument | None = None
     for night in (first + timedelta(days=n) for n in range((last - first).days + 1)):
         loans = portfolio(book, night)
         if tonight := tuple(fault for fault in faults if fault.on(night)):
@@ -124,7 +126,6 @@ def nights(
         grades = model.scale.assign(loans.pd_)
         scores = pd.DataFrame({KEY: loans.loan_id, "pd": loans.pd_, "grade": grades})
         read = _outcomes(book, scored, night) if night.day == PANEL_DAYS and scored else None
-        findings = performance.outcome_findings(read["vintages"]) if read else []
         before = last_scores.get(monitoring.month_before(night.isoformat(), list(last_scores)) or "")
         effects = named(model, loans.effects)
         about = ("canonical", night.isoformat(), book.version)
@@ -134,9 +135,8 @@ def nights(
             model.contract,
             order,
             previous,
-            findings,
+            read,
         )
-        document["performance"] = read
         last_scores[night.isoformat()] = scores[[KEY, "grade"]]
         last_scores = dict(list(last_scores.items())[-46:])
         if _month(night + timedelta(days=1)) != _month(night):
@@ -145,12 +145,12 @@ def nights(
         yield document
 
 
-def _outcomes(book: Book, scored: dict[str, pd.DataFrame], night: date) -> dict[str, Any]:
+def _outcomes(book: Book, scored: dict[str, pd.DataFrame], night: date) -> Performance:
     """As the panel built tonight shows them: nothing later than the last month that has ended."""
     until = month_text(month_number(_month(night)) - 1)
     known = {month: frame for month, frame in book.outcomes.items() if month <= until}
     grades = list(book.model.scale.grades)
-    return {"panel_as_of": night.isoformat(), **performance.performance(scored, known, grades)}
+    return performance.performance(scored, known, grades, night.isoformat())
 
 
 def operational_facts(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def _newest_package(layout: Layout) -> dict[str, Any]:
     raise CommandError("there is no approved model in force; `make demo` trains one")
 
 
-def write(s3: Any, layout: Layout, documents: Iterator[dict[str, Any]]) -> int:
+def write(s3: Any, layout: Layout, documents: Iterator[MonitoringDocument]) -> int:
     """Write every night's monitoring.json and report.html and the index; the number of nights."""
     bucket = layout.bucket
     months: dict[str, dict[str, Any]] = {}

@@ -26,6 +26,12 @@ def threshold(**changes: Any) -> dict[str, Any]:
     return entry | changes
 
 
+def record(**found: Any) -> dict[str, Any]:
+    """A test of the battery as evaluation.json holds it."""
+    empty = dict.fromkeys(("verdict", "missing", "value", "interval", "p_value", "n", "events"))
+    return empty | {"question": "Is it?", "why": "", "detail": {}} | found
+
+
 def evaluation(value: Any, checks: tuple[dict[str, Any], ...] = (), **more: Any) -> dict[str, Any]:
     metric = {"value": value, "n": 5000, "events": 120, "interval": [0.5, 0.7], **more}
     return {"mortgage": {"metrics": {"oot": {"auc": metric}}, "checks": list(checks)}}
@@ -117,7 +123,7 @@ def test_a_figure_with_two_thresholds_is_one_check_with_the_worst_verdict(value,
 
 
 def test_a_test_with_two_thresholds_gives_one_reason():
-    found = {"id": "t", "question": "Is it?", "reason": "It is 0.5", "value": 0.5}
+    found = record(id="t", reason="It is 0.5", value=0.5)
     given = ((0.7, "warning"), (0.6, "error"))
     settings = [{"test": "t", "min": low, "severity": severity, "source": "rule"} for low, severity in given]
     result = evaluate_gate(evaluation(0.9, (found,)), settings)
@@ -127,8 +133,8 @@ def test_a_test_with_two_thresholds_gives_one_reason():
 
 def test_the_validators_own_checks_are_judged_too():
     checks = (
-        {"id": "a", "verdict": "fail", "reason": "Other rows."},
-        {"id": "b", "verdict": "not_computable", "reason": "No hash."},
+        record(id="a", verdict="fail", reason="Other rows."),
+        record(id="b", verdict="not_computable", reason="No hash."),
     )
     result = evaluate_gate(evaluation(0.9, checks), [threshold()])
     assert not result.passed

@@ -15,10 +15,11 @@ from model_validation_script import MortgageLoanModelValidator, ValidationRun
 from contracts import load_contract
 from mortgage_model.development.panel_data import open_panel
 from mortgage_model.development.splits import SplitBounds
+from mortgage_model.documents.gate import GateResult
 from mortgage_model.scoring.artifact import MortgageModel, load_model, read_profile
 from mortgage_model.validation import evaluation as figures
 from mortgage_model.validation.checks import Evidence
-from mortgage_model.validation.gate import GateResult
+from mortgage_model.validation.replicates import Replicates
 from mortgage_model.validation.samples import score_samples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,13 +63,13 @@ def gather(
     metrics: dict[str, Any] | None = None,
     replicates: int = 20,
     alter: Callable[[MortgageModel], MortgageModel] = lambda model: model,
-    **rivals: Any,
+    **benchmarks: Any,
 ) -> Evidence:
     """What the tests of the battery look at; `alter` plants a defect in the model before it scores."""
     model, contract = alter(load_model(model_dir)), load_contract("loan_panel")
     bounds, profile = SplitBounds(**model.metadata["split"]), read_profile(model_dir)
-    scored = score_samples(open_panel(panel_dir, contract), contract, model, bounds, profile, rivals, seed=7)
-    drawn = figures.Replicates(scored.samples, replicates, 7)
+    scored = score_samples(open_panel(panel_dir, contract), contract, model, bounds, profile, benchmarks, seed=7)
+    drawn = Replicates(scored.samples, replicates, 7)
     if metrics is None:
         metrics = {name: figures.sample_metrics(sample, drawn) for name, sample in scored.samples.items()}
         metrics["train_to_oot"] = figures.comparison_metrics(scored.samples, metrics, drawn)

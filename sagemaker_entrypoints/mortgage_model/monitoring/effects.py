@@ -40,4 +40,5 @@ def by_input(model: MortgageModel, per_feature: np.ndarray) -> np.ndarray:
     feeds = np.array(
         [[source in engineered.get(name, (name,)) for source in model.spec.inputs] for name in model.spec.names]
     )
-    return per_feature @ feeds.astype(per_feature.dtype)
+    values: np.ndarray = per_feature @ feeds.astype(per_feature.dtype)
+    return values

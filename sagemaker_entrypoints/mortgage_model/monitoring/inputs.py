@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow.dataset as ds
@@ -15,6 +15,7 @@ from contracts import load_contract
 from contracts.faults import DataFault
 from contracts.model import Column, Contract
 from mortgage_model.development.panel_data import MONTH, PanelError, open_panel
+from mortgage_model.documents.monitoring import MonitoringDocument, Performance
 from mortgage_model.monitoring import performance
 from mortgage_model.monitoring.effects import mean_contributions
 from mortgage_model.monitoring.night import Night
@@ -57,7 +58,7 @@ def read_night(root: Path, run: MonitoringRun, model: MortgageModel) -> Night:
         score_date=run.score_date,
         model_version=run.model_version,
         frame=frame,
-        pd_=joined["pd"].to_numpy(float),
+        probabilities=joined["pd"].to_numpy(float),
         grades=joined["grade"].to_numpy(str),
         effects=mean_contributions(model, model.spec.transform(frame)),
         loan_ids=loans[KEY].to_numpy(),
@@ -81,13 +82,16 @@ def _read_scores(folder: Path) -> pd.DataFrame:
     return pd.concat([pd.read_parquet(file, columns=SCORE_COLUMNS) for file in files], ignore_index=True)
 
 
-def read_previous(folder: Path) -> dict[str, Any] | None:
+def read_previous(folder: Path) -> MonitoringDocument | None:
     """The earlier night's monitoring.json; None where the pipeline gave none."""
     file = folder / "monitoring.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    if not file.exists():
+        return None
+    document: MonitoringDocument = json.loads(file.read_text(encoding="utf-8"))
+    return document
 
 
-def read_outcomes(root: Path, run: MonitoringRun, grades: list[str]) -> dict[str, Any] | None:
+def read_outcomes(root: Path, run: MonitoringRun, grades: Sequence[str]) -> Performance | None:
     """The performance part; None where the pipeline gave no panel or no past scores."""
     if not (root / "panel").exists() or not (root / "vintages").exists():
         return None
@@ -95,7 +99,7 @@ def read_outcomes(root: Path, run: MonitoringRun, grades: list[str]) -> dict[str
     scored = {vintage_month(folder.name.partition("=")[2]): _read_scores(folder) for folder in sorted(folders)}
     panel = panel_outcomes(open_panel(root / "panel", load_contract("loan_panel")), list(scored))
     say(f"outcomes of {len(scored)} vintages, panel until {max(panel)}")
-    return {"panel_as_of": run.panel_as_of, **performance.performance(scored, panel, grades)}
+    return performance.performance(scored, panel, grades, run.panel_as_of)
 
 
 def vintage_month(score_date: str) -> str:
@@ -104,7 +108,7 @@ def vintage_month(score_date: str) -> str:
     return (next_day.replace(day=1) - timedelta(days=1)).isoformat()[:7]
 
 
-def panel_outcomes(dataset: ds.Dataset, vintages: list[str]) -> dict[str, pd.DataFrame]:
+def panel_outcomes(dataset: ds.Dataset, vintages: Sequence[str]) -> dict[str, pd.DataFrame]:
     """month -> performance.PANEL_COLUMNS, for the months that the reads of `vintages` look at and the panel's last."""
     months = sorted(set(dataset.to_table(columns=[MONTH])[MONTH].unique().to_pylist()))
     if not months:

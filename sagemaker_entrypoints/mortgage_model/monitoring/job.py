@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from mortgage_model.monitoring import model_monitor, performance
+from mortgage_model.documents.monitoring import MonitoringDocument
+from mortgage_model.monitoring import model_monitor
 from mortgage_model.monitoring.inputs import MonitoringRun, read_night, read_outcomes, read_previous
 from mortgage_model.monitoring.night import monitor
-from mortgage_model.monitoring.report import render_report
+from mortgage_model.monitoring.page import render_report
 from mortgage_model.progress import say
 from mortgage_model.scoring.artifact import read_packed, to_json_text, with_nulls
 
 
-def monitor_night(root: Path, run: MonitoringRun) -> dict[str, Any]:
+def monitor_night(root: Path, run: MonitoringRun) -> MonitoringDocument:
     """Write the five files under root/output; return the content of monitoring.json.
 
     Raises a DataFault for a model or data that cannot be used.
     """
     model, profile = read_packed(root / "model")
-    night = read_night(root, run, model)
+    night, grades = read_night(root, run, model), model.scale.grades
     say(f"{len(night.frame):,} loans of {run.score_date}, model version {run.model_version}")
-    previous = read_previous(root / "previous")
-    outcomes = read_outcomes(root, run, list(model.scale.grades))
-    findings = performance.outcome_findings(outcomes["vintages"]) if outcomes else []
-    document = monitor(night, profile, model.contract, list(model.scale.grades), previous, findings)
-    document = with_nulls({**document, "performance": outcomes})
+    previous, outcomes = read_previous(root / "previous"), read_outcomes(root, run, grades)
+    document = with_nulls(monitor(night, profile, model.contract, grades, previous, outcomes))
     output = root / "output"
     output.mkdir(parents=True, exist_ok=True)
     files = {

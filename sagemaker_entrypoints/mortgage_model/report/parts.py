@@ -7,7 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+
+from mortgage_model.documents.evaluation import Metric
 
 VERDICT_WORDS = {"pass": "pass", "warn": "attention", "fail": "fail", "not_computable": "not computable"}
 SAMPLE_WORDS = {"train": "Training", "validation": "Validation", "oot": "Out of time"}
@@ -27,12 +28,12 @@ def share(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{100 * value:.{digits}f} %"
 
 
-def interval(metric: dict[str, Any], digits: int = 3) -> str:
+def interval(metric: Metric, digits: int = 3) -> str:
     """An interval as text, empty where there is none."""
     return "{} to {}".format(*(figure(end, digits) for end in metric["interval"])) if metric["interval"] else ""
 
 
-def metric_cell(metric: dict[str, Any], digits: int = 4) -> str:
+def metric_cell(metric: Metric, digits: int = 4) -> str:
     """A metric with its interval below it, or the reason why it has no value."""
     if metric["value"] is None:
         return f"– <span class='range'>{escape(metric['reason'])}</span>"

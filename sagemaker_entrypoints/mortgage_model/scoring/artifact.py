@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,8 @@ from mortgage_model.scoring.challenger import Challenger
 from mortgage_model.scoring.features import FeatureSpec
 from mortgage_model.scoring.grades import MasterScale
 
+# A report's document, of whatever type.
+Document = TypeVar("Document", bound=Mapping[str, object])
 # requirements.txt stays behind: serving reads no YAML, and so installs nothing when it starts.
 CODE = (
     "inference.py",
@@ -213,13 +215,13 @@ def to_json_text(document: Any) -> str:
     return json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n"
 
 
-def with_nulls(document: dict[str, Any]) -> dict[str, Any]:
+def with_nulls(document: Document) -> Document:
     """A report's document with null for every number that is not finite, and the reason: "not_finite": {path: "nan"}.
 
     Evidence is not lost for one figure; a gate takes null for not computable.
     """
     kept, found = _finite(document)
-    return {**kept, "not_finite": found} if found else kept
+    return cast(Document, {**kept, "not_finite": found} if found else kept)
 
 
 def _finite(value: Any, path: str = "") -> tuple[Any, dict[str, str]]:

@@ -9,20 +9,23 @@ from __future__ import annotations
 import datetime as dt
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from contracts.faults import DataFault
-from mortgage_model.validation.gate import GateResult
+from mortgage_model.documents.card import Card, CardMetric, CardSample, CardSettings
+from mortgage_model.documents.evaluation import Evaluation, Metric, SampleFacts
+from mortgage_model.documents.gate import GateResult
 
 TEXTS = ("purpose", "not_for", "owner", "tier")
 LISTS = ("limits", "conditions")
+PERFORMANCE = ("auc", "ks", "brier", "calibration_slope")
 
 
 class CardError(DataFault):
     """The card's settings lack a mandatory field; the message names it."""
 
 
-def read_card(file: Path) -> dict[str, Any]:
+def read_card(file: Path) -> CardSettings:
     """The settings of the card. Raises CardError for a file that is no JSON or lacks a field."""
     try:
         return checked_card(json.loads(file.read_text(encoding="utf-8")))
@@ -30,7 +33,7 @@ def read_card(file: Path) -> dict[str, Any]:
         raise CardError(f"{file.name} cannot be read: {error}") from error
 
 
-def checked_card(settings: Any) -> dict[str, Any]:
+def checked_card(settings: Any) -> CardSettings:
     """The same settings, once every mandatory field has been found filled in. Raises CardError."""
     if not isinstance(settings, dict):
         raise CardError("model_card.json must hold an object")
@@ -41,37 +44,48 @@ def checked_card(settings: Any) -> dict[str, Any]:
         empty.append("review_months")
     if empty:
         raise CardError(f"model_card.json lacks {', '.join(empty)}; every field is mandatory")
-    return settings
+    return cast(CardSettings, settings)
 
 
-def model_card(settings: dict[str, Any], evaluation: dict[str, Any], gate: GateResult) -> dict[str, Any]:
+def model_card(settings: CardSettings, evaluation: Evaluation, gate: GateResult) -> Card:
     """The content of card.json. What the gate warns of becomes a condition of use."""
-    detail = checked_card(settings) and evaluation["mortgage"]
-    run, oot = detail["provenance"], detail["metrics"]["oot"]
+    evidence = evaluation["mortgage"]
+    run, out_of_time = evidence["provenance"], evidence["metrics"]["oot"]
     return {
         "format": 1,
         "model": run["training_job"],
         "model_sha256": run["model_sha256"],
-        **{name: settings[name] for name in TEXTS},
+        "purpose": settings["purpose"],
+        "not_for": settings["not_for"],
+        "owner": settings["owner"],
+        "tier": settings["tier"],
         "data": {
-            "source": detail["source"],
-            "as_of_date": detail["as_of_date"],
-            "horizon_months": detail["horizon_months"],
+            "source": evidence["source"],
+            "as_of_date": evidence["as_of_date"],
+            "horizon_months": evidence["horizon_months"],
             "contract": run["contract"],
-            "samples": {
-                name: {key: facts[key] for key in ("first_month", "last_month", "n", "events", "loans")}
-                for name, facts in detail["samples"].items()
-            },
+            "samples": {name: _sample(facts) for name, facts in evidence["samples"].items()},
         },
-        "performance": {
-            name: {key: oot[name][key] for key in ("value", "interval")}
-            for name in ("auc", "ks", "brier", "calibration_slope")
-        },
+        "performance": {name: _metric(out_of_time[name]) for name in PERFORMANCE},
         "verdict": "passes the gate" if gate.passed else "does not pass the gate",
         "limits": settings["limits"],
         "conditions": [*settings["conditions"], *gate.warnings],
-        "next_review_date": _months_later(dt.date.fromisoformat(detail["as_of_date"]), settings["review_months"]),
+        "next_review_date": _months_later(dt.date.fromisoformat(evidence["as_of_date"]), settings["review_months"]),
     }
+
+
+def _sample(facts: SampleFacts) -> CardSample:
+    return {
+        "first_month": facts["first_month"],
+        "last_month": facts["last_month"],
+        "n": facts["n"],
+        "events": facts["events"],
+        "loans": facts["loans"],
+    }
+
+
+def _metric(metric: Metric) -> CardMetric:
+    return {"value": metric["value"], "interval": metric["interval"]}
 
 
 def _months_later(day: dt.date, months: int) -> str:

@@ -14,10 +14,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import xgboost as xgb
+
+from mortgage_model.documents.battery import Violation
 
 # Leaves are float32: a difference of one rounding is no violation.
 TOLERANCE = 1e-7
@@ -33,19 +35,28 @@ class Leaf:
     missing: np.ndarray
 
 
-def violations(booster: xgb.Booster, directions: Mapping[str, int]) -> list[dict[str, Any]]:
+class Tree(TypedDict):
+    """A tree as XGBoost's JSON model holds it, one entry per node; -1 is no child."""
+
+    left_children: list[int]
+    right_children: list[int]
+    split_conditions: list[float]
+    split_indices: list[int]
+    default_left: list[int]
+
+
+def violations(booster: xgb.Booster, directions: Mapping[str, int]) -> list[Violation]:
     """Pairs of leaves through which a feature of `directions` (-1 or 1, 0 is free) moves the margin the wrong way.
 
-    One entry per tree and feature, its worst pair: {"tree", "feature", "direction", "from", "to", "threshold"}: a row
-    whose value rises past `threshold` goes from the leaf value `from` to `to`. Empty: the booster is monotone. KeyError
-    for a feature that the booster does not have.
+    One entry per tree and feature, its worst pair. Empty: the booster is monotone. KeyError for a feature that the
+    booster does not have.
     """
     names = list(booster.feature_names or ())
     absent = set(directions) - set(names)
     if absent:
         raise KeyError(f"the booster has no feature {', '.join(sorted(absent))}")
     constrained = [(names.index(name), direction) for name, direction in directions.items() if direction]
-    found = []
+    found: list[Violation] = []
     for number, tree in enumerate(_trees(booster)):
         leaves = list(_leaves(tree, len(names)))
         value = np.array([leaf.value for leaf in leaves])
@@ -75,12 +86,13 @@ def violations(booster: xgb.Booster, directions: Mapping[str, int]) -> list[dict
     return found
 
 
-def _trees(booster: xgb.Booster) -> list[dict[str, Any]]:
+def _trees(booster: xgb.Booster) -> list[Tree]:
     document = json.loads(booster.save_raw("json"))
-    return document["learner"]["gradient_booster"]["model"]["trees"]
+    trees: list[Tree] = document["learner"]["gradient_booster"]["model"]["trees"]
+    return trees
 
 
-def _leaves(tree: Mapping[str, Any], features: int) -> Iterator[Leaf]:
+def _leaves(tree: Tree, features: int) -> Iterator[Leaf]:
     """Leaves with the box of rows that reach them, empty boxes left out."""
     left, right = tree["left_children"], tree["right_children"]
     start = (0, np.full(features, -np.inf), np.full(features, np.inf), np.ones(features, dtype=bool))

@@ -6,27 +6,35 @@ import datetime as dt
 import hashlib
 import json
 import platform
-import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy
-import pandas
+import pandas as pd
 
 import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
 from mortgage_model.development.panel_data import label_name, open_panel
 from mortgage_model.development.splits import SplitBounds
-from mortgage_model.development.train import train
+from mortgage_model.development.train import develop
+from mortgage_model.documents.card import Card
+from mortgage_model.documents.evaluation import (
+    Evaluation,
+    ModelEvidence,
+    ModelFacts,
+    Provenance,
+    SampleFacts,
+)
+from mortgage_model.documents.gate import GateResult, Threshold
+from mortgage_model.documents.profile import ReferenceProfile
+from mortgage_model.documents.training import TrainingRecord
 from mortgage_model.progress import say
 from mortgage_model.report.page import render_report
 from mortgage_model.scoring.artifact import (
     MortgageModel,
-    load_model,
     only_file,
     read_packed,
     to_json_text,
@@ -36,10 +44,11 @@ from mortgage_model.validation import evaluation as figures
 from mortgage_model.validation.checks import Evidence, run_checks
 from mortgage_model.validation.clarify import bias_report, explainability_report
 from mortgage_model.validation.demographics import read_demographics
-from mortgage_model.validation.gate import GateResult, ThresholdError, checked_thresholds, evaluate_gate
+from mortgage_model.validation.gate import ThresholdError, checked_thresholds, evaluate_gate
 from mortgage_model.validation.model_card import model_card, read_card
 from mortgage_model.validation.model_quality import binary_classification_metrics
-from mortgage_model.validation.samples import ScoredSample, score_samples
+from mortgage_model.validation.replicates import Replicates
+from mortgage_model.validation.samples import Predict, ScoredSample, score_samples
 
 # Where SageMaker unpacks the job's code: the scripts, and what the lender keeps beside them.
 SCRIPTS = Path(__file__).resolve().parents[2]
@@ -84,20 +93,18 @@ class MortgageLoanModelValidator:
         model, profile = read_packed(self.root / "model")
         say(f"model: {model.metadata['trees']} trees, {len(model.spec.names)} features")
 
-        fingerprints = {
-            "model_sha256": _sha256(only_file(self.root / "model", "*.tar.gz", "model")),
-            "thresholds_sha256": _sha256(thresholds_file),
-        }
         evaluation = with_nulls(self.evaluate(model, profile))
         for path, value in evaluation.get("not_finite", {}).items():
             say(f"{path} is {value}: null in the evidence")
-        evaluation["mortgage"]["provenance"] |= fingerprints
+        provenance = evaluation["mortgage"]["provenance"]
+        provenance["model_sha256"] = _sha256(only_file(self.root / "model", "*.tar.gz", "model"))
+        provenance["thresholds_sha256"] = _sha256(thresholds_file)
         evaluation["mortgage"]["thresholds"] = thresholds
         result = evaluate_gate(evaluation, thresholds)
-        self._write(evaluation, result, model_card(card, evaluation, result), fingerprints)
+        self._write(evaluation, result, model_card(card, evaluation, result))
         return result
 
-    def evaluate(self, model: MortgageModel, profile: dict[str, Any]) -> dict[str, Any]:
+    def evaluate(self, model: MortgageModel, profile: ReferenceProfile) -> Evaluation:
         """The content of evaluation.json, without thresholds and file fingerprints."""
         contract = load_contract("loan_panel")
         bounds = SplitBounds(**model.metadata["split"])
@@ -107,13 +114,13 @@ class MortgageLoanModelValidator:
             model,
             bounds,
             profile,
-            rivals=self._rivals(model),
+            benchmarks=self._benchmarks(model),
             seed=self.run.seed,
         )
         samples = scored.samples
         for name, sample in samples.items():
             say(f"{name}: {sample.n:,} rows of {sample.loans:,} loans, {sample.events:,} defaults")
-        replicates = figures.Replicates(samples, self.replicates, self.run.seed)
+        replicates = Replicates(samples, self.replicates, self.run.seed)
         metrics = {name: figures.sample_metrics(sample, replicates) for name, sample in samples.items()}
         metrics["train_to_oot"] = figures.comparison_metrics(samples, metrics, replicates)
         say(f"bootstrap: {self.replicates} replicates of whole loans")
@@ -135,79 +142,85 @@ class MortgageLoanModelValidator:
             partial(self._retrain, model) if self.run.retrain else None,
             scored.economy,
         )
-        checks = run_checks(evidence)
-        say(f"battery: {len(checks)} tests")
-        ordered = list(samples.values())
-        oot, scale = samples["oot"], model.scale.to_json()
         return {
             "binary_classification_metrics": binary_classification_metrics(
-                samples["validation"], oot, metrics["oot"]
+                samples["validation"], samples["oot"], metrics["oot"]
             ),
-            "mortgage": {
-                "format": 1,
-                "as_of_date": self.run.as_of_date,
-                "source": self.run.source,
-                "horizon_months": int(model.metadata["hyperparameters"]["horizon_months"]),
-                "samples": {name: _sample_facts(sample, bounds) for name, sample in samples.items()},
-                "metrics": metrics,
-                "bootstrap": {
-                    "replicates": self.replicates,
-                    "seed": self.run.seed,
-                    "unit": "loan",
-                    "interval": "percentile, 95 %",
-                },
-                "deciles": {name: figures.deciles(sample) for name, sample in samples.items()},
-                "grades": {name: figures.grades(sample, scale) for name, sample in samples.items()},
-                "cap": figures.cap(oot),
-                "score_histogram": figures.score_histogram(oot),
-                "psi": figures.score_shift(samples),
-                "csi": csi,
-                "by_year": figures.breakdown(ordered, [s.month.astype("U4") for s in ordered]),
-                "by_vintage": figures.breakdown([oot], [oot.vintage]),
-                "by_month": figures.by_month(ordered),
-                "checks": checks,
-                "model": {
-                    key: model.metadata.get(key)
-                    for key in ("hyperparameters", "trees", "booster_sha256", "features", "panel")
-                },
-                "provenance": {
-                    **asdict(self.run),
-                    "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-                    "contract": model.metadata.get("contract"),
-                    "training_libraries": model.metadata.get("libraries"),
-                    "libraries": {"python": platform.python_version()}
-                    | {name: version(name) for name in LIBRARIES},
-                },
-            },
+            "mortgage": self._evidence(evidence),
         }
 
-    def _rivals(self, model: MortgageModel) -> dict[str, Callable[[pandas.DataFrame], numpy.ndarray]]:
+    def _evidence(self, evidence: Evidence) -> ModelEvidence:
+        """Our own part of evaluation.json: figures, tables, the battery, and where everything came from."""
+        checks = run_checks(evidence)
+        say(f"battery: {len(checks)} tests")
+        model, samples, oot = evidence.model, evidence.samples, evidence.oot
+        ordered = list(samples.values())
+        return {
+            "format": 1,
+            "as_of_date": self.run.as_of_date,
+            "source": self.run.source,
+            "horizon_months": int(model.metadata["hyperparameters"]["horizon_months"]),
+            "samples": {name: _sample_facts(sample, evidence.bounds) for name, sample in samples.items()},
+            "metrics": evidence.metrics,
+            "bootstrap": {
+                "replicates": self.replicates,
+                "seed": self.run.seed,
+                "unit": "loan",
+                "interval": "percentile, 95 %",
+            },
+            "deciles": {name: figures.deciles(sample) for name, sample in samples.items()},
+            "grades": {name: figures.grades(sample, model.scale) for name, sample in samples.items()},
+            "cap": figures.cap(oot),
+            "score_histogram": figures.score_histogram(oot),
+            "psi": figures.score_shift(samples),
+            "csi": evidence.csi,
+            "by_year": figures.breakdown(ordered, [s.month.astype("U4") for s in ordered]),
+            "by_vintage": figures.breakdown([oot], [oot.vintage]),
+            "by_month": figures.by_month(ordered),
+            "checks": checks,
+            "model": _model_facts(model.metadata),
+            "provenance": self._provenance(model.metadata),
+        }
+
+    def _provenance(self, metadata: Mapping[str, Any]) -> Provenance:
+        run = self.run
+        return {
+            "as_of_date": run.as_of_date,
+            "source": run.source,
+            "training_job": run.training_job,
+            "model_uri": run.model_uri,
+            "panel_manifest_uri": run.panel_manifest_uri,
+            "git_commit": run.git_commit,
+            "seed": run.seed,
+            "retrain": run.retrain,
+            "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "contract": metadata.get("contract"),
+            "training_libraries": metadata.get("libraries"),
+            "libraries": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        }
+
+    def _benchmarks(self, model: MortgageModel) -> dict[str, Predict]:
         """What to compare with: the challenger of the same training job, the model in force where it was delivered."""
-        rivals: dict[str, Callable[[pandas.DataFrame], numpy.ndarray]] = {}
+        benchmarks: dict[str, Predict] = {}
         if model.challenger is not None:
-            rivals["challenger"] = model.challenger.predict
+            benchmarks["challenger"] = model.challenger.predict
         if (self.root / "champion").is_dir():
             champion, _ = read_packed(self.root / "champion")
-            rivals["champion"] = lambda frame: champion.predict(frame)["pd"].to_numpy()
-        return rivals
+            benchmarks["champion"] = lambda frame: champion.predict(frame)["pd"].to_numpy()
+        return benchmarks
 
-    def _retrain(self, model: MortgageModel) -> Mapping[str, Any]:
+    def _retrain(self, model: MortgageModel) -> TrainingRecord:
         """Metadata of a model trained again on the panel with the recorded hyperparameters."""
-        with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder)
-            settings, contract = model.metadata["hyperparameters"], load_contract("loan_panel")
-            train(self.root / "panel", settings, target, target / "output", SCRIPTS, contract)
-            return load_model(target).metadata
+        settings, contract = model.metadata["hyperparameters"], load_contract("loan_panel")
+        return develop(self.root / "panel", settings, SCRIPTS, contract).model.metadata
 
-    def _demographics(self) -> pandas.DataFrame | None:
+    def _demographics(self) -> pd.DataFrame | None:
         """Protected attributes by loan hash, from the newest delivery; None where the lender delivered none."""
         folder = self.root / "demographics"
         return read_demographics(folder) if folder.is_dir() else None
 
-    def _write(
-        self, evaluation: dict[str, Any], result: GateResult, card: dict[str, Any], fingerprints: dict[str, str]
-    ) -> None:
-        checks = evaluation["mortgage"]["checks"]
+    def _write(self, evaluation: Evaluation, result: GateResult, card: Card) -> None:
+        checks, provenance = evaluation["mortgage"]["checks"], evaluation["mortgage"]["provenance"]
         files = {
             "evaluation.json": to_json_text(evaluation),
             "card.json": to_json_text(card),
@@ -221,21 +234,22 @@ class MortgageLoanModelValidator:
         for name, text in files.items():
             (output / name).write_text(text, encoding="utf-8")
         gate = result.to_json(
-            **fingerprints,
+            thresholds_sha256=provenance["thresholds_sha256"],
+            model_sha256=provenance["model_sha256"],
             training_job=self.run.training_job,
             evidence={name: _sha256(output / name) for name in sorted(files)},
         )
         (output / "gate.json").write_text(to_json_text(gate), encoding="utf-8")
 
 
-def _read_thresholds(file: Path) -> list[dict[str, Any]]:
+def _read_thresholds(file: Path) -> list[Threshold]:
     try:
         return checked_thresholds(json.loads(file.read_text(encoding="utf-8")))
     except ValueError as error:
         raise ThresholdError(f"{file.name}: {error}") from error
 
 
-def _sample_facts(sample: ScoredSample, bounds: SplitBounds) -> dict[str, Any]:
+def _sample_facts(sample: ScoredSample, bounds: SplitBounds) -> SampleFacts:
     start, end = bounds.range_of(sample.name)
     return {
         "first_month": start,
@@ -244,6 +258,16 @@ def _sample_facts(sample: ScoredSample, bounds: SplitBounds) -> dict[str, Any]:
         "events": sample.events,
         "loans": sample.loans,
         "matrix_sha256": sample.matrix_sha256,
+    }
+
+
+def _model_facts(metadata: Mapping[str, Any]) -> ModelFacts:
+    return {
+        "hyperparameters": metadata.get("hyperparameters"),
+        "trees": metadata.get("trees"),
+        "booster_sha256": metadata.get("booster_sha256"),
+        "features": metadata.get("features"),
+        "panel": metadata.get("panel"),
     }
 
 

@@ -68,8 +68,8 @@ def _riskiest(evidence: Evidence) -> pd.DataFrame:
     rows = evidence.drawn.get("oot")
     if rows is None:
         raise NotComputable("the out-of-time sample has no rows")
-    size = min(EXPLAINED_ROWS, max(1, round(FLAGGED_SHARE * rows.pd.size)))
-    return rows.frame.iloc[np.argsort(-rows.pd, kind="stable")[:size]].reset_index(drop=True)
+    size = min(EXPLAINED_ROWS, max(1, round(FLAGGED_SHARE * rows.probabilities.size)))
+    return rows.frame.iloc[np.argsort(-rows.probabilities, kind="stable")[:size]].reset_index(drop=True)
 
 
 def _loans_by_factor(codes: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from html import escape
-from string import Template
-from typing import Any
 
-from mortgage_model.report.charts import Plot, index_axis, rate_axis
-from mortgage_model.report.page import TEMPLATE
+from mortgage_model.documents.monitoring import (
+    Backtest,
+    ExpectedFigures,
+    FeatureRow,
+    Migration,
+    MonitoringDocument,
+    Performance,
+    ReadFigures,
+    ScorePart,
+    Severity,
+    ShiftFigures,
+)
+from mortgage_model.report.charts.axes import index_axis, rate_axis
+from mortgage_model.report.charts.plot import Plot
 from mortgage_model.report.parts import chart, figure, nothing, pair, share, table
+from mortgage_model.report.template import fill
 
-WORDS = {
+WORDS: dict[Severity, tuple[str, str]] = {
     "ok": ("pass", "Nothing to report."),
     "attention": ("warn", "Worth a look; no alarm."),
     "breach": ("fail", "Alarm: this night needs somebody."),
 }
-BADGES = {"ok": ("pass", "ok"), "attention": ("warn", "attention"), "breach": ("fail", "breach")}
-LIGHTS = {"green": "ok", "amber": "attention", "red": "breach"}
+BADGES: dict[Severity, tuple[str, str]] = {
+    "ok": ("pass", "ok"),
+    "attention": ("warn", "attention"),
+    "breach": ("fail", "breach"),
+}
+LIGHTS: dict[str, Severity] = {"green": "ok", "amber": "attention", "red": "breach"}
 MOST_FEATURES = 15
 
 
-def render_report(document: Mapping[str, Any]) -> str:
+def render_report(document: MonitoringDocument) -> str:
     """The report's HTML."""
     body = [
         _head(document),
@@ -32,11 +47,10 @@ def render_report(document: Mapping[str, Any]) -> str:
         _performance(document["performance"]),
     ]
     title = f"Monitoring of {document['source']}, {document['score_date']}"
-    template = Template(TEMPLATE.read_text(encoding="utf-8"))
-    return template.substitute(title=escape(title), body="\n".join(body))
+    return fill(title, body)
 
 
-def _head(document: Mapping[str, Any]) -> str:
+def _head(document: MonitoringDocument) -> str:
     return (
         "<header><p class='soft small'>Mortgage default risk · monitoring of a scored night</p>"
         f"<h1>{escape(document['score_date'])}</h1><p class='soft'>source {escape(document['source'])} · model "
@@ -44,7 +58,7 @@ def _head(document: Mapping[str, Any]) -> str:
     )
 
 
-def _verdict(document: Mapping[str, Any]) -> str:
+def _verdict(document: MonitoringDocument) -> str:
     style, word = WORDS[document["verdict"]]
     rows = "".join(f"<li>{_badge(f['severity'])} {escape(f['message'])}</li>" for f in document["findings"])
     return (
@@ -54,12 +68,12 @@ def _verdict(document: Mapping[str, Any]) -> str:
     )
 
 
-def _badge(verdict: str) -> str:
-    style, word = BADGES[verdict]
+def _badge(severity: Severity) -> str:
+    style, word = BADGES[severity]
     return f"<span class='badge {style}'>{word}</span>"
 
 
-def _scores(score: Mapping[str, Any]) -> str:
+def _scores(score: ScorePart) -> str:
     counts, before = score["counts"], score["training_counts"]
     now = [n / sum(counts) for n in counts]
     then = [n / sum(before) for n in before]
@@ -91,12 +105,12 @@ def _scores(score: Mapping[str, Any]) -> str:
     )
 
 
-def _migration(found: Mapping[str, Any] | None) -> str:
+def _migration(found: Migration | None) -> str:
     head = "<h3>Grades a month before (rows) and tonight</h3>"
     if found is None:
         return head + nothing("Migration", "there is no scored night a month earlier")
     loans = sum(map(sum, found["matrix"]))
-    better, worse = (share(found[way] / max(loans, 1)) for way in ("upgraded", "downgraded"))
+    better, worse = (share(moved / max(loans, 1)) for moved in (found["upgraded"], found["downgraded"]))
     rows = [
         [grade, f"{sum(row):,}", *(share(n / sum(row)) if n else "" for n in row)]
         for grade, row in zip(found["grades"], found["matrix"], strict=True)
@@ -108,13 +122,13 @@ def _migration(found: Mapping[str, Any] | None) -> str:
     return head + words + table(["", "Loans", *found["grades"]], rows, tuple(range(1, len(found["grades"]) + 2)))
 
 
-def _left_out(found: Mapping[str, Any]) -> str:
-    """Rows that the matrix does not count; nothing where there are none, or in a night of before they were told."""
+def _left_out(found: Migration) -> str:
+    """Rows that the matrix does not count; nothing where there are none, or in a night of before they were counted."""
     rows = {"rows repeat a loan": found.get("doubled"), "loans have a grade of another scale": found.get("other_grade")}
     return "".join(f" {count:,} {words} and are not counted." for words, count in rows.items() if count)
 
 
-def _features(features: list[Mapping[str, Any]]) -> str:
+def _features(features: Sequence[FeatureRow]) -> str:
     rows = [
         [
             _badge(row["verdict"]),
@@ -135,14 +149,14 @@ def _features(features: list[Mapping[str, Any]]) -> str:
     )
 
 
-def _psi(found: Mapping[str, Any] | None) -> str:
+def _psi(found: ShiftFigures | None) -> str:
     if found is None:
         return "–"
     low, high = found["interval"]
     return f"{figure(found['psi'])}<span class='range'>{figure(low)} to {figure(high)}</span>"
 
 
-def _performance(performance: Mapping[str, Any] | None) -> str:
+def _performance(performance: Performance | None) -> str:
     head = "<h2>Outcomes of earlier nights</h2>"
     if performance is None:
         return head + nothing("Performance", "no new loan panel tonight; the last night that read one has them")
@@ -175,7 +189,7 @@ def _performance(performance: Mapping[str, Any] | None) -> str:
     return head + table(columns, rows, (1, 2, 3, 4, 5, 6)) + _backtest(performance["estimate_backtest"])
 
 
-def _estimate(estimate: Mapping[str, Any]) -> str:
+def _estimate(estimate: ExpectedFigures) -> str:
     if estimate["auc_range"] is None:
         return f"{figure(estimate['auc'])}<span class='range'>estimate, not yet tested</span>"
     low, high = map(figure, estimate["auc_range"])
@@ -183,7 +197,7 @@ def _estimate(estimate: Mapping[str, Any]) -> str:
     return f"{figure(estimate['auc'])}<span class='range'>estimate, {low} to {high}; was off by {off}</span>"
 
 
-def _backtest(found: Mapping[str, Any]) -> str:
+def _backtest(found: Backtest) -> str:
     if not found["vintages"]:
         return f"<p class='soft'>The expected AUC is an estimate from the PDs alone: {escape(found['reason'])}.</p>"
     error = found["auc_mean_error"]
@@ -194,7 +208,7 @@ def _backtest(found: Mapping[str, Any]) -> str:
     )
 
 
-def _read(read: Mapping[str, Any]) -> str:
+def _read(read: ReadFigures) -> str:
     if not read["matured"]:
         return "<span class='soft'>open</span>"
     return f"{figure(read['auc'])}<span class='range'>{read['events']:,} of {read['n']:,}</span>"
