@@ -114,7 +114,7 @@ def _history(faults: list[str], platform: Platform) -> int:
 def _lineage(arguments: argparse.Namespace, platform: Platform) -> int:
     os.environ.update(aws_environment(platform))
     sys.path.insert(0, str(ROOT / "plugins"))
-    from mortgage_risk import trail
+    from mortgage_risk.release import trail
 
     loan = ["--loan-id", arguments.loan] if arguments.loan else []
     return trail.main(["--score-date", arguments.date, "--source", arguments.source, *loan])

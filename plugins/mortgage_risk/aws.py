@@ -10,7 +10,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, Protocol, TypeVar
 
 from mortgage_risk.layout import MANIFEST, split_uri
 
@@ -62,6 +63,17 @@ def client(service: str, aws_conn_id: str, *, retries: bool = True) -> Any:
         return AwsBaseHook(aws_conn_id=aws_conn_id, client_type=service, config=config).get_conn()
 
 
+class Clients(Protocol):
+    """boto3 clients by service. Without `retries` a client never sends anything twice unseen."""
+
+    def __call__(self, service: str, *, retries: bool = True) -> Any: ...
+
+
+def clients(aws_conn_id: str) -> Clients:
+    """Those of one Airflow connection, each made once."""
+    return cache(lambda service, *, retries=True: client(service, aws_conn_id, retries=retries))
+
+
 def error_code(error: Exception) -> str:
     return _answer(error).get("Code", "")
 
@@ -83,10 +95,10 @@ def is_duplicate(error: Exception) -> bool:
     )
 
 
-def create_once(call: Callable[..., Any], request: dict[str, Any]) -> bool:
-    """`call(**request)`; False where it is there already, by a call whose answer was lost or by another worker."""
+def create_once(create: Callable[[], object]) -> bool:
+    """`create()`; False where it is there already, by a call whose answer was lost or by another worker."""
     try:
-        call(**request)
+        create()
     except Exception as error:
         if not is_duplicate(error):
             raise
@@ -123,7 +135,7 @@ def _answer(error: BaseException) -> dict[str, Any]:
     return (getattr(error, "response", None) or {}).get("Error", {})
 
 
-def patiently(call: Callable[[], T], outage_s: float, sleep: Callable[[float], None] | None = None) -> T:
+def retry_through_outage(call: Callable[[], T], outage_s: float) -> T:
     """`call()`, asked again through an outage of `outage_s` seconds at most. Only for calls that may be
     repeated.
     """
@@ -135,7 +147,7 @@ def patiently(call: Callable[[], T], outage_s: float, sleep: Callable[[float], N
             if not is_transient(error) or time.monotonic() - start + pause > outage_s:
                 raise
             log.warning("AWS does not answer (%s); asking again in %.0f s", error, pause)
-            (sleep or time.sleep)(pause)
+            time.sleep(pause)
             pause = min(pause * 2, 30.0)
 
 

@@ -20,8 +20,9 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
-from mortgage_risk import form, retries
-from mortgage_risk.params import HYPERPARAMETERS
+from mortgage_risk.dag import form
+from mortgage_risk.dag.params import HYPERPARAMETERS
+from mortgage_risk.jobs import retries
 
 REPO = Path(__file__).resolve().parents[2]
 FILES = sorted((REPO / "dags").glob("*.py"))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,19 +15,20 @@ from airflow.sdk.exceptions import TaskDeferred
 from fake_aws import LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
 
 from mortgage_risk import aws
-from mortgage_risk.aws_job import AwsJobFailed
-from mortgage_risk.jobs import job_name
-from mortgage_risk.operators.glue import GlueJobOperator
-from mortgage_risk.operators.sagemaker import TrainModelOperator
-from mortgage_risk.operators.tuning import TuneHyperparametersOperator
+from mortgage_risk.jobs.failures import AwsJobFailed
+from mortgage_risk.jobs.glue import GlueJobOperator
+from mortgage_risk.jobs.state import job_name
+from mortgage_risk.jobs.triggers import AwsJobTrigger
 from mortgage_risk.settings import Settings
-from mortgage_risk.triggers import AwsJobTrigger
+from mortgage_risk.training.train import TrainModelOperator
+from mortgage_risk.training.tuning import TuneHyperparametersOperator
 
 CODE = {"sha256": "c" * 64, "prefix": "s3://mortgage-loan-ml/code/ccc/", "git_commit": "abc"}
 PANEL = {
     "data_prefix": "s3://mortgage-loan-ml/panel/attempt=1/",
     "manifest_uri": "s3://mortgage-loan-ml/panel/_manifest.json",
 }
+SEARCH_SPACE = Path(__file__).resolve().parents[2] / "sagemaker_entrypoints" / "search_space.json"
 RESULT = "s3://mortgage-loan-ml/out/result.json"
 
 
@@ -87,6 +90,8 @@ BOTH = pytest.mark.parametrize(("operator", "create"), [(training, "create_train
 
 
 def test_tuning_gives_the_best_hyperparameters_over_those_given(settings, context, fake_aws, monkeypatch) -> None:
+    space = SEARCH_SPACE.read_bytes()
+    fake_aws.put(CODE["prefix"] + "sourcedir/search_space.json", space)
     task = TuneHyperparametersOperator(
         task_id="tune",
         settings=replace(settings, deferrable=False),
@@ -108,6 +113,9 @@ def test_tuning_gives_the_best_hyperparameters_over_those_given(settings, contex
     assert len(name) <= 32
     ranges = job["request"]["HyperParameterTuningJobConfig"]["ParameterRanges"]
     assert "subsample" not in [wanted["Name"] for wanted in ranges["ContinuousParameterRanges"]]
+    tried = {wanted["Name"]: wanted for kind in ranges.values() for wanted in kind}
+    assert {"subsample", *tried} == set(json.loads(space)), "the search of the training job tries the same"
+    assert tried["max_depth"] == {"Name": "max_depth", "MinValue": "2", "MaxValue": "3", "ScalingType": "Linear"}
     task.jobs = "0"
     assert task.execute(context) == {"hyperparameters": {"subsample": 0.7, "seed": 3}}
     assert fake_aws.count("create_hyper_parameter_tuning_job") == 1
@@ -391,7 +399,7 @@ def test_deferred_and_resumed_gives_the_same_as_waiting_on_the_worker(settings, 
     with pytest.raises(TaskDeferred) as deferred:
         training(settings, wait_on_worker=False).execute(context)
     path, arguments = deferred.value.trigger.serialize()
-    assert path == "mortgage_risk.triggers.AwsJobTrigger"
+    assert path == "mortgage_risk.jobs.triggers.AwsJobTrigger"
     fake_aws.faults["describe_training_job"] = [THROTTLED, REFUSED]
     event = asyncio.run(_first_event(AwsJobTrigger(**arguments)))
     result = training(settings).execute_complete(context, event)

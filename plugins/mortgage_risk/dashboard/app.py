@@ -10,11 +10,12 @@ import pkgutil
 import re
 from typing import Any
 
-from mortgage_risk import aws, links, registry
-from mortgage_risk.business_date import today
+from mortgage_risk import aws
 from mortgage_risk.dashboard import views
 from mortgage_risk.dashboard.index_store import IndexStore
+from mortgage_risk.jobs import links
 from mortgage_risk.layout import Layout
+from mortgage_risk.release import registry
 from mortgage_risk.settings import Settings, load_settings
 
 URL_PREFIX = "/mortgage-risk"
@@ -140,7 +141,7 @@ def create_app(settings: Settings) -> Any:
         group = layout.model_package_group(source)
         packages, zone = list(registry.packages(client, group)), settings.timezone
         approved = [registry.approved_model(package, zone) for package in packages if registry.was_approved(package)]
-        in_force = registry.effective_model(approved, today(zone))
+        in_force = registry.effective_model(approved, settings.today())
         versions, region = views.versions(packages), client.meta.region_name
         for version in versions:
             version["in_force"] = in_force is not None and in_force.version == version["version"]
