@@ -26,9 +26,10 @@ from mortgage_model.scoring.booster import known_as
 from mortgage_model.scoring.challenger import Challenger
 from mortgage_model.scoring.features import FeatureError
 from mortgage_model.statistics import NotComputable, discrimination
-from mortgage_model.table import report
-from mortgage_model.table.cross_validation import TABLE_START, Evidence, Settings, cross_validate
+from mortgage_model.table.cross_validation import TABLE_START, Settings, cross_validate
+from mortgage_model.table.evidence import Evidence
 from mortgage_model.table.groups import group_rows, grouped_folds
+from mortgage_model.validation.evaluation import POINT_METRICS
 from mortgage_model.validation.monotonicity import violations
 
 KEY, TIME = ("borrower", "string", "key"), ("period", "integer", "time")
@@ -191,7 +192,7 @@ def test_an_upside_down_ranking_has_a_negative_ks():
     labels, scores = np.array([0, 0, 0, 1, 1]), np.array([0.5, 0.4, 0.3, 0.2, 0.1])
     assert discrimination.signed_ks(labels, scores) == -1.0
     assert discrimination.signed_ks(labels, -scores) == 1.0
-    assert report.POINT_METRICS["ks"](labels, scores) == -1.0
+    assert POINT_METRICS["ks"](labels, scores) == -1.0
 
 
 NAMES = ["ltv [%]", "dti<=60", "a%5Bb", 'say "x"', "größe, m", "pd", "grade", "label"]

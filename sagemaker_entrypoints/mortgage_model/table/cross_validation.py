@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,7 @@ from mortgage_model.scoring import booster
 from mortgage_model.scoring.artifact import MortgageModel, feature_contract
 from mortgage_model.scoring.features import FeatureError, FeatureSpec
 from mortgage_model.scoring.grades import MasterScale
-from mortgage_model.statistics import discrimination
+from mortgage_model.table.evidence import Evidence
 from mortgage_model.table.holding_out import GroupedKFold, OutOfTime
 from mortgage_model.table.read import TableError
 
@@ -64,26 +63,6 @@ class Settings:
     hyperparameters: Hyperparameters
     trials: int
     seed: int
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """Rows scored by models that never saw them: positions, labels, PDs, independent units, folds; searches per fold;
-    `notes`, what was found on the way that the reader of the figures must know.
-    """
-
-    rows: np.ndarray
-    labels: np.ndarray
-    probabilities: np.ndarray
-    units: np.ndarray
-    folds: np.ndarray
-    searches: tuple[Search, ...]
-    notes: tuple[str, ...] = ()
-
-    @cached_property
-    def ranking(self) -> np.ndarray:
-        """The scores to rank by: PDs of several folds come from several models, so each is placed within its fold."""
-        return discrimination.placements(self.labels, self.probabilities, self.folds)
 
 
 def cross_validate(
