@@ -143,8 +143,11 @@ class BootstrapFacts(TypedDict):
 
 
 class FeatureFacts(TypedDict):
-    """A model feature as training recorded it; monotone is 1, -1 or 0."""
+    """A model feature as training recorded it; monotone is 1, -1 or 0. `label` names it to a customer, `inputs` are the
+    contract's columns that it is made of; models of before have neither.
+    """
 
+    label: NotRequired[str]
     description: str
     unit: str | None
     monotone: int

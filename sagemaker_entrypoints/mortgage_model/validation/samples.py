@@ -8,7 +8,7 @@ tests that score them again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,6 +138,20 @@ class _Collector:
         for name, values in columns.items():
             self.pieces.setdefault(name, []).append(values)
 
+    def count_late(self, frame: pd.DataFrame, dates: Iterable[str], month: str) -> None:
+        """Counts dates after the end of the month they were known in."""
+        for date in dates:
+            late = int((pd.to_datetime(frame[date]) > pd.Period(month).end_time).sum())
+            self.late_dates[date] = self.late_dates.get(date, 0) + late
+
+    def draw(self, frame: pd.DataFrame, matrix: pd.DataFrame, rng: np.random.Generator) -> None:
+        """Keeps about `share` of a month's rows, and their positions in the sample; before `add` of the same month."""
+        if self.share:
+            chosen = np.flatnonzero(rng.random(len(frame)) < self.share)
+            self.frames.append(frame.iloc[chosen])
+            self.matrices.append(matrix.iloc[chosen])
+            self.add(drawn=chosen + sum(len(piece) for piece in self.pieces.get("labels", [])))
+
     def column(self, name: str, dtype: Any) -> np.ndarray:
         return np.concatenate(self.pieces[name]) if self.pieces.get(name) else np.array([], dtype=dtype)
 
@@ -175,9 +189,8 @@ def score_samples(
         collector = collectors[name]
         collector.digest.update(np.ascontiguousarray(matrix.to_numpy(copy=False)))
         collector.duplicates += hashes.size - np.unique(hashes).size
-        for date in set(dates) - SCHEDULED_DATES:
-            late = int((pd.to_datetime(sample.frame[date]) > pd.Period(month).end_time).sum())
-            collector.late_dates[date] = collector.late_dates.get(date, 0) + late
+        collector.count_late(sample.frame, set(dates) - SCHEDULED_DATES, month)
+        collector.draw(sample.frame, matrix, np.random.default_rng([seed, month_number(month)]))
         collector.add(
             labels=sample.labels,
             probabilities=scores,
@@ -186,12 +199,6 @@ def score_samples(
             month=np.full(scores.size, month),
             vintage=_vintage(sample.frame),
         )
-        if collector.share:
-            rng = np.random.default_rng([seed, month_number(month)])
-            chosen = np.flatnonzero(rng.random(scores.size) < collector.share)
-            collector.frames.append(sample.frame.iloc[chosen])
-            collector.matrices.append(matrix.iloc[chosen])
-            collector.add(drawn=chosen + sum(len(piece) for piece in collector.pieces["labels"][:-1]))
         if name == "oot":
             collector.add(**{f"segment {key}": text for key, text in segments_of(sample.frame).items()})
             collector.add(**{f"benchmark {key}": predict(sample.frame) for key, predict in (benchmarks or {}).items()})
