@@ -6,7 +6,7 @@ thresholds file) and, where they were delivered, champion/ (the model in force) 
 borrower_demographics table); model_card.json beside this script. Writes the evidence pack to output/:
 evaluation.json (SageMaker's model-quality layout, our detail under `mortgage`), explainability.json and, with
 demographics, bias.json (Clarify's layouts), card.json, report.html (one file, nothing to fetch), and gate.json
-(the verdict and the hashes of the pack, see mortgage_model/validation/gate.py).
+(the verdict and the hashes of the pack, see mortgage_model/documents/gate.py).
 
 The job succeeds when the evidence is complete, whatever the verdict: the pipeline's gate acts on gate.json.
 """

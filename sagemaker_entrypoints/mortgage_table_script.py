@@ -12,51 +12,10 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from contracts.faults import DataFault, exit_with
 from contracts.loader import load_contract_file
-from contracts.model import Contract
-from mortgage_model.development.hyperparameters import parse_arguments
-from mortgage_model.development.profile import reference_profile
-from mortgage_model.progress import say
-from mortgage_model.scoring.artifact import save_model, to_json_text
-from mortgage_model.table import report
-from mortgage_model.table.cross_validation import TABLE_START, Settings, cross_validate
-from mortgage_model.table.read import read_table
-
-TRIALS, SEED = 8, 20240131
-
-
-def run(contract: Contract, data: Path, output: Path, trials: int = TRIALS, seed: int = SEED) -> dict[str, Any]:
-    """Write model, trials and report to `output`; return the figures of the closing line.
-
-    Raises a DataFault, with a message for the person who started it, for a bad table or contract.
-    """
-    frame, labels = read_table(data, contract)
-    say(f"{data.name}: {len(labels):,} labelled rows, {int(labels.sum()):,} events")
-    settings = Settings({**parse_arguments([]), **TABLE_START, "seed": seed}, trials, seed)
-    evidence, model = cross_validate(frame, labels, contract, settings, say)
-    inputs = frame[list(model.spec.inputs)]
-    profile = reference_profile(inputs, model.predict(inputs)["pd"].to_numpy())
-    save_model(output / "model", model, profile)
-    searches = [searched.to_json() for searched in evidence.searches]
-    (output / "trials.json").write_text(to_json_text(searches), encoding="utf-8")
-    metrics = report.measure_evidence(evidence, seed)
-    notes = report.notes(evidence, metrics, model)
-    for note in notes:
-        say(note)
-    page = output / "report.html"
-    page.write_text(report.render(contract, data.name, evidence, metrics, model, notes), encoding="utf-8")
-    figures = {name: metrics[name]["value"] for name in ("auc", "ks", "brier")}
-    slope = metrics["calibration_slope"]["value"]
-    return {
-        **figures,
-        "slope": slope,
-        "n": len(evidence.labels),
-        "events": int(evidence.labels.sum()),
-        "report": str(page),
-    }
+from mortgage_model.table.job import SEED, TRIALS, run
 
 
 def _count(text: str) -> int:

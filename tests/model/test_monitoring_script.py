@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from typed_json import misfits
 
+from mortgage_model.documents.monitoring import MonitoringDocument
 from mortgage_model.monitoring.inputs import MonitoringError, MonitoringRun, vintage_month
 from mortgage_model.monitoring.job import monitor_night
+from mortgage_model.monitoring.page import render_report
 from mortgage_model.scoring.artifact import load_model
 from tests.documents import misfits
 
@@ -168,7 +171,10 @@ def test_the_job_writes_its_five_files_and_reads_what_has_matured(root, panel):
         "monitoring.json",
         "report.html",
     }
-    assert json.loads((root / "output" / "monitoring.json").read_text()) == document
+    read_back = json.loads((root / "output" / "monitoring.json").read_text())
+    assert read_back == document
+    assert misfits(read_back, MonitoringDocument) == []
+    assert render_report(read_back) == (root / "output" / "report.html").read_text()
     loans = set(panel["loan_id"])
     for file in (root / "output").iterdir():
         assert not loans & set(re.findall(r"L\d{9}", file.read_text())), f"{file.name} names a loan"

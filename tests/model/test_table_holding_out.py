@@ -18,17 +18,18 @@ from sklearn import metrics
 
 from contracts.model import Contract
 from contracts.split import NearDuplicates
+from mortgage_model.development import scorecard
 from mortgage_model.development.hyperparameters import parse_arguments
 from mortgage_model.development.splits import SplitError
-from mortgage_model.scoring import challenger
 from mortgage_model.scoring.artifact import load_model
 from mortgage_model.scoring.booster import known_as
 from mortgage_model.scoring.challenger import Challenger
 from mortgage_model.scoring.features import FeatureError
 from mortgage_model.statistics import NotComputable, discrimination
-from mortgage_model.table import report
-from mortgage_model.table.cross_validation import TABLE_START, Evidence, Settings, cross_validate
+from mortgage_model.table.cross_validation import TABLE_START, Settings, cross_validate
+from mortgage_model.table.evidence import Evidence
 from mortgage_model.table.groups import group_rows, grouped_folds
+from mortgage_model.validation.evaluation import POINT_METRICS
 from mortgage_model.validation.monotonicity import violations
 
 KEY, TIME = ("borrower", "string", "key"), ("period", "integer", "time")
@@ -191,7 +192,7 @@ def test_an_upside_down_ranking_has_a_negative_ks():
     labels, scores = np.array([0, 0, 0, 1, 1]), np.array([0.5, 0.4, 0.3, 0.2, 0.1])
     assert discrimination.signed_ks(labels, scores) == -1.0
     assert discrimination.signed_ks(labels, -scores) == 1.0
-    assert report.POINT_METRICS["ks"](labels, scores) == -1.0
+    assert POINT_METRICS["ks"](labels, scores) == -1.0
 
 
 NAMES = ["ltv [%]", "dti<=60", "a%5Bb", 'say "x"', "größe, m", "pd", "grade", "label"]
@@ -229,7 +230,7 @@ def test_any_column_name_is_trained_served_and_explained(tmp_path):
     assert codes <= {*NAMES, "Art, [neu]"}
     assert len(codes) > 5
     assert violations(model.booster, {known_as(name): 1 for name in NAMES}) == []
-    benchmark = challenger.fit(model.spec, model.spec.transform(inputs), frame["bad"].to_numpy())
+    benchmark = scorecard.fit(model.spec, model.spec.transform(inputs), frame["bad"].to_numpy())
     stored = json.loads(json.dumps(benchmark.to_json()))
     np.testing.assert_array_equal(
         Challenger.from_json(stored, model.spec).predict(inputs), benchmark.predict(inputs)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +30,7 @@ PANEL = {
     "data_prefix": "s3://mortgage-loan-ml/panel/attempt=1/",
     "manifest_uri": "s3://mortgage-loan-ml/panel/_manifest.json",
 }
+SEARCH_SPACE = Path(__file__).resolve().parents[2] / "sagemaker_entrypoints" / "search_space.json"
 RESULT = "s3://mortgage-loan-ml/out/result.json"
 
 
@@ -89,6 +92,8 @@ BOTH = pytest.mark.parametrize(("operator", "create"), [(training, "create_train
 
 
 def test_tuning_gives_the_best_hyperparameters_over_those_given(settings, context, fake_aws, monkeypatch) -> None:
+    space = SEARCH_SPACE.read_bytes()
+    fake_aws.put(CODE["prefix"] + "sourcedir/search_space.json", space)
     task = TuneHyperparametersOperator(
         task_id="tune",
         settings=replace(settings, deferrable=False),
@@ -110,6 +115,9 @@ def test_tuning_gives_the_best_hyperparameters_over_those_given(settings, contex
     assert len(name) <= 32
     ranges = job["request"]["HyperParameterTuningJobConfig"]["ParameterRanges"]
     assert "subsample" not in [wanted["Name"] for wanted in ranges["ContinuousParameterRanges"]]
+    tried = {wanted["Name"]: wanted for kind in ranges.values() for wanted in kind}
+    assert {"subsample", *tried} == set(json.loads(space)), "the search of the training job tries the same"
+    assert tried["max_depth"] == {"Name": "max_depth", "MinValue": "2", "MaxValue": "3", "ScalingType": "Linear"}
     task.jobs = "0"
     assert task.execute(context) == {"hyperparameters": {"subsample": 0.7, "seed": 3}}
     assert fake_aws.count("create_hyper_parameter_tuning_job") == 1

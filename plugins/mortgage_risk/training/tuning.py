@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mortgage_risk import aws
 from mortgage_risk.jobs.hyperparameters import DEFAULT_SEED, as_dict
 from mortgage_risk.jobs.kinds.tuning import Range, TuningJob
 from mortgage_risk.jobs.requests import Request, RunTags
@@ -15,16 +16,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 OBJECTIVE = "validation-logloss"
-# What tuning may try; a hyperparameter that the form gives is left as given. Deeper trees would make reason codes slow,
-# see PANEL_SPACE in sagemaker_entrypoints/mortgage_model/search.py.
-RANGES: dict[str, Range] = {
-    "max_depth": {"type": "integer", "min": 2, "max": 3},
-    "learning_rate": {"type": "number", "min": 0.02, "max": 0.3, "log": True},
-    "min_child_weight": {"type": "number", "min": 1, "max": 200, "log": True},
-    "subsample": {"type": "number", "min": 0.5, "max": 1.0},
-    "colsample_bytree": {"type": "number", "min": 0.4, "max": 1.0},
-    "reg_lambda": {"type": "number", "min": 0.1, "max": 50, "log": True},
-}
 
 
 class TuneHyperparametersOperator(PanelJobOperator):
@@ -51,11 +42,18 @@ class TuneHyperparametersOperator(PanelJobOperator):
             self.settings,
             training=self.training_request(tags),
             objective=OBJECTIVE,
-            ranges={name: bounds for name, bounds in RANGES.items() if name not in given},
+            ranges={name: limits for name, limits in self.space().items() if name not in given},
             jobs=int(self.jobs),
             seed=int(given.get("seed", DEFAULT_SEED)),
             tags=tags,
         )
+
+    def space(self) -> dict[str, Range]:
+        """What may be tried, by the code that is tuned; a hyperparameter that the form gives is left as given."""
+        space: dict[str, Range] = aws.read_json(
+            self.client("s3"), f"{self.code['prefix']}sourcedir/search_space.json"
+        )
+        return space
 
     def result_is_there(self, state: JobState) -> bool:
         return "BestTrainingJob" in state.response

@@ -30,7 +30,7 @@ METRIC_NAMES = {
 
 class Metric(TypedDict):
     """A figure of n rows, `events` of them defaults. Without a value there is a `reason`, without an interval there may
-    be an `interval_reason`. `interval_method` is told where it is not the loan bootstrap.
+    be an `interval_reason`. `interval_method` is there where it is not the loan bootstrap.
     """
 
     value: float | None
@@ -143,8 +143,11 @@ class BootstrapFacts(TypedDict):
 
 
 class FeatureFacts(TypedDict):
-    """A model feature as training recorded it; monotone is 1, -1 or 0."""
+    """A model feature as training recorded it; monotone is 1, -1 or 0. `label` names it to a customer, `inputs` are the
+    contract's columns that it is made of; models of before have neither.
+    """
 
+    label: NotRequired[str]
     description: str
     unit: str | None
     monotone: int

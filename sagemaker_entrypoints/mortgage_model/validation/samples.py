@@ -8,7 +8,7 @@ tests that score them again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,7 +50,7 @@ class ScoredSample:
     as 'YYYY-MM', `vintage` = year of origination (UNKNOWN_VINTAGE where it is not known). `matrix_sha256`
     fingerprints the rows as the booster saw them, as the training job does. `loan_hash` is the 64-bit hash of
     the loan_id (see `hash_loans`). Out of time only: `segments` names each row's band per segmentation, and
-    `rivals` holds the PDs of the models to compare with.
+    `benchmarks` holds the PDs of the models to compare with.
 
     `duplicates` counts rows that repeat a loan and month, `late_dates` dates after the month they were known in.
     """
@@ -65,7 +65,7 @@ class ScoredSample:
     matrix_sha256: str
     loan_hash: np.ndarray = field(default_factory=lambda: np.array([], dtype=np.uint64))
     segments: Mapping[str, np.ndarray] = field(default_factory=dict)
-    rivals: Mapping[str, np.ndarray] = field(default_factory=dict)
+    benchmarks: Mapping[str, np.ndarray] = field(default_factory=dict)
     duplicates: int = 0
     late_dates: Mapping[str, int] = field(default_factory=dict)
 
@@ -138,6 +138,20 @@ class _Collector:
         for name, values in columns.items():
             self.pieces.setdefault(name, []).append(values)
 
+    def count_late(self, frame: pd.DataFrame, dates: Iterable[str], month: str) -> None:
+        """Counts dates after the end of the month they were known in."""
+        for date in dates:
+            late = int((pd.to_datetime(frame[date]) > pd.Period(month).end_time).sum())
+            self.late_dates[date] = self.late_dates.get(date, 0) + late
+
+    def draw(self, frame: pd.DataFrame, matrix: pd.DataFrame, rng: np.random.Generator) -> None:
+        """Keeps about `share` of a month's rows, and their positions in the sample; before `add` of the same month."""
+        if self.share:
+            chosen = np.flatnonzero(rng.random(len(frame)) < self.share)
+            self.frames.append(frame.iloc[chosen])
+            self.matrices.append(matrix.iloc[chosen])
+            self.add(drawn=chosen + sum(len(piece) for piece in self.pieces.get("labels", [])))
+
     def column(self, name: str, dtype: Any) -> np.ndarray:
         return np.concatenate(self.pieces[name]) if self.pieces.get(name) else np.array([], dtype=dtype)
 
@@ -154,10 +168,10 @@ def score_samples(
     model: MortgageModel,
     bounds: SplitBounds,
     profile: ReferenceProfile,
-    rivals: Mapping[str, Predict] | None = None,
+    benchmarks: Mapping[str, Predict] | None = None,
     seed: int = 0,
 ) -> ScoredPanel:
-    """Score every labelled row of the three samples; `rivals` (name -> PDs of raw rows) score those out of time."""
+    """Score every labelled row of the three samples; `benchmarks` (name -> PDs of raw rows) score those out of time."""
     known = dataset.to_table(columns=[MONTH, label_name(contract)])
     months = sorted(set(known[MONTH].unique().to_pylist()))
     dates = [c.name for c in contract.columns if c.type == "date" and c.name in dataset.schema.names]
@@ -175,9 +189,8 @@ def score_samples(
         collector = collectors[name]
         collector.digest.update(np.ascontiguousarray(matrix.to_numpy(copy=False)))
         collector.duplicates += hashes.size - np.unique(hashes).size
-        for date in set(dates) - SCHEDULED_DATES:
-            late = int((pd.to_datetime(sample.frame[date]) > pd.Period(month).end_time).sum())
-            collector.late_dates[date] = collector.late_dates.get(date, 0) + late
+        collector.count_late(sample.frame, set(dates) - SCHEDULED_DATES, month)
+        collector.draw(sample.frame, matrix, np.random.default_rng([seed, month_number(month)]))
         collector.add(
             labels=sample.labels,
             probabilities=scores,
@@ -186,15 +199,9 @@ def score_samples(
             month=np.full(scores.size, month),
             vintage=_vintage(sample.frame),
         )
-        if collector.share:
-            rng = np.random.default_rng([seed, month_number(month)])
-            chosen = np.flatnonzero(rng.random(scores.size) < collector.share)
-            collector.frames.append(sample.frame.iloc[chosen])
-            collector.matrices.append(matrix.iloc[chosen])
-            collector.add(drawn=chosen + sum(len(piece) for piece in collector.pieces["labels"][:-1]))
         if name == "oot":
             collector.add(**{f"segment {key}": text for key, text in segments_of(sample.frame).items()})
-            collector.add(**{f"rival {key}": predict(sample.frame) for key, predict in (rivals or {}).items()})
+            collector.add(**{f"benchmark {key}": predict(sample.frame) for key, predict in (benchmarks or {}).items()})
             for feature, counts in _counts_per_bin(sample.frame, profile).items():
                 feature_counts[feature] = feature_counts.get(feature, 0) + counts
     samples = _assemble(collectors)
@@ -266,7 +273,7 @@ def _assemble(collectors: Mapping[str, _Collector]) -> dict[str, ScoredSample]:
             matrix_sha256=collector.digest.hexdigest(),
             loan_hash=hashes[name],
             segments=collector.named("segment "),
-            rivals=collector.named("rival "),
+            benchmarks=collector.named("benchmark "),
             duplicates=collector.duplicates,
             late_dates=collector.late_dates,
         )
