@@ -32,7 +32,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 from airflow.timetables.assets import AssetOrTimeSchedule
 
-from mortgage_risk.dag import assets
+from mortgage_risk import assets
 from mortgage_risk.dag.arguments import SCORE_DATE, SOURCE, dag_arguments
 from mortgage_risk.dag.params import monitoring_params
 from mortgage_risk.dag.timetable import FromNowOnTimetable

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from mortgage_risk.dag import assets
+from mortgage_risk import assets
 from mortgage_risk.dag.arguments import SOURCE, TODAY, dag_arguments
 from mortgage_risk.dag.params import withdrawal_params
 from mortgage_risk.layout import Layout

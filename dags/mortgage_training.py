@@ -50,7 +50,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, TaskGroup, TriggerRule
 from airflow.timetables.assets import AssetOrTimeSchedule
 
-from mortgage_risk.dag import assets
+from mortgage_risk import assets
 from mortgage_risk.dag.arguments import AS_OF_DATE, SOURCE, dag_arguments
 from mortgage_risk.dag.params import training_params
 from mortgage_risk.dag.prepared_data import prepared_data
@@ -62,8 +62,9 @@ from mortgage_risk.layout import Layout
 from mortgage_risk.release.approval import AskForApprovalOperator, ChooseApprovalOperator, RecordDecisionOperator
 from mortgage_risk.release.gate import GateOperator
 from mortgage_risk.release.registration import RegisterModelOperator
+from mortgage_risk.release.validation import ValidateModelOperator
 from mortgage_risk.settings import load_settings
-from mortgage_risk.training.train import TrainModelOperator, ValidateModelOperator
+from mortgage_risk.training.train import TrainModelOperator
 from mortgage_risk.training.tuning import TuneHyperparametersOperator
 
 settings = load_settings()

@@ -10,7 +10,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, Protocol, TypeVar
 
 from mortgage_risk.layout import MANIFEST, split_uri
 
@@ -34,8 +35,9 @@ _THROTTLED = {
     "InternalFailure",
     "InternalServiceException",
     "OperationTimeoutException",
-    "ConcurrentRunsExceededException",
 }
+# A quota of the account or a definition's own limit is used up: there will be room when something else has ended.
+_AT_LIMIT = {"ResourceLimitExceeded", "ResourceNumberLimitExceededException", "ConcurrentRunsExceededException"}
 _NOT_FOUND = {"404", "NoSuchKey", "EntityNotFoundException", "ResourceNotFound", "ResourceNotFoundException"}
 _DUPLICATE = {
     "ResourceInUse",
@@ -43,6 +45,10 @@ _DUPLICATE = {
     "ConflictException",
     "IdempotentParameterMismatchException",
 }
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}  # 412, 409, 404
+# "… service limit 'ml.p3.2xlarge for training job usage' is 0 Instances, with current utilization of 0 Instances and a
+# request delta of 1 Instances."
+_QUOTA = re.compile(r"is (\d+) \w+, with current utilization of \d+ \w+ and a request delta of (\d+) ")
 _INGEST_DATE = re.compile(r"/ingest_date=(\d{4}-\d{2}-\d{2})/")
 
 
@@ -62,7 +68,18 @@ def client(service: str, aws_conn_id: str, *, retries: bool = True) -> Any:
         return AwsBaseHook(aws_conn_id=aws_conn_id, client_type=service, config=config).get_conn()
 
 
-def error_code(error: Exception) -> str:
+class Clients(Protocol):
+    """boto3 clients by service. Without `retries` a client never sends anything twice unseen."""
+
+    def __call__(self, service: str, *, retries: bool = True) -> Any: ...
+
+
+def clients(aws_conn_id: str) -> Clients:
+    """Those of one Airflow connection, each made once."""
+    return cache(lambda service, *, retries=True: client(service, aws_conn_id, retries=retries))
+
+
+def error_code(error: BaseException) -> str:
     return _answer(error).get("Code", "")
 
 
@@ -83,10 +100,35 @@ def is_duplicate(error: Exception) -> bool:
     )
 
 
-def create_once(call: Callable[..., Any], request: dict[str, Any]) -> bool:
-    """`call(**request)`; False where it is there already, by a call whose answer was lost or by another worker."""
+def is_at_limit(error: BaseException) -> bool:
+    """AWS has no place for it now, and did nothing."""
+    return error_code(error) in _AT_LIMIT
+
+
+def is_beyond_limit(error: BaseException) -> bool:
+    """AWS will never have a place for it: it alone is more than the quota."""
+    quota = _QUOTA.search(_answer(error).get("Message", ""))
+    return is_at_limit(error) and quota is not None and int(quota[2]) > int(quota[1])
+
+
+def is_changed(error: BaseException) -> bool:
+    """A conditional write was refused: the object is another by now, or just being written by somebody else."""
+    return error_code(error) in _CHANGED
+
+
+def is_refused(error: BaseException) -> bool:
+    """It is certain that AWS did nothing: it said no, or was never reached."""
+    from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+
+    if isinstance(error, ClientError):
+        return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) < 500
+    return isinstance(error, (EndpointConnectionError, ConnectTimeoutError))
+
+
+def create_once(create: Callable[[], object]) -> bool:
+    """`create()`; False where it is there already, by a call whose answer was lost or by another worker."""
     try:
-        call(**request)
+        create()
     except Exception as error:
         if not is_duplicate(error):
             raise
@@ -123,7 +165,7 @@ def _answer(error: BaseException) -> dict[str, Any]:
     return (getattr(error, "response", None) or {}).get("Error", {})
 
 
-def patiently(call: Callable[[], T], outage_s: float, sleep: Callable[[float], None] | None = None) -> T:
+def retry_through_outage(call: Callable[[], T], outage_s: float) -> T:
     """`call()`, asked again through an outage of `outage_s` seconds at most. Only for calls that may be
     repeated.
     """
@@ -135,7 +177,7 @@ def patiently(call: Callable[[], T], outage_s: float, sleep: Callable[[float], N
             if not is_transient(error) or time.monotonic() - start + pause > outage_s:
                 raise
             log.warning("AWS does not answer (%s); asking again in %.0f s", error, pause)
-            (sleep or time.sleep)(pause)
+            time.sleep(pause)
             pause = min(pause * 2, 30.0)
 
 
@@ -162,10 +204,11 @@ def read_json(s3: Any, uri: str) -> Any:
     return json.loads(read_bytes(s3, uri))
 
 
-def write_bytes(s3: Any, uri: str, body: bytes, content_type: str, kms_key_id: str = "") -> None:
+def write_bytes(s3: Any, uri: str, body: bytes, content_type: str, kms_key_id: str = "", **condition: str) -> Any:
+    """S3's answer. condition: IfMatch or IfNoneMatch."""
     bucket, key = split_uri(uri)
     encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
-    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **encryption)
+    return s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **encryption, **condition)
 
 
 def write_json(s3: Any, uri: str, value: Any, kms_key_id: str = "") -> None:

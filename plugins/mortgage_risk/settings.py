@@ -10,6 +10,7 @@ import math
 import os
 import re
 from dataclasses import MISSING, dataclass, fields
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -150,6 +151,14 @@ class Settings:
             self.subnets,
             "given together with security_group_ids",
         )
+
+    @property
+    def outage_s(self) -> float:
+        return self.outage_minutes * 60.0
+
+    def today(self) -> str:
+        """The date in the lender's time zone, YYYY-MM-DD."""
+        return datetime.now(ZoneInfo(self.timezone)).date().isoformat()
 
 
 def load_settings() -> Settings:

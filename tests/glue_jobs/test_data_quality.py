@@ -16,6 +16,7 @@ from contracts.expectations import build_suite
 from contracts.spark_schema import struct_type
 from data_quality.outcomes import Outcome, from_validation, summarize
 from data_quality.validation import Validator
+from tests.documents import misfits
 
 RUN_DATE = dt.date(2019, 12, 31)
 ROWS = 40
@@ -205,3 +206,12 @@ def test_data_docs_hold_no_rows(spark: SparkSession, tmp_path: Path) -> None:
     pages = list(tmp_path.rglob("*.html"))
     assert (tmp_path / "index.html") in pages
     assert not any("L3<" in page.read_text() or "-1.5" in page.read_text() for page in pages)
+
+
+def test_a_result_is_what_the_plugins_read():
+    outcomes = [
+        Outcome("loans", "ltv", "expect_x", severity, success, "loans: so.")
+        for severity, success in (("error", False), ("warning", False), ("error", True))
+    ]
+    result = json.loads(json.dumps(summarize("raw", outcomes)))
+    assert misfits(result, "DataQualityResult") == []

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from tapes import iso, month_index, performance_rows, write_tape
 
+from tests.documents import misfits
+
 START = month_index("2010-03")
 AS_OF = date(2012, 1, 31)
 
@@ -196,3 +198,10 @@ def test_spark_on_a_full_disk_leaves_the_published_dataset_alone(spark, tmp_path
     with pytest.raises(OSError, match="No space left"):
         write_json(str(tmp_path / "_manifest.json"), {"rows": 2})
     assert json.loads((tmp_path / "_manifest.json").read_text()) == {"rows": 1}
+
+
+def test_manifests_are_what_the_plugins_read(published):
+    root, _, _ = published
+    kinds = {"tables": "CleanTablesManifest", "panel": "Manifest", "scoring": "ScoringInputManifest"}
+    for folder, kind in kinds.items():
+        assert misfits(json.loads((root / folder / "_manifest.json").read_text()), kind) == []

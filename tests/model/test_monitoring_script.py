@@ -15,6 +15,7 @@ import pytest
 from mortgage_model.monitoring.inputs import MonitoringError, MonitoringRun, vintage_month
 from mortgage_model.monitoring.job import monitor_night
 from mortgage_model.scoring.artifact import load_model
+from tests.documents import misfits
 
 RUN = MonitoringRun("canonical", "2014-12-31", "3")
 NUMBER, TEXT = (int, float), str
@@ -236,3 +237,10 @@ def test_a_failure_is_one_line_without_a_traceback(source_dir, tmp_path):
 )
 def test_a_night_scores_the_last_month_that_has_ended(day, month):
     assert vintage_month(day) == month
+
+
+def test_monitoring_json_is_what_the_plugins_read(root):
+    monitor_night(root, RUN)
+    document = json.loads((root / "output" / "monitoring.json").read_text())
+    assert document["performance"], "the optional part is looked at"
+    assert misfits(document, "MonitoringDocument") == []

@@ -27,6 +27,7 @@ from mortgage_model.scoring.artifact import ArtifactError, load_model
 from mortgage_model.validation.checks import CHECKS, Evidence, run_checks
 from mortgage_model.validation.gate import ThresholdError
 from mortgage_model.validation.replicates import Replicates
+from tests.documents import misfits
 
 RECORDS = [test for test in CHECKS if test.run.__module__.endswith("records")]
 
@@ -364,3 +365,9 @@ def test_unusable_inputs_are_named(trained, panel_dir, tmp_path, spoil, error, w
     spoil(root)
     with pytest.raises(error, match=words):
         validate(root)
+
+
+def test_gate_and_card_are_what_the_plugins_read(validated):
+    root, _, _ = validated
+    for file, kind in (("gate.json", "GateDocument"), ("card.json", "ModelCard")):
+        assert misfits(json.loads((root / "output" / file).read_text()), kind) == []

@@ -20,13 +20,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from fake_aws import REQUIRED
 
-from mortgage_risk.data.glue import GlueDatasetOperator
-from mortgage_risk.jobs.operator import AwsJobFailed
+from mortgage_risk.data.datasets import GlueDatasetOperator
+from mortgage_risk.jobs.failures import AwsJobFailed
 from mortgage_risk.jobs.packaging import PackageCodeOperator
 from mortgage_risk.release import registry
-from mortgage_risk.release.deployment import DeployModelOperator
+from mortgage_risk.release.deployment import CreateModelOperator, DeployModelOperator
 from mortgage_risk.settings import Settings
-from mortgage_risk.training.train import CreateModelOperator, TrainModelOperator
+from mortgage_risk.training.train import TrainModelOperator
 
 REPO = Path(__file__).resolve().parents[2]
 PYTHON = REPO / ".runtimes/local-aws/bin/python"

@@ -13,8 +13,8 @@ from airflow.sdk.exceptions import TaskDeferred
 from fake_aws import LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
 
 from mortgage_risk import aws
-from mortgage_risk.data.glue import GlueJobOperator
-from mortgage_risk.jobs.operator import AwsJobFailed
+from mortgage_risk.jobs.failures import AwsJobFailed
+from mortgage_risk.jobs.glue import GlueJobOperator
 from mortgage_risk.jobs.state import job_name
 from mortgage_risk.jobs.triggers import AwsJobTrigger
 from mortgage_risk.settings import Settings

@@ -14,13 +14,14 @@ import pytest
 from fake_aws import CARD, LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
 
 from mortgage_risk import aws
-from mortgage_risk.data.glue import GlueDatasetOperator
+from mortgage_risk.data.datasets import GlueDatasetOperator
 from mortgage_risk.jobs.packaging import PackageCodeOperator
 from mortgage_risk.release import verdict
 from mortgage_risk.release.approval import RecordDecisionOperator
-from mortgage_risk.release.deployment import CheckEndpointOperator, DeployModelOperator
+from mortgage_risk.release.deployment import CheckEndpointOperator, CreateModelOperator, DeployModelOperator
 from mortgage_risk.release.registration import RegisterModelOperator, SelectModelOperator
-from mortgage_risk.training.train import BatchTransformOperator, CreateModelOperator, TrainModelOperator
+from mortgage_risk.scoring.transform import BatchTransformOperator
+from mortgage_risk.training.train import TrainModelOperator
 
 B = "s3://mortgage-loan-ml/"
 CODE = {"sha256": "c" * 64, "prefix": f"{B}code/ccc/", "git_commit": "abc"}

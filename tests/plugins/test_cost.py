@@ -12,11 +12,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from fake_aws import FakeAws
 
-from mortgage_risk.jobs.cost import job_cost, load_prices
+from mortgage_risk.jobs.cost import load_prices
+from mortgage_risk.jobs.kinds import KINDS
 from mortgage_risk.jobs.ledger import Ledger, summary
 from mortgage_risk.jobs.state import JobState
+from mortgage_risk.scoring.transform import BatchTransformOperator
 from mortgage_risk.settings import PLUGIN, Settings
-from mortgage_risk.training.train import BatchTransformOperator
 
 PRICES = load_prices(PLUGIN / "prices.json")
 START = datetime(2020, 1, 5, 9, tzinfo=UTC)
@@ -40,23 +41,23 @@ def job(seconds: float, **response: Any) -> JobState:
     ],
 )
 def test_a_job_costs_its_instance_seconds(kind, state, usd) -> None:
-    assert job_cost(kind, state, PRICES).usd == pytest.approx(usd)
+    assert KINDS[kind].cost(state, PRICES).usd == pytest.approx(usd)
 
 
 def test_an_endpoints_update_has_no_price_of_its_own() -> None:
     variant = {"InstanceType": "ml.m5.xlarge", "InitialInstanceCount": 2}
-    cost = job_cost("endpoint", job(300, ProductionVariants=[variant]), PRICES)
+    cost = KINDS["endpoint"].cost(job(300, ProductionVariants=[variant]), PRICES)
     assert (cost.usd, cost.instances, cost.seconds) == (None, 2, 300)
     assert "by the hour" in cost.reason
 
 
 def test_a_running_job_costs_what_it_has_cost_so_far() -> None:
     state = replace(job(0, TransformResources={"InstanceType": "ml.m5.xlarge", "InstanceCount": 1}), ended_at=None)
-    assert job_cost("transform", state, PRICES, now=START + timedelta(hours=2)).usd == pytest.approx(0.46)
+    assert KINDS["transform"].cost(state, PRICES, now=START + timedelta(hours=2)).usd == pytest.approx(0.46)
 
 
 def test_what_has_no_price_costs_null_with_the_reason() -> None:
-    cost = job_cost("training", job(10, ResourceConfig={"InstanceType": "ml.p9.huge"}), PRICES)
+    cost = KINDS["training"].cost(job(10, ResourceConfig={"InstanceType": "ml.p9.huge"}), PRICES)
     assert (cost.usd, cost.reason) == (None, "no price for instance type 'ml.p9.huge'")
     entries = [{"job": "a", "usd": 1.0}, {"job": "b", "usd": None, "reason": cost.reason}]
     assert summary(entries, PRICES)["usd"] is None
@@ -69,7 +70,7 @@ def test_what_has_no_price_costs_null_with_the_reason() -> None:
 def test_more_time_and_more_instances_never_cost_less(seconds: float, more: float, count: int) -> None:
     def usd(length: float, instances: int) -> float:
         resources = {"InstanceType": "ml.m5.xlarge", "InstanceCount": instances}
-        return job_cost("transform", job(length, TransformResources=resources), PRICES).usd or 0.0
+        return KINDS["transform"].cost(job(length, TransformResources=resources), PRICES).usd or 0.0
 
     assert usd(seconds + more, count + 1) >= usd(seconds, count) >= 0
 

@@ -343,7 +343,7 @@ def test_an_empty_form_shows_what_is_in_force(two: Desk) -> None:
 
 def test_people_are_told_and_the_endpoint_is_brought_up_to_date(two: Desk, monkeypatch) -> None:
     told: list[Any] = []
-    monkeypatch.setattr("mortgage_risk.dag.notifications.send", lambda settings, message: told.append(message))
+    monkeypatch.setattr("mortgage_risk.messages.send", lambda settings, message: told.append(message))
     two.withdraw(2)
     two.withdraw(2)
     (message,) = told

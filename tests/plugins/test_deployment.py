@@ -10,8 +10,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from fake_aws import LOST_ANSWER, FakeAws
 
+from mortgage_risk.jobs.failures import AwsJobFailed
 from mortgage_risk.jobs.ledger import Ledger
-from mortgage_risk.jobs.operator import AwsJobFailed
 from mortgage_risk.jobs.requests import RunTags
 from mortgage_risk.release.deployment import (
     CheckEndpointOperator,

@@ -13,8 +13,8 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from fake_aws import FakeAws
 from test_aws_job import BOTH, glue, training, world  # noqa: F401  (the fixture of the world they run in)
 
+from mortgage_risk.jobs.failures import AwsJobFailed
 from mortgage_risk.jobs.kinds import KINDS
-from mortgage_risk.jobs.operator import AwsJobFailed
 from mortgage_risk.jobs.state import FINAL_FAILURES, is_final
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,7 +97,7 @@ def test_a_processing_jobs_own_words_come_first() -> None:
                 "FailureReason": "AlgorithmError: See job logs for more information, exit code: 1",
             }
 
-    reason = KINDS["processing"].describe(Client(), "p-1").reason
+    reason = KINDS["processing"].describe(lambda service, **_: Client(), "p-1").reason
     assert reason.startswith("ThresholdError: ")
     assert reason.endswith("exit code: 1")
     assert is_final(reason)

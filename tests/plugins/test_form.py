@@ -12,7 +12,7 @@ from airflow.sdk.definitions.param import ParamsDict
 
 from mortgage_risk.dag import door, form
 from mortgage_risk.dag.params import scoring_params, training_params, withdrawal_params
-from mortgage_risk.training.train import as_dict
+from mortgage_risk.jobs.hyperparameters import as_dict
 
 
 @pytest.fixture

@@ -13,12 +13,17 @@ from typing import Any
 import pytest
 from fake_aws import CARD
 
-from mortgage_risk.jobs import requests
+from mortgage_risk.jobs.kinds.endpoint import EndpointUpdate
+from mortgage_risk.jobs.kinds.glue import GlueRun
+from mortgage_risk.jobs.kinds.training import TrainingJob
+from mortgage_risk.jobs.kinds.transform import TransformJob
+from mortgage_risk.jobs.kinds.tuning import TuningJob
 from mortgage_risk.jobs.requests import RunTags
 from mortgage_risk.monitoring import cloudwatch
+from mortgage_risk.monitoring.job import monitoring_job
 from mortgage_risk.release import model_requests
+from mortgage_risk.release.validation import validation_job
 from mortgage_risk.settings import Settings
-from mortgage_risk.training import tuning_request as tuning_requests
 
 GOLDEN = Path(__file__).parent / "golden"
 CODE = "s3://mortgage-loan-ml/code/c0de/"
@@ -26,7 +31,7 @@ ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/mortgage-default-r
 
 
 def training(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.training_job(
+    return TrainingJob.request(
         settings,
         name="train-1",
         panel_prefix="s3://b/panel/attempt=1/",
@@ -40,9 +45,10 @@ def training(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def tuning(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return tuning_requests.tuning_job(
+    return TuningJob.request(
         settings,
         training=training(settings, tags),
+        objective="validation-logloss",
         ranges={
             "max_depth": {"type": "integer", "min": 2, "max": 6},
             "learning_rate": {"type": "number", "min": 0.02, "max": 0.3, "log": True},
@@ -54,7 +60,7 @@ def tuning(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def validation(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.validation_job(
+    return validation_job(
         settings,
         name="validate-1",
         code_prefix=CODE,
@@ -71,7 +77,7 @@ def validation(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def monitoring(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.monitoring_job(
+    return monitoring_job(
         settings,
         name="monitor-1",
         code_prefix=CODE,
@@ -93,7 +99,7 @@ def monitoring_dashboard(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def transform(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.transform_job(
+    return TransformJob.request(
         settings,
         name="score-1",
         model="model-v3",
@@ -117,17 +123,17 @@ def endpoint(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 def endpoint_update(settings: Settings, tags: RunTags) -> dict[str, Any]:
     names = {"name": "deploy-1", "endpoint": "pd-canonical", "model": "model-v3"}
-    return model_requests.endpoint_update(settings, **names, tags=tags)
+    return EndpointUpdate.request(settings, **names, tags=tags)
 
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.glue_job_definition(
+    return GlueRun.definition(
         settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE, tags=tags
     )
 
 
 def glue_run(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return requests.glue_job_run(job_name="m-prepare-1", arguments={"mode": "train", "horizon_months": 12})
+    return GlueRun.start(job_name="m-prepare-1", arguments={"mode": "train", "horizon_months": 12})
 
 
 def package_group(settings: Settings, tags: RunTags) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 from fake_aws import FakeAws
 
 from mortgage_risk.aws import fingerprint
-from mortgage_risk.data.glue import GlueDatasetOperator
+from mortgage_risk.data.datasets import GlueDatasetOperator
 from mortgage_risk.jobs import lineage
 from mortgage_risk.layout import Layout
 from mortgage_risk.release import trail

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mortgage_risk.jobs import links
+from mortgage_risk.jobs.kinds import KINDS
 
 TEMPLATE = "http://aws/_console/{service}/{kind}/{name}"
 
@@ -15,20 +16,27 @@ TEMPLATE = "http://aws/_console/{service}/{kind}/{name}"
         ("glue", "prepare/jr_1", "#/job/prepare/run/jr_1", "http://aws/_console/glue/prepare/jr_1"),
         ("training", "t-1", "#/jobs/t-1", "http://aws/_console/sagemaker/training-job/t-1"),
         ("processing", "p-1", "#/processing-jobs/p-1", "http://aws/_console/sagemaker/processing-job/p-1"),
+        (
+            "tuning",
+            "h-1",
+            "#/hyper-tuning-jobs/h-1",
+            "http://aws/_console/sagemaker/hyper-parameter-tuning-job/h-1",
+        ),
         ("endpoint", "pd-a/d-1", "#/endpoints/pd-a", "http://aws/_console/sagemaker/endpoint/pd-a"),
         ("transform", "x-1", "#/transform-jobs/x-1", "http://aws/_console/sagemaker/transform-job/x-1"),
     ],
 )
 def test_a_job_is_shown_by_the_aws_console_or_the_page_set(settings, kind, job, aws_page, own_page) -> None:
-    assert links.job_url(settings, kind, job, "eu-west-1").endswith(aws_page)
-    assert "eu-west-1.console.aws.amazon.com" in links.job_url(settings, kind, job, "eu-west-1")
+    assert links.job_url(settings, KINDS[kind], job, "eu-west-1").endswith(aws_page)
+    assert "eu-west-1.console.aws.amazon.com" in links.job_url(settings, KINDS[kind], job, "eu-west-1")
     own = replace(settings, job_link=TEMPLATE, log_link=TEMPLATE + "?{group}")
-    assert links.job_url(own, kind, job, "eu-west-1") == own_page
-    assert links.log_url(own, kind, job, "/aws/x", "s", "eu-west-1") == own_page + "?%2Faws%2Fx"
+    assert links.job_url(own, KINDS[kind], job, "eu-west-1") == own_page
+    group = KINDS[kind].log_places(job)[0].group
+    assert links.log_url(own, KINDS[kind], job, "eu-west-1") == f"{own_page}?{group.replace('/', '%2F')}"
 
 
 def test_the_log_page_of_aws_is_quoted_its_own_way(settings) -> None:
-    url = links.log_url(settings, "training", "t-1", "/aws/sagemaker/TrainingJobs", "t-1/", "us-east-1")
+    url = links.log_url(settings, KINDS["training"], "t-1", "us-east-1")
     assert url.endswith("log-group/$252Faws$252Fsagemaker$252FTrainingJobs$3FlogStreamNameFilter$3Dt-1$252F")
 
 

@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from fake_aws import FakeAws
 
-from mortgage_risk.dag import assets
+from mortgage_risk import assets
 from mortgage_risk.layout import Layout
 from mortgage_risk.monitoring import cloudwatch, index
 from mortgage_risk.monitoring.night import FindNightsOperator, MonitorNightOperator, RequestRetrainingOperator
@@ -45,6 +45,7 @@ def document(day: str, **changes: Any) -> dict[str, Any]:
 def scoring_input(day: str) -> dict[str, Any]:
     return {
         "data_prefix": f"{ROOT}inference-data/input/{day}/attempt=1/",
+        "files": [{"key": "attempt=1/part-0.csv"}],
         "rows": 100,
         "score_date": day,
         "newest_month": "2019-11",

@@ -13,7 +13,7 @@ from airflow.sdk import BaseNotifier
 from mortgage_risk import aws
 from mortgage_risk.dag import notifications
 from mortgage_risk.dag.notifications import DeadlineMissed, Message, advice, failure_message, send
-from mortgage_risk.jobs.operator import AwsJobFailed
+from mortgage_risk.jobs.failures import AwsJobFailed
 from mortgage_risk.release.approval import ModelRejected
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:mortgage-risk"

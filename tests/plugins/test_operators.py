@@ -13,8 +13,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from fake_aws import CARD, LOST_ANSWER, FakeAws
 
 from mortgage_risk.dag.run_summary import ConfirmWorkOperator, RunEnded, RunSummaryOperator
+from mortgage_risk.data.datasets import CleanTablesOperator, GlueDatasetOperator
 from mortgage_risk.data.delivery import FindDeliveryOperator, NothingDelivered
-from mortgage_risk.data.glue import CleanTablesOperator, GlueDatasetOperator
 from mortgage_risk.data.quality import DataQualityError, DataQualityOperator
 from mortgage_risk.jobs import links
 from mortgage_risk.jobs.packaging import PackageCodeOperator
@@ -25,6 +25,7 @@ from mortgage_risk.release.approval import (
     ModelRejected,
     RecordDecisionOperator,
 )
+from mortgage_risk.release.deployment import CreateModelOperator
 from mortgage_risk.release.gate import GateOperator
 from mortgage_risk.release.registration import (
     EvidenceMismatch,
@@ -32,7 +33,8 @@ from mortgage_risk.release.registration import (
     RegisterModelOperator,
     SelectModelOperator,
 )
-from mortgage_risk.training.train import BatchTransformOperator, CreateModelOperator, ValidateModelOperator
+from mortgage_risk.release.validation import ValidateModelOperator
+from mortgage_risk.scoring.transform import BatchTransformOperator
 
 B = "s3://mortgage-loan-ml/"
 CODE = {"sha256": "c" * 64, "prefix": f"{B}code/ccc/", "git_commit": "abc"}

@@ -67,5 +67,5 @@ def test_a_request_reaches_airflow_or_is_answered_in_words(monkeypatch, host: st
 def test_the_plugin_puts_it_before_everything(monkeypatch) -> None:
     from mortgage_risk_plugin import MortgageRiskPlugin
 
-    (middleware,) = MortgageRiskPlugin.fastapi_root_middlewares
-    assert middleware["middleware"] is OwnHosts
+    first, *_ = MortgageRiskPlugin.fastapi_root_middlewares
+    assert first["middleware"] is OwnHosts

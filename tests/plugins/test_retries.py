@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from mortgage_risk import aws
 from mortgage_risk.dag import notifications
 from mortgage_risk.jobs import retries
-from mortgage_risk.jobs.operator import AwsJobFailed, AwsJobInterrupted, AwsJobLost
+from mortgage_risk.jobs.failures import AwsJobFailed, AwsJobInterrupted, AwsJobLost
 from mortgage_risk.jobs.retries import CountedRetries, cause_of, retry_arguments
 from mortgage_risk.jobs.state import JobState
 

@@ -12,7 +12,7 @@ from fake_aws import FakeAws
 
 from mortgage_risk.jobs import inventory
 from mortgage_risk.jobs.inventory import TaggedJob
-from mortgage_risk.jobs.kinds import KINDS
+from mortgage_risk.jobs.kinds import GLUE, KINDS
 from mortgage_risk.jobs.sweeper import SweepOrphansOperator
 
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
@@ -29,9 +29,9 @@ def stopped(monkeypatch: pytest.MonkeyPatch, context: Any) -> list[str]:
     """Ids of the jobs that are stopped; live are the panel's task, and the cleaning in the other DAG."""
     found: list[str] = []
     monkeypatch.setattr(inventory, "running_jobs", lambda *_: JOBS)
-    monkeypatch.setattr(inventory, "glue_jobs_before", lambda *_: ["old-1", "waited-for"])
+    monkeypatch.setattr(GLUE, "definitions_before", lambda *_: ["old-1", "waited-for"])
     for kind in KINDS.values():
-        monkeypatch.setattr(kind, "stop", lambda client, job_id: found.append(job_id))
+        monkeypatch.setattr(kind, "stop", lambda clients, job_id: found.append(job_id))
 
     def count(dag_id: str, task_ids: list[str], states: list[str]) -> int:
         assert "deferred" in states

@@ -7,7 +7,7 @@ from typing import Any
 import pendulum
 
 from mortgage_risk.dag import form
-from mortgage_risk.dag.business_date import as_of_date, score_date, source_of, today
+from mortgage_risk.dag.business_date import as_of_date, score_date, source_of
 from mortgage_risk.dag.notifications import TaskFailed, TriesLost, TriesUsedUp
 from mortgage_risk.jobs.retries import retry_arguments
 from mortgage_risk.settings import Settings
@@ -16,7 +16,7 @@ from mortgage_risk.settings import Settings
 SOURCE = "{{ source_of(params, triggering_asset_events) }}"
 AS_OF_DATE = "{{ as_of_date(params, dag_run, timezone, triggering_asset_events) }}"
 SCORE_DATE = "{{ score_date(params, dag_run, timezone, triggering_asset_events) }}"
-TODAY = "{{ today(timezone) }}"
+TODAY = "{{ today() }}"
 
 
 def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[
             "as_of_date": as_of_date,
             "score_date": score_date,
             "source_of": source_of,
-            "today": today,
+            "today": settings.today,
             "timezone": settings.timezone,
         },
         "default_args": {

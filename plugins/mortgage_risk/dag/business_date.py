@@ -52,10 +52,6 @@ def source_of(params: Mapping[str, Any], events: Events | None = None) -> str:
     return _told("source", events) or params["source"]
 
 
-def today(timezone: str) -> str:
-    return datetime.now(ZoneInfo(timezone)).date().isoformat()
-
-
 def _stated(name: str, params: Mapping[str, Any], run: RunDates, events: Events | None) -> str | None:
     """The date that somebody states in so many words."""
     date = params.get(name) or run.partition_key or _told(name, events)

@@ -7,14 +7,12 @@ is refused twice: by the API server before it exists (`door`), and by its first 
 from __future__ import annotations
 
 import difflib
-import json
-import math
-import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from mortgage_risk.jobs.hyperparameters import as_values
 from mortgage_risk.release.decisions import override_problem
 
 OVERRIDE = ("override_by", "override_reason")
@@ -46,35 +44,6 @@ def problems(given: Mapping[str, Any], schemas: Mapping[str, Mapping[str, Any]],
         if by.strip() or reason.strip():
             found.append("An override releases one model, not a backfill's: start that run by itself.")
     return found
-
-
-def as_values(text: str) -> dict[str, Any]:
-    """The parts of an object that is typed as text: `name = value`, one a line, or parted by commas; or JSON.
-
-    Airflow's own field for an object cannot be typed in: it sets the text anew as soon as it is JSON, which
-    `{"seed": 1` is on the way to 12, and the 2 comes after the brace.
-    """
-    if text.lstrip().startswith("{"):
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise ValueError(f"this is not JSON: {error}") from error
-    values = {}
-    for part in filter(None, (part.strip() for part in re.split(r"[,\n]", text))):
-        said = re.fullmatch(r'"?(\w+)"?\s*[=:]\s*(.+)', part)
-        if not said:
-            raise ValueError(f"'{part}' does not say name = value")
-        values[said[1]] = _number(said[2])
-    return values
-
-
-def _number(text: str) -> Any:
-    """The value of a text, a number where it is one."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, (int, float)) and math.isfinite(value) else text
 
 
 def refuse(context: Mapping[str, Any]) -> None:

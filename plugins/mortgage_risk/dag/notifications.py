@@ -1,50 +1,19 @@
-"""Tells people what they must know: what happened, what to do, where to look. By SNS, and by any notifier of Airflow.
-
-Settings: sns_topic_arn; notifier, the path of a notifier's class, with notifier_arguments, JSON in which {subject} and
-{text} stand for the message. Neither set: the message is in the task's log alone. A channel that fails harms nobody.
-"""
+"""When people are told, and what: failures, outages, late scores. `messages` sends it."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 from airflow.sdk import AsyncCallback, BaseNotifier, DeadlineAlert, DeadlineReference
 
-from mortgage_risk import aws
 from mortgage_risk.jobs import retries
-from mortgage_risk.release.registry import ApprovedModel
+from mortgage_risk.messages import Message, send
 from mortgage_risk.settings import Settings, load_settings
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Message:
-    subject: str
-    happened: str
-    todo: str
-    link: str
-
-    @property
-    def text(self) -> str:
-        return f"What happened: {self.happened}\n\nWhat to do: {self.todo}\n\nWhere: {self.link}\n"
-
-
-def send(settings: Settings, message: Message) -> None:
-    log.info("%s\n%s", message.subject, message.text)
-    for channel in (_by_sns, _by_notifier):
-        try:
-            channel(settings, message)
-        except Exception:
-            log.exception("The notification '%s' could not be sent", message.subject)
 
 
 class TaskFailed(BaseNotifier):
@@ -68,16 +37,6 @@ class TriesUsedUp(BaseNotifier):
     def notify(self, context: Any) -> None:
         if (ti := context.get("ti")) and ti.try_number > ti.task.retries:
             send(load_settings(), failure_message({**context, "task": None}))
-
-
-class ApprovalNeeded(BaseNotifier):
-    """A model waits for a person; it waits, told or not."""
-
-    def notify(self, context: Any) -> None:
-        try:
-            send(context["task"].settings, approval_message(context))
-        except Exception:
-            log.exception("Nobody was told that a model waits for approval")
 
 
 class DeadlineMissed(BaseNotifier):
@@ -133,28 +92,6 @@ def tries_lost_message(context: Mapping[str, Any]) -> Message | None:
     )
 
 
-def approval_message(context: Mapping[str, Any]) -> Message:
-    task = context["task"]
-    return Message(
-        subject=f"Approval needed: {task.subject}",
-        happened=f"A model passed the gate. {task.subject}",
-        todo=f"Read the report and answer within {task.settings.approval_hours} hours; without an answer the model is "
-        "rejected and the one in force stays.",
-        link=task.generate_link_to_ui_from_context(context=context),
-    )
-
-
-def withdrawal_message(context: Mapping[str, Any], happened: str, in_force: ApprovedModel | None) -> Message:
-    tonight = f"Version {in_force.version} is in force." if in_force else "No model is in force now."
-    return Message(
-        subject=f"Model withdrawn: {happened.partition(' is withdrawn')[0]}",
-        happened=f"{happened}. {tonight}",
-        todo="Nothing, where a model is in force. Else train and approve one in mortgage_training: until then the "
-        "nightly scoring fails, and an endpoint goes on serving the model that was withdrawn.",
-        link=context["ti"].log_url,
-    )
-
-
 def deadline_message(context: Mapping[str, Any], hours: int) -> Message:
     run = context.get("dag_run") or {}
     dag_id, run_id = run.get("dag_id", ""), run.get("dag_run_id") or run.get("run_id", "")
@@ -177,28 +114,6 @@ def _date(context: Mapping[str, Any]) -> str:
     """The task's business date; '' where its template was not rendered, because its process never ran."""
     date = getattr(context.get("task"), "business_date", "")
     return "" if "{{" in date else date
-
-
-def _by_sns(settings: Settings, message: Message) -> None:
-    if settings.sns_topic_arn:
-        subject = re.sub(r"[^\x20-\x7e]", "?", message.subject)[:100]  # what SNS takes
-        client = aws.client("sns", settings.aws_conn_id)
-        client.publish(TopicArn=settings.sns_topic_arn, Subject=subject, Message=message.text)
-
-
-def _by_notifier(settings: Settings, message: Message) -> None:
-    if settings.notifier:
-        from airflow.sdk.module_loading import import_string
-
-        values = {"{subject}": message.subject, "{text}": message.text}
-        given: dict[str, Any] = json.loads(settings.notifier_arguments or "{}")
-        import_string(settings.notifier)(**{key: _filled(value, values) for key, value in given.items()})({})
-
-
-def _filled(value: Any, values: Mapping[str, str]) -> Any:
-    for mark, text in values.items():
-        value = value.replace(mark, text) if isinstance(value, str) else value
-    return value
 
 
 def _airflow_url() -> str:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from airflow.sdk import Asset, TaskGroup, chain
 
 from mortgage_risk.dag.arguments import SOURCE
+from mortgage_risk.data.datasets import CleanTablesOperator, GlueDatasetOperator
 from mortgage_risk.data.delivery import FindDeliveryOperator
-from mortgage_risk.data.glue import CleanTablesOperator, GlueDatasetOperator
 from mortgage_risk.data.quality import DataQualityOperator
 from mortgage_risk.layout import Layout, manifest
 from mortgage_risk.settings import Settings

@@ -29,7 +29,7 @@ class RunSummaryOperator(MortgageRiskOperator):
     operator_extra_links = (links.ResultLink(),)
 
     def execute(self, context: Context) -> dict[str, str]:
-        summary = aws.patiently(lambda: self._collect(context), self.settings.outage_minutes * 60)
+        summary = self.retry_through_outage(lambda: self._collect(context))
         if all(task["state"] in ("None", "skipped") for task in summary["tasks"].values()):
             skip(self, "No task of this run has done anything: the summary of another run stays.")
         self._publish_cost(summary["cost"])

@@ -11,7 +11,6 @@ import re
 from typing import Any
 
 from mortgage_risk import aws
-from mortgage_risk.dag.business_date import today
 from mortgage_risk.dashboard import views
 from mortgage_risk.dashboard.index_store import IndexStore
 from mortgage_risk.jobs import links
@@ -142,7 +141,7 @@ def create_app(settings: Settings) -> Any:
         group = layout.model_package_group(source)
         packages, zone = list(registry.packages(client, group)), settings.timezone
         approved = [registry.approved_model(package, zone) for package in packages if registry.was_approved(package)]
-        in_force = registry.effective_model(approved, today(zone))
+        in_force = registry.effective_model(approved, settings.today())
         versions, region = views.versions(packages), client.meta.region_name
         for version in versions:
             version["in_force"] = in_force is not None and in_force.version == version["version"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
 from mortgage_risk.jobs import links
 from mortgage_risk.jobs.operator import MortgageRiskOperator
+from mortgage_risk.xcoms import Delivery
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -19,16 +20,16 @@ class NothingDelivered(AirflowFailException):
 
 
 class FindDeliveryOperator(MortgageRiskOperator):
-    """Newest delivery of raw data at or before the business date. XCom: {"delivered_by": YYYY-MM-DD}.
+    """Newest delivery of raw data at or before the business date. XCom: xcoms.Delivery.
 
     Cleaning depends on this date alone, so nights between two deliveries share one reading of the tapes.
     """
 
     operator_extra_links = (links.ResultLink(),)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Delivery:
         root = self.layout.raw_root
-        dates = aws.patiently(lambda: aws.ingest_dates(self.client("s3"), root), self.settings.outage_minutes * 60)
+        dates = self.retry_through_outage(lambda: aws.ingest_dates(self.client("s3"), root))
         known = {
             table: max(date for date in days if date <= self.business_date)
             for table, days in sorted(dates.items())

@@ -4,12 +4,14 @@ fails.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
-from mortgage_risk.data.glue import GlueJobOperator
+from mortgage_risk.documents import DataCheck, DataQualityResult
+from mortgage_risk.jobs.glue import GlueJobOperator
 from mortgage_risk.jobs.state import JobState
 from mortgage_risk.layout import Layout, manifest
 from mortgage_risk.settings import Settings
@@ -20,7 +22,7 @@ class DataQualityError(AirflowFailException):
     outcome.
     """
 
-    def __init__(self, message: str, result: dict[str, Any]) -> None:
+    def __init__(self, message: str, result: DataQualityResult) -> None:
         super().__init__(message)
         self.result = result
 
@@ -28,7 +30,7 @@ class DataQualityError(AirflowFailException):
 class DataQualityOperator(GlueJobOperator):
     """Runs the suite `suite` (raw | loan_panel | scoring_input) on `data_root`.
 
-    XCom: {"job", "seconds", "result_uri", "passed", "failed", "warnings", "evaluated"}.
+    XCom: xcoms.CheckedData.
     """
 
     def __init__(
@@ -65,8 +67,8 @@ class DataQualityOperator(GlueJobOperator):
             **kwargs,
         )
 
-    def result(self, state: JobState) -> dict[str, Any]:
-        outcome = aws.read_json(self.client("s3"), self.result_object)
+    def result(self, state: JobState) -> Mapping[str, Any]:
+        outcome: DataQualityResult = aws.read_json(self.client("s3"), self.result_object)
         failed = [check for check in outcome["expectations"] if not check["success"]]
         for check in failed:
             level = self.log.error if check["severity"] == "error" else self.log.warning
@@ -84,7 +86,7 @@ class DataQualityOperator(GlueJobOperator):
         return {"result_uri": self.result_object, **statistics}
 
 
-def in_words(check: dict[str, Any]) -> str:
+def in_words(check: DataCheck) -> str:
     """A failed expectation as one sentence with its place."""
     place = ".".join(part for part in (check.get("table"), check.get("column")) if part)
     return f"{place}: {check['message']}" if place else check["message"]

@@ -8,20 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from mortgage_risk import aws
-from mortgage_risk.jobs.cost import job_cost, load_prices
-from mortgage_risk.jobs.kinds import KINDS
+from mortgage_risk.jobs.cost import Prices, load_prices
+from mortgage_risk.jobs.kinds import KINDS, JobKind
 from mortgage_risk.jobs.requests import RunTags
 from mortgage_risk.jobs.state import JobState
 from mortgage_risk.layout import Layout
 from mortgage_risk.settings import Settings
 
-Entry = dict[str, Any]
+
+class Entry(TypedDict):
+    """A job: who submitted it, and what it cost once that is known. `usd` is null, with the reason, without a price."""
+
+    kind: str
+    job: str
+    status: str
+    dag_id: NotRequired[str]
+    task_id: NotRequired[str]
+    run_id: NotRequired[str]
+    started_at: NotRequired[datetime | str | None]
+    instance: NotRequired[str]
+    instances: NotRequired[float]
+    seconds: NotRequired[float]
+    usd: NotRequired[float | None]
+    reason: NotRequired[str]
 
 
 class BudgetExceeded(RuntimeError):
@@ -31,21 +46,22 @@ class BudgetExceeded(RuntimeError):
 @dataclass
 class Ledger:
     settings: Settings
-    clients: Callable[[str], Any]
+    clients: aws.Clients
 
-    def submitted(self, kind: str, state: JobState, tags: RunTags) -> None:
+    def submitted(self, kind: JobKind, state: JobState, tags: RunTags) -> None:
         """Enter a job as running, unless it is there: then it is another run's."""
         uri = self._uri(state)
         if not aws.exists(self.clients("s3"), uri):
-            owner = {"dag_id": tags.dag_id, "task_id": tags.task_id, "run_id": tags.run_id}
-            self._write(uri, {**owner, "kind": kind, "job": state.job_id, "status": "running"})
+            entry: Entry = {"kind": kind.name, "job": state.job_id, "status": "running"}
+            self._write(uri, {**entry, "dag_id": tags.dag_id, "task_id": tags.task_id, "run_id": tags.run_id})
 
-    def ended(self, kind: str, state: JobState) -> Entry:
+    def ended(self, kind: JobKind, state: JobState) -> Entry:
         """Complete a job's entry with what it cost."""
         s3, uri = self.clients("s3"), self._uri(state)
-        entry = aws.read_json(s3, uri) if aws.exists(s3, uri) else {"kind": kind, "job": state.job_id}
-        cost = job_cost(kind, state, load_prices(self.settings.price_table))
-        entry |= {"status": state.phase, "started_at": state.started_at, **cost.as_dict()}
+        submitted: Entry = {"kind": kind.name, "job": state.job_id, "status": "running"}
+        entry: Entry = aws.read_json(s3, uri) if aws.exists(s3, uri) else submitted
+        cost = kind.cost(state, load_prices(self.settings.price_table))
+        entry = {**entry, "status": state.phase, "started_at": state.started_at, **cost.as_dict()}
         self._write(uri, entry)
         return entry
 
@@ -84,14 +100,14 @@ class Ledger:
     def _now(self, entry: Entry) -> Entry:
         kind = KINDS[entry["kind"]]
         try:
-            state = kind.describe(self.clients(kind.service), entry["job"])
+            state = kind.describe(self.clients, entry["job"])
         except Exception as error:
             if not aws.is_not_found(error):
                 raise
             return {**entry, "usd": None, "reason": "AWS does not know this job any more"}
         if state.phase != "running":
-            return self.ended(entry["kind"], state)
-        return {**entry, **job_cost(entry["kind"], state, load_prices(self.settings.price_table)).as_dict()}
+            return self.ended(kind, state)
+        return {**entry, **kind.cost(state, load_prices(self.settings.price_table)).as_dict()}
 
     def _uri(self, state: JobState) -> str:
         day = (state.started_at or datetime.now(UTC)).astimezone(UTC).date()
@@ -110,12 +126,12 @@ def total(entries: list[Entry]) -> float:
     return round(sum(entry.get("usd") or 0.0 for entry in entries), 4)
 
 
-def summary(entries: list[Entry], prices: dict[str, Any]) -> dict[str, Any]:
+def summary(entries: list[Entry], prices: Prices) -> dict[str, Any]:
     """{"usd", "reason", "jobs", "prices"}: usd is None, with the reason, where a job has no price."""
     unpriced = [entry for entry in entries if entry.get("usd") is None]
     return {
         "usd": None if unpriced else total(entries),
         "reason": "; ".join(sorted({entry.get("reason") or "still running" for entry in unpriced})),
         "jobs": {entry["job"]: entry.get("usd") for entry in entries},
-        "prices": {name: prices[name] for name in ("source", "date", "currency")},
+        "prices": {"source": prices["source"], "date": prices["date"], "currency": prices["currency"]},
     }

@@ -12,24 +12,16 @@ from urllib.parse import quote
 import attrs
 from airflow.sdk import BaseOperatorLink
 
+from mortgage_risk.jobs.kinds import JobKind
+from mortgage_risk.jobs.kinds.kind import CONSOLE
 from mortgage_risk.layout import split_uri
 from mortgage_risk.settings import Settings
 
-_CONSOLE = "https://{region}.console.aws.amazon.com"
-_JOB_PAGES = {
-    "glue": _CONSOLE + "/gluestudio/home?region={region}#/job/{kind}/run/{name}",
-    "training": _CONSOLE + "/sagemaker/home?region={region}#/jobs/{name}",
-    "tuning": _CONSOLE + "/sagemaker/home?region={region}#/hyper-tuning-jobs/{name}",
-    "processing": _CONSOLE + "/sagemaker/home?region={region}#/processing-jobs/{name}",
-    "transform": _CONSOLE + "/sagemaker/home?region={region}#/transform-jobs/{name}",
-    "endpoint": _CONSOLE + "/sagemaker/home?region={region}#/endpoints/{name}",
-}
-_ARN_KINDS = {"tuning": "hyper-parameter-tuning"}
 _LOG_PAGE = (
-    _CONSOLE + "/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}$3FlogStreamNameFilter$3D{stream}"
+    CONSOLE + "/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}$3FlogStreamNameFilter$3D{stream}"
 )
-_OBJECT_PAGE = _CONSOLE + "/s3/object/{bucket}?region={region}&prefix={key}"
-_FOLDER_PAGE = _CONSOLE + "/s3/buckets/{bucket}?region={region}&prefix={key}"
+_OBJECT_PAGE = CONSOLE + "/s3/object/{bucket}?region={region}&prefix={key}"
+_FOLDER_PAGE = CONSOLE + "/s3/buckets/{bucket}?region={region}&prefix={key}"
 
 
 @attrs.define()
@@ -73,15 +65,17 @@ def store(operator: Any, context: Mapping[str, Any], links: Mapping[type[_Stored
         context["ti"].xcom_push(key=cls().xcom_key, value=url)
 
 
-def job_url(settings: Settings, kind: str, job_id: str, region: str) -> str:
-    return (settings.job_link or _JOB_PAGES[kind]).format(**_address(kind, job_id), region=region)
+def job_url(settings: Settings, kind: JobKind, job_id: str, region: str) -> str:
+    return (settings.job_link or kind.console_page).format(**kind.address(job_id), region=region)
 
 
-def log_url(settings: Settings, kind: str, job_id: str, group: str, stream: str, region: str) -> str:
+def log_url(settings: Settings, kind: JobKind, job_id: str, region: str) -> str:
+    """Of the most telling of the job's log streams."""
+    place = kind.log_places(job_id)[0]
     if settings.log_link:
-        places = {"group": quote(group, safe=""), "stream": quote(stream, safe="")}
-        return settings.log_link.format(**_address(kind, job_id), **places, region=region)
-    return _LOG_PAGE.format(group=_console_quote(group), stream=_console_quote(stream), region=region)
+        quoted = {"group": quote(place.group, safe=""), "stream": quote(place.stream, safe="")}
+        return settings.log_link.format(**kind.address(job_id), **quoted, region=region)
+    return _LOG_PAGE.format(group=_console_quote(place.group), stream=_console_quote(place.stream), region=region)
 
 
 def object_url(settings: Settings, uri: str, region: str) -> str:
@@ -92,16 +86,6 @@ def object_url(settings: Settings, uri: str, region: str) -> str:
     else:
         page = settings.s3_object_link or _OBJECT_PAGE
     return page.format(bucket=bucket, key=quote(key, safe="/=._-"), region=region)
-
-
-def _address(kind: str, job_id: str) -> dict[str, str]:
-    """Placeholders of a job: for Glue, kind is the job's name and name the run's id; else both are as in the ARN."""
-    if kind == "glue":
-        job, _, run = job_id.partition("/")
-        return {"service": "glue", "kind": job, "name": run}
-    if kind == "endpoint":
-        return {"service": "sagemaker", "kind": kind, "name": job_id.partition("/")[0]}
-    return {"service": "sagemaker", "kind": f"{_ARN_KINDS.get(kind, kind)}-job", "name": job_id}
 
 
 def _console_quote(text: str) -> str:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.sdk import RetryDecision, RetryPolicy
 
 from mortgage_risk import aws
-from mortgage_risk.jobs.operator import AwsJobInterrupted, AwsJobLost
+from mortgage_risk.jobs.failures import AwsJobInterrupted, AwsJobLost
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

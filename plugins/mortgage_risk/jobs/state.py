@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from mortgage_risk import aws
 
@@ -45,7 +45,7 @@ class JobState:
     reason: str
     started_at: datetime | None
     ended_at: datetime | None
-    response: dict[str, Any]
+    response: Mapping[str, Any]
 
     @property
     def stopping(self) -> bool:
@@ -68,22 +68,6 @@ class JobState:
 class LogPlace:
     group: str
     stream: str  # name or, for SageMaker, beginning of the name
-
-
-class CannotBeStopped(RuntimeError):
-    """AWS has no way to stop this job."""
-
-
-class JobKind(Protocol):
-    kind: str
-    service: str
-    name_length: int
-
-    def latest(self, client: Any, request: dict[str, Any], name: str) -> JobState | None: ...
-    def submit(self, client: Any, request: dict[str, Any], name: str, previous: JobState | None) -> str: ...
-    def describe(self, client: Any, job_id: str) -> JobState: ...
-    def stop(self, client: Any, job_id: str) -> None: ...
-    def log_places(self, job_id: str) -> list[LogPlace]: ...
 
 
 NAME = "{job}"  # stands for the attempt's name in a request

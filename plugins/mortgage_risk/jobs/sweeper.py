@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mortgage_risk import aws
 from mortgage_risk.jobs import inventory, links
 from mortgage_risk.jobs.inventory import TaggedJob
-from mortgage_risk.jobs.kinds import KINDS
+from mortgage_risk.jobs.kinds import GLUE, KINDS
 from mortgage_risk.jobs.operator import MortgageRiskOperator
-from mortgage_risk.jobs.requests import deployment
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -48,16 +48,13 @@ class SweepOrphansOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         dry_run = str(self.dry_run).lower() != "false"
-        now, outage = datetime.now(UTC), self.settings.outage_minutes * 60
-        ours = deployment(self.settings)
-        jobs = aws.patiently(
-            lambda: inventory.running_jobs(self.client, ours, self.settings.glue_role_arn), outage
-        )
+        now = datetime.now(UTC)
+        jobs = self.retry_through_outage(lambda: inventory.running_jobs(self.client, self.settings))
         settled = now - timedelta(minutes=self.settle_minutes)
         orphans = [job for job in jobs if job.started_at < settled and not self._is_waited_for(context, job)]
-        glue, before = self.client("glue"), now - timedelta(days=self.settings.glue_job_days)
-        busy = {job.job_id.partition("/")[0] for job in jobs if job.kind == "glue"}
-        old = aws.patiently(lambda: inventory.glue_jobs_before(glue, ours, before), outage)
+        before = now - timedelta(days=self.settings.glue_job_days)
+        busy = {job.job_id.partition("/")[0] for job in jobs if job.kind == GLUE.name}
+        old = self.retry_through_outage(lambda: GLUE.definitions_before(self.client, self.settings, before))
         old = [name for name in old if name not in busy]
         for job in orphans:
             self.log.warning(
@@ -68,7 +65,7 @@ class SweepOrphansOperator(MortgageRiskOperator):
             if not dry_run:
                 self._stop(job)
         for name in [] if dry_run else old:
-            aws.patiently(lambda name=name: glue.delete_job(JobName=name), outage)  # type: ignore[misc]
+            self.retry_through_outage(partial(GLUE.delete_definition, self.client, name))
         report = {
             "dry_run": dry_run,
             "running": len(jobs),
@@ -97,4 +94,4 @@ class SweepOrphansOperator(MortgageRiskOperator):
 
     def _stop(self, job: TaggedJob) -> None:
         kind = KINDS[job.kind]
-        aws.patiently(lambda: kind.stop(self.client(kind.service), job.job_id), self.settings.outage_minutes * 60)
+        self.retry_through_outage(lambda: kind.stop(self.client, job.job_id))

@@ -6,30 +6,37 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from mortgage_risk import aws
 from mortgage_risk.jobs.kinds import KINDS
-from mortgage_risk.jobs.state import JobState
 
 Outcome = Literal["ended", "overdue", "unreachable"]
 log = logging.getLogger(__name__)
 
 
-class JobWatch:
-    """Polls one job. `poll()` is None while there is nothing to tell; sleep `pause_s` between two polls.
+class WatchArguments(TypedDict):
+    """JobWatch's. `deadline` is a Unix time; `outage_s` is how long AWS may give no answer, from its last one on."""
 
-    `deadline` is a Unix time. `outage_s` is how long AWS may give no answer, counted from its last one.
-    """
+    kind: str
+    job_id: str
+    aws_conn_id: str
+    poll_s: float
+    deadline: float
+    outage_s: float
+
+
+class JobWatch:
+    """Polls one job. `poll()` is None while there is nothing to tell; sleep `pause_s` between two polls."""
 
     def __init__(
         self, *, kind: str, job_id: str, aws_conn_id: str, poll_s: float, deadline: float, outage_s: float
     ) -> None:
         self.kind = KINDS[kind]
-        self.job_id, self.aws_conn_id, self.deadline = job_id, aws_conn_id, deadline
+        self.job_id, self.deadline = job_id, deadline
         self.poll_s, self.outage_s = poll_s, outage_s
         self.pause_s = min(2.0, poll_s)  # short jobs are seen soon, long ones cost few calls
-        self._client: Any = None
+        self._clients = aws.clients(aws_conn_id)
         self._since = self._last_answer = time.monotonic()
         self._status = ""
 
@@ -38,7 +45,7 @@ class JobWatch:
             return "overdue"
         self.pause_s = min(self.pause_s * 1.5, self.poll_s)
         try:
-            state = self._describe()
+            state = self.kind.describe(self._clients, self.job_id)
         except Exception as error:
             if not aws.is_transient(error):
                 raise
@@ -55,20 +62,12 @@ class JobWatch:
 
     def stop(self) -> str:
         """Ask AWS to stop the job, and say in words what came of it; a job that has ended already is no error."""
-        log.warning("Stopping %s job %s", self.kind.kind, self.job_id)
+        log.warning("Stopping %s job %s", self.kind.name, self.job_id)
         try:
-            self.kind.stop(self._connect(), self.job_id)
+            self.kind.stop(self._clients, self.job_id)
         except Exception as error:
             if aws.is_transient(error):
                 raise
             log.warning("%s was not stopped: %s", self.job_id, error)
             return f"was not stopped: {error}"
         return "was stopped"
-
-    def _describe(self) -> JobState:
-        return self.kind.describe(self._connect(), self.job_id)
-
-    def _connect(self) -> Any:
-        if self._client is None:
-            self._client = aws.client(self.kind.service, self.aws_conn_id)
-        return self._client

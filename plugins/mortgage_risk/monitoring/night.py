@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mortgage_risk import aws
-from mortgage_risk.dag import assets
-from mortgage_risk.jobs import links, requests
+from mortgage_risk import assets, aws
+from mortgage_risk.jobs import links
+from mortgage_risk.jobs.kinds.processing import ProcessingJob
 from mortgage_risk.jobs.operator import AwsJobOperator, MortgageRiskOperator, skip
 from mortgage_risk.jobs.requests import RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.layout import manifest
 from mortgage_risk.monitoring import cloudwatch, index
+from mortgage_risk.monitoring.job import monitoring_job
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,7 +44,7 @@ class MonitorNightOperator(AwsJobOperator):
     null)}.
     """
 
-    kind = "processing"
+    kind = ProcessingJob()
     operator_extra_links = (*AwsJobOperator.operator_extra_links, links.ReportLink())
     template_fields = (*AwsJobOperator.template_fields, "code")
     template_fields_renderers: ClassVar[dict[str, str]] = {"code": "json"}
@@ -52,7 +53,7 @@ class MonitorNightOperator(AwsJobOperator):
         super().__init__(**kwargs)
         self.code = code
 
-    def execute(self, context: Context) -> dict[str, Any] | None:
+    def execute(self, context: Context) -> Mapping[str, Any] | None:
         if self._is_scored():
             return super().execute(context)
         self._enter(index.missing_row(self.business_date, self._failed_check()))
@@ -79,7 +80,7 @@ class MonitorNightOperator(AwsJobOperator):
         if panel and not (last and last["outcomes"] and last["outcomes"]["panel_as_of"] == panel["as_of_date"]):
             inputs["panel"], panel_as_of = panel["data_prefix"], panel["as_of_date"]
             vintages = self._list_vintages(index.vintage_dates(nights, self.business_date))
-        return requests.monitoring_job(
+        return monitoring_job(
             self.settings,
             name=NAME,
             code_prefix=self.code["prefix"],
@@ -122,10 +123,8 @@ class MonitorNightOperator(AwsJobOperator):
             "retrain": index.retraining_reason(rows, last_request(self)),
         }
 
-    def _finish(self, context: Context, state: JobState) -> dict[str, Any]:
-        result = super()._finish(context, state)
+    def after_success(self, context: Context, state: JobState, result: Mapping[str, Any]) -> None:
         links.store(self, context, {links.ReportLink: self.object_url(result["report_uri"])})
-        return result
 
     # --- what there is ---
 
@@ -136,10 +135,8 @@ class MonitorNightOperator(AwsJobOperator):
         return manifest(self.layout.scores(self.source, day))
 
     def _is_scored(self) -> bool:
-        return aws.patiently(
-            lambda: aws.exists(self.client("s3"), self._scores_manifest(self.business_date)),
-            self.settings.outage_minutes * 60,
-        )
+        uri = self._scores_manifest(self.business_date)
+        return self.retry_through_outage(lambda: aws.exists(self.client("s3"), uri))
 
     def _failed_check(self) -> str:
         """The first check of severity error that the night's scoring input failed; '' where there is none."""

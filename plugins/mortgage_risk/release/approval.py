@@ -4,32 +4,53 @@ and why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
-from airflow.sdk import BaseBranchOperator, Param
+from airflow.sdk import BaseBranchOperator, BaseNotifier, Param
 from airflow.sdk.exceptions import AirflowFailException
 
-from mortgage_risk import aws
-from mortgage_risk.dag import assets
-from mortgage_risk.dag.business_date import today
-from mortgage_risk.dag.notifications import ApprovalNeeded
+from mortgage_risk import assets, aws, messages
 from mortgage_risk.jobs import links
 from mortgage_risk.jobs.operator import MortgageRiskOperator, skip
 from mortgage_risk.layout import Layout
 from mortgage_risk.release import decisions, model_requests, question, registry
-from mortgage_risk.release import verdict as gate
+from mortgage_risk.release.verdict import read_verdict
 from mortgage_risk.settings import Settings
+from mortgage_risk.xcoms import Answer, RecordedDecision, RegisteredModel, ValidatedModel, Verdict, rendered
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
+log = logging.getLogger(__name__)
 
 # May be left empty: Airflow's form would not let anybody answer without a string that it takes for required.
 COMMENT = "Recorded in the model registry with your name."
+
+
+class ApprovalNeeded(BaseNotifier):
+    """A model waits for a person; it waits, told or not."""
+
+    def notify(self, context: Any) -> None:
+        try:
+            messages.send(context["task"].settings, approval_message(context))
+        except Exception:
+            log.exception("Nobody was told that a model waits for approval")
+
+
+def approval_message(context: Mapping[str, Any]) -> messages.Message:
+    task = context["task"]
+    return messages.Message(
+        subject=f"Approval needed: {task.subject}",
+        happened=f"A model passed the gate. {task.subject}",
+        todo=f"Read the report and answer within {task.settings.approval_hours} hours; without an answer the model is "
+        "rejected and the one in force stays.",
+        link=task.generate_link_to_ui_from_context(context=context),
+    )
 
 
 class ModelRejected(AirflowFailException):
@@ -45,9 +66,11 @@ class ChooseApprovalOperator(MortgageRiskOperator, BaseBranchOperator):
 
     template_fields = (*MortgageRiskOperator.template_fields, "gate", "approval_mode")
 
-    def __init__(self, *, gate: Any, approval_mode: str, ask_task_id: str, record_task_id: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, gate: XComArg | Verdict, approval_mode: str, ask_task_id: str, record_task_id: str, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.gate = gate
+        self.gate = rendered(gate)
         self.approval_mode = approval_mode
         self.ask_task_id = ask_task_id
         self.record_task_id = record_task_id
@@ -60,7 +83,7 @@ class AskForApprovalOperator(ApprovalOperator):
     """Asks in the Airflow UI, with the verdict, the report and how the model compares with the one in force.
 
     Skipped where the version is in force already. No answer in time is a rejection, by nobody.
-    XCom: {"option", "by", "at", "comment"}.
+    XCom: xcoms.Answer.
     """
 
     template_fields = (
@@ -74,9 +97,9 @@ class AskForApprovalOperator(ApprovalOperator):
         settings: Settings,
         source: str,
         business_date: str,
-        gate: Any,
-        package: Any,
-        validation: Any,
+        gate: XComArg | Verdict,
+        package: XComArg | RegisteredModel,
+        validation: XComArg | ValidatedModel,
         effective_from: str,
         **kwargs: Any,
     ) -> None:
@@ -95,19 +118,19 @@ class AskForApprovalOperator(ApprovalOperator):
         self.settings = settings
         self.source = source
         self.business_date = business_date
-        self.gate = gate
-        self.package = package
-        self.validation = validation
+        self.gate = rendered(gate)
+        self.package = rendered(package)
+        self.validation = rendered(validation)
         self.effective_from = effective_from
 
     def execute(self, context: Context) -> Any:
-        versions = aws.patiently(self._versions, self.settings.outage_minutes * 60)
+        versions = aws.retry_through_outage(self._versions, self.settings.outage_s)
         this = next((model for model in versions if model.version == self.package["version"]), None)
         if this and this.in_force:
             skip(self, f"Version {this.version} is approved, in force from {this.effective_from}: nobody is asked.")
         s3 = aws.client("s3", self.settings.aws_conn_id)
         content = aws.read_json(s3, self.gate["gate_uri"])
-        verdict = gate.read_verdict(content, self.gate["thresholds_sha256"])
+        verdict = read_verdict(content, self.gate["thresholds_sha256"])
         report = links.object_url(self.settings, self.validation["report_uri"], s3.meta.region_name)
         links.store(self, context, {links.ReportLink: report})
         self.body = question.approval_text(
@@ -115,10 +138,10 @@ class AskForApprovalOperator(ApprovalOperator):
             as_of_date=self.business_date,
             package=self.package,
             verdict=verdict.in_words(),
-            checks=list(verdict.checks),
+            checks=verdict.checks,
             report_url=report,
             effective_from=self.effective_from,
-            champion=registry.effective_model(versions, today(self.settings.timezone)),
+            champion=registry.effective_model(versions, self.settings.today()),
             before=this,
         )
         # Where the task was cleared, Airflow 3.3.1 shows the words of the first time: today's are in the log.
@@ -130,7 +153,7 @@ class AskForApprovalOperator(ApprovalOperator):
         client = aws.client("sagemaker", self.settings.aws_conn_id)
         return registry.approved_models(client, group, self.settings.timezone)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Answer:
         # Not ApprovalOperator's: it would skip the task that records a rejection.
         answer = HITLOperator.execute_complete(self, context, event)
         user = answer["responded_by_user"] or {}
@@ -146,7 +169,7 @@ class RecordDecisionOperator(MortgageRiskOperator):
     """Approves or rejects the package and records by whom, why and from which business date on.
 
     Fails, in words, for a rejected model. What was decided before stands, as `approval.settle` has it.
-    XCom: {"status", "by", "effective_from"}.
+    XCom: xcoms.RecordedDecision.
     """
 
     template_fields: Sequence[str] = (
@@ -163,8 +186,8 @@ class RecordDecisionOperator(MortgageRiskOperator):
     def __init__(
         self,
         *,
-        gate: Any,
-        package: Any,
+        gate: XComArg | Verdict,
+        package: XComArg | RegisteredModel,
         answer_task_id: str,
         approval_mode: str,
         effective_from: str,
@@ -173,21 +196,19 @@ class RecordDecisionOperator(MortgageRiskOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.gate = gate
-        self.package = package
+        self.gate = rendered(gate)
+        self.package = rendered(package)
         self.answer_task_id = answer_task_id
         self.approval_mode = approval_mode
         self.effective_from = effective_from
         self.override_by = override_by
         self.override_reason = override_reason
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> RecordedDecision:
         answer = context["ti"].xcom_pull(task_ids=self.answer_task_id)
         started_by = context["dag_run"].triggering_user_name or "a run by the clock"
         try:
-            decision, in_force_from = aws.patiently(
-                lambda: self._record(answer, started_by), self.settings.outage_minutes * 60
-            )
+            decision, in_force_from = self.retry_through_outage(lambda: self._record(answer, started_by))
         except decisions.OverrideError as error:
             raise AirflowFailException(str(error)) from error
         except decisions.DecisionStands as error:
@@ -204,7 +225,7 @@ class RecordDecisionOperator(MortgageRiskOperator):
         assets.announce(self, context, model_package_arn=arn, effective_from=in_force_from)
         return {"status": decision.status, "by": decision.by, "effective_from": in_force_from}
 
-    def _record(self, answer: dict[str, Any] | None, started_by: str) -> tuple[decisions.Decision, str]:
+    def _record(self, answer: Answer | None, started_by: str) -> tuple[decisions.Decision, str]:
         """The decision, written to the registry, and from which date on the version is in force."""
         client, zone = self.client("sagemaker"), self.settings.timezone
         versions = registry.approved_models(client, self.layout.model_package_group(self.source), zone)

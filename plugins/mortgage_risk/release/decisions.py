@@ -15,9 +15,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from mortgage_risk.release.registry import APPROVAL, EARLIER, OUTSIDE, REJECTION, WITHDRAWAL, ApprovedModel
+from mortgage_risk.release.registry import (
+    APPROVAL,
+    EARLIER,
+    OUTSIDE,
+    REJECTION,
+    WITHDRAWAL,
+    ApprovedModel,
+    ModelPackage,
+)
+from mortgage_risk.xcoms import Answer, Verdict
 
 APPROVE, REJECT = "Approve", "Reject"
 GATE, AUTO = "gate", "gate - auto"
@@ -66,7 +74,7 @@ def is_a_person(by: str) -> bool:
     return by not in ("", GATE, AUTO, NOBODY)
 
 
-def needs_a_human(gate: Mapping[str, Any], mode: str) -> bool:
+def needs_a_human(gate: Verdict, mode: str) -> bool:
     """Nobody is asked about a model that did not pass the gate: only a named override releases that."""
     return gate["passed"] and mode == "manual"
 
@@ -80,17 +88,17 @@ def override_problem(by: str, reason: str) -> str | None:
 
 
 def decide(
-    gate: Mapping[str, Any],
+    gate: Verdict,
     *,
     mode: str,
-    answer: Mapping[str, Any] | None,
+    answer: Answer | None,
     override_by: str,
     override_reason: str,
     approved_by: str | None = None,
 ) -> Decision:
     """The decision on a model.
 
-    gate: XCom of GateOperator. mode: auto | manual. answer: XCom of AskForApprovalOperator, None if nobody was asked.
+    mode: auto | manual. answer: None if nobody was asked.
     approved_by: of a version in force, about which nobody is asked again.
     """
     if problem := override_problem(override_by, override_reason):
@@ -112,7 +120,7 @@ def decide(
 
 def settle(
     decision: Decision,
-    package: Mapping[str, Any],
+    package: ModelPackage,
     model: ApprovedModel | None,
     others: Iterable[ApprovedModel],
     *,
@@ -122,7 +130,7 @@ def settle(
 ) -> Change | None:
     """What the decision changes in the registry; None where that is nothing.
 
-    package: DescribeModelPackage. model: its facts, None if it was never approved; others: the group's other approved
+    model: the package's facts, None if it was never approved; others: the group's other approved
     models. effective_from: YYYY-MM-DD, or '' for the day of `now`, which is in the lender's time zone. started_by: who
     started the run that asks for that date.
     """
@@ -179,7 +187,7 @@ def withdraw(model: ApprovedModel, *, by: str, reason: str, withdrawn_from: str,
     return Change(fields, f"Withdrawn from {withdrawn_from} by {by}: {reason}", REJECTION)
 
 
-def _refused_by(package: Mapping[str, Any], model: ApprovedModel | None) -> str:
+def _refused_by(package: ModelPackage, model: ApprovedModel | None) -> str:
     """Who rejected or withdrew a version that is not in force; '' where nobody decided yet."""
     fields = package.get("CustomerMetadataProperties", {})
     if model and model.status == "Approved":

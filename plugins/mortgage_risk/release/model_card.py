@@ -10,11 +10,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mortgage_risk.documents import CardMetric, ModelCard
+
 PENDING = "PendingReview"
 LONGEST_TEXT = 2048
 
 
-def content(card: Mapping[str, Any], *, model_uri: str, evidence_uris: Mapping[str, str]) -> str:
+def content(card: ModelCard, *, model_uri: str, evidence_uris: Mapping[str, str]) -> str:
     """ModelCardContent from card.json. The lender sets the risk rating: a tier is not one of SageMaker's words."""
     data = card["data"]
     document = {
@@ -38,7 +40,9 @@ def content(card: Mapping[str, Any], *, model_uri: str, evidence_uris: Mapping[s
             "custom_details": {
                 "tier": card["tier"],
                 "next_review_date": card["next_review_date"],
-                **{name: str(data[name]) for name in ("source", "as_of_date", "horizon_months")},
+                "source": data["source"],
+                "as_of_date": data["as_of_date"],
+                "horizon_months": str(data["horizon_months"]),
                 "report": evidence_uris["report.html"],
             },
         },
@@ -54,7 +58,7 @@ def status(approval: str) -> str:
     return "Approved" if approval == "Approved" else "Draft"
 
 
-def _metrics(performance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _metrics(performance: Mapping[str, CardMetric]) -> list[dict[str, Any]]:
     """A metric without a value is left out: the schema has no empty number."""
     found = []
     for name, metric in performance.items():

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from mortgage_risk.jobs.requests import PLATFORM, Request, RunTags, kms, network
+from mortgage_risk.documents import ModelCard
+from mortgage_risk.jobs.requests import PLATFORM, Request, RunTags, network
 from mortgage_risk.release import model_card
 from mortgage_risk.release.decisions import Change
+from mortgage_risk.release.registry import ModelPackage
 from mortgage_risk.settings import Settings
 
-VARIANT = "AllTraffic"  # of an endpoint: it has one
+Evidence = str | int | float | None  # a value of a package's metadata before it is text
 
 
 def model(settings: Settings, *, name: str, model_package_arn: str, tags: RunTags) -> Request:
@@ -23,25 +24,6 @@ def model(settings: Settings, *, name: str, model_package_arn: str, tags: RunTag
         "Tags": tags.as_list(),
         **network(settings, "VpcConfig"),
     }
-
-
-def endpoint_update(settings: Settings, *, name: str, endpoint: str, model: str, tags: RunTags) -> Request:
-    """CreateEndpointConfig, and CreateEndpoint for where there is none yet."""
-    config = {
-        "EndpointConfigName": name,
-        "ProductionVariants": [
-            {
-                "VariantName": VARIANT,
-                "ModelName": model,
-                "InstanceType": settings.transform_instance_type,
-                "InitialInstanceCount": settings.endpoint_instances,
-            }
-        ],
-        "Tags": tags.as_list(),
-        **kms(settings, "KmsKeyId"),
-    }
-    created = {"EndpointName": endpoint, "EndpointConfigName": name, "Tags": tags.as_list()}
-    return {"CreateEndpointConfig": config, "CreateEndpoint": created}
 
 
 def model_package_group(*, name: str, source: str) -> Request:
@@ -58,9 +40,9 @@ def model_package(
     group: str,
     model_uri: str,
     evidence_uris: Mapping[str, str],
-    card: Mapping[str, Any],
+    card: ModelCard,
     description: str,
-    metadata: Mapping[str, Any],
+    metadata: Mapping[str, Evidence],
     client_token: str,
 ) -> Request:
     """CreateModelPackage, waiting for approval.
@@ -108,8 +90,8 @@ def model_package(
     }
 
 
-def package_update(package: Mapping[str, Any], change: Change) -> Request:
-    """UpdateModelPackage. `package`: DescribeModelPackage before it."""
+def package_update(package: ModelPackage, change: Change) -> Request:
+    """UpdateModelPackage. `package`: as it was before."""
     metadata = metadata_properties(change.metadata)
     before = package.get("CustomerMetadataProperties", {})
     request: Request = {
@@ -126,7 +108,7 @@ def package_update(package: Mapping[str, Any], change: Change) -> Request:
     return request
 
 
-def metadata_properties(metadata: Mapping[str, Any]) -> dict[str, str]:
+def metadata_properties(metadata: Mapping[str, Evidence]) -> dict[str, str]:
     """CustomerMetadataProperties: strings of 256 characters at most, nothing empty, only what SageMaker takes.
 
     It takes letters, digits, spaces and _ . : / = + - @; the full wording stands in gate.json and ApprovalDescription.

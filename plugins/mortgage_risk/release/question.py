@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+from mortgage_risk.documents import GateCheck
 from mortgage_risk.release.registry import OUTSIDE, ApprovedModel
+from mortgage_risk.xcoms import RegisteredModel
 
 
 def approval_text(
     *,
     source: str,
     as_of_date: str,
-    package: Mapping[str, Any],
+    package: RegisteredModel,
     verdict: str,
-    checks: list[Mapping[str, Any]],
+    checks: Sequence[GateCheck],
     report_url: str,
     effective_from: str,
     champion: ApprovedModel | None,
@@ -72,7 +73,7 @@ def _before(model: ApprovedModel | None) -> str:
     )
 
 
-def _in_force(check: Mapping[str, Any], champion: ApprovedModel | None) -> str:
+def _in_force(check: GateCheck, champion: ApprovedModel | None) -> str:
     text = champion.metadata.get(f"{check['sample']}_{check['metric']}", "-") if champion else "-"
     try:
         return _figure(float(text))
@@ -80,8 +81,8 @@ def _in_force(check: Mapping[str, Any], champion: ApprovedModel | None) -> str:
         return text
 
 
-def _figure(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, (int, float)) else "not computable"
+def _figure(value: float | None) -> str:
+    return "not computable" if value is None else f"{value:.4g}"
 
 
 def _bounds(bounds: Mapping[str, float]) -> str:

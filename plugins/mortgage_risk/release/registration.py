@@ -7,14 +7,26 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
+from mortgage_risk.documents import GateDocument, ModelCard
 from mortgage_risk.jobs import links
 from mortgage_risk.jobs.operator import MortgageRiskOperator
 from mortgage_risk.release import model_requests, registry
-from mortgage_risk.release import verdict as gate
 from mortgage_risk.release.decisions import WITHDRAWAL_DAG, approver
+from mortgage_risk.release.model_requests import Evidence
+from mortgage_risk.release.verdict import card_problem, evidence_problem
+from mortgage_risk.xcoms import (
+    Dataset,
+    PackagedCode,
+    RegisteredModel,
+    SelectedModel,
+    TrainedModel,
+    ValidatedModel,
+    Verdict,
+    rendered,
+)
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
 
 class NoApprovedModel(AirflowFailException):
@@ -28,8 +40,7 @@ class EvidenceMismatch(AirflowFailException):
 class RegisterModelOperator(MortgageRiskOperator):
     """Registers the model of a training job once, waiting for approval, with its evidence as metadata.
 
-    training, validation, panel, code, gate: XComs of the tasks before. XCom: {"model_package_arn",
-    "version"}.
+    XCom: xcoms.RegisteredModel.
     """
 
     template_fields = (
@@ -47,22 +58,22 @@ class RegisterModelOperator(MortgageRiskOperator):
         self,
         *,
         horizon_months: str | int,
-        training: Any,
-        validation: Any,
-        panel: Any,
-        code: Any,
-        gate: Any,
+        training: XComArg | TrainedModel,
+        validation: XComArg | ValidatedModel,
+        panel: XComArg | Dataset,
+        code: XComArg | PackagedCode,
+        gate: XComArg | Verdict,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.horizon_months = horizon_months
-        self.training = training
-        self.validation = validation
-        self.panel = panel
-        self.code = code
-        self.gate = gate
+        self.training = rendered(training)
+        self.validation = rendered(validation)
+        self.panel = rendered(panel)
+        self.code = rendered(code)
+        self.gate = rendered(gate)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> RegisteredModel:
         client, job = self.client("sagemaker"), self.training["job"]
         verdict, card = self._checked_pack()
 
@@ -84,38 +95,38 @@ class RegisterModelOperator(MortgageRiskOperator):
             )
             return client.create_model_package(**request)["ModelPackageArn"], True
 
-        arn, new = aws.patiently(register, self.settings.outage_minutes * 60)
+        arn, new = self.retry_through_outage(register)
         version = int(arn.rpartition("/")[2])
         self.log.info("%s %s (version %d)", "Registered" if new else "Registered before:", arn, version)
         links.store(self, context, {links.ReportLink: self.object_url(self.validation["report_uri"])})
         return {"model_package_arn": arn, "version": version}
 
-    def _checked_pack(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _checked_pack(self) -> tuple[GateDocument, ModelCard]:
         """gate.json and card.json, once the evidence pack has been found complete and unchanged."""
         s3 = self.client("s3")
-        verdict = aws.read_json(s3, self.gate["gate_uri"])
+        verdict: GateDocument = aws.read_json(s3, self.gate["gate_uri"])
 
         def read(name: str) -> bytes | None:
             uri = self._pack_uri(name)
             return aws.read_bytes(s3, uri) if aws.exists(s3, uri) else None
 
-        card: dict[str, Any] = {}
-        problem = gate.evidence_problem(verdict, read)
-        if problem is None:
-            card = aws.read_json(s3, self._pack_uri("card.json"))
-            problem = gate.card_problem(card)
+        self._refuse_for(evidence_problem(verdict, read))
+        card: ModelCard = aws.read_json(s3, self._pack_uri("card.json"))
+        self._refuse_for(card_problem(card))
+        return verdict, card
+
+    def _refuse_for(self, problem: str | None) -> None:
         if problem:
             raise EvidenceMismatch(
                 f"The model is not registered: {problem} ({self.gate['gate_uri']}). Run the validation again."
             )
-        return verdict, card
 
     def _pack_uri(self, name: str) -> str:
         return f"{self.gate['gate_uri'].rpartition('/')[0]}/{name}"
 
-    def _metadata(self, verdict: dict[str, Any], card: dict[str, Any]) -> dict[str, Any]:
+    def _metadata(self, verdict: GateDocument, card: ModelCard) -> dict[str, Evidence]:
         hashes = verdict["evidence"]
-        metrics = {f"{c['sample']}_{c['metric']}": c["value"] for c in verdict.get("checks", []) if c["metric"]}
+        metrics = {f"{c['sample']}_{c['metric']}": c["value"] for c in verdict["checks"] if c["metric"]}
         return {
             "training_job": self.training["job"],
             "as_of_date": self.business_date,
@@ -138,21 +149,19 @@ class RegisterModelOperator(MortgageRiskOperator):
             "gate": "pass" if self.gate["passed"] else "fail",
             "gate_reasons": self.gate["reasons"],
             "thresholds_sha256": self.gate["thresholds_sha256"],
-            **{name: f"{value:.6g}" for name, value in metrics.items() if isinstance(value, (int, float))},
+            **{name: f"{value:.6g}" for name, value in metrics.items() if value is not None},
         }
 
 
 class SelectModelOperator(MortgageRiskOperator):
-    """The model approved as of the business date. XCom: {"model_package_arn", "version", "effective_from",
-    …}.
-    """
+    """The model approved as of the business date. XCom: xcoms.SelectedModel."""
 
     operator_extra_links = (links.ReportLink(),)
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> SelectedModel:
         client, group = self.client("sagemaker"), self.layout.model_package_group(self.source)
-        candidates = aws.patiently(
-            lambda: registry.approved_models(client, group, self.settings.timezone), self.settings.outage_minutes * 60
+        candidates = self.retry_through_outage(
+            lambda: registry.approved_models(client, group, self.settings.timezone)
         )
         model = registry.effective_model(candidates, self.business_date)
         if model is None:

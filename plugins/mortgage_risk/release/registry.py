@@ -1,17 +1,16 @@
-"""The model registry: which package holds which training job, who approved it, and which one scores a given
-night.
-"""
+"""The model registry: which package holds which training job, who approved it, and which one scores a given night."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 from zoneinfo import ZoneInfo
 
 from mortgage_risk import aws
+from mortgage_risk.jobs.requests import Request
 
 # What a decision leaves in a package's metadata. A new decision takes away what the one before it left.
 APPROVAL = ("approved_by", "approved_at", "effective_from", "override_by", "override_reason")
@@ -20,6 +19,28 @@ WITHDRAWAL = ("withdrawn_by", "withdrawn_at", "withdrawn_from", "withdrawn_reaso
 EARLIER = "in_force_before"  # the periods of former approvals: a night keeps the model it had
 NEVER = "9999-12-31"
 OUTSIDE = "someone outside this pipeline"
+
+
+class Container(TypedDict):
+    ModelDataUrl: str
+
+
+class InferenceSpecification(TypedDict):
+    Containers: list[Container]
+
+
+class ModelPackage(TypedDict):
+    """What is read of SageMaker's DescribeModelPackage."""
+
+    ModelPackageArn: str
+    ModelPackageVersion: int
+    ModelApprovalStatus: str
+    ApprovalDescription: NotRequired[str]
+    CreationTime: datetime
+    LastModifiedTime: NotRequired[datetime]
+    InferenceSpecification: InferenceSpecification
+    CustomerMetadataProperties: NotRequired[dict[str, str]]
+    ModelCard: NotRequired[dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -78,7 +99,7 @@ class ApprovedModel:
         return max((period.start for period in self.periods if period.start <= day < period.end), default="")
 
 
-def packages(client: Any, group: str, **filters: Any) -> Iterator[dict[str, Any]]:
+def packages(client: Any, group: str, **filters: Any) -> Iterator[ModelPackage]:
     """DescribeModelPackage of every package of the group, newest first; nothing if there is no such group."""
     pages = client.get_paginator("list_model_packages").paginate(
         ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending", **filters
@@ -92,10 +113,8 @@ def packages(client: Any, group: str, **filters: Any) -> Iterator[dict[str, Any]
             raise
 
 
-def find_by_training_job(client: Any, group: str, training_job: str, created_after: datetime) -> dict[str, Any] | None:
-    """The package registered for a training job. A package is younger than its training job: older ones are
-    not read.
-    """
+def find_by_training_job(client: Any, group: str, training_job: str, created_after: datetime) -> ModelPackage | None:
+    """The package registered for a training job. A package is younger than its job: older ones are not read."""
     for package in packages(client, group, CreationTimeAfter=created_after):
         if package.get("CustomerMetadataProperties", {}).get("training_job") == training_job:
             return package
@@ -107,29 +126,29 @@ def client_token(training_job: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"sagemaker:training-job/{training_job}"))
 
 
-def ensure_group(client: Any, request: dict[str, Any]) -> None:
+def ensure_group(client: Any, request: Request) -> None:
     try:
         client.describe_model_package_group(ModelPackageGroupName=request["ModelPackageGroupName"])
         return
     except Exception as error:
         if not aws.is_not_found(error):
             raise
-    aws.create_once(client.create_model_package_group, request)
+    aws.create_once(lambda: client.create_model_package_group(**request))
 
 
-def was_approved(package: Mapping[str, Any]) -> bool:
+def was_approved(package: ModelPackage) -> bool:
     """Approved now, or approved by the pipeline and given another status past it."""
     approved_once = "effective_from" in package.get("CustomerMetadataProperties", {})
     return package["ModelApprovalStatus"] == "Approved" or approved_once
 
 
-def approved_model(package: Mapping[str, Any], timezone: str) -> ApprovedModel:
+def approved_model(package: ModelPackage, timezone: str) -> ApprovedModel:
     """Facts of a package that was approved. What was done outside the pipeline counts from its last change."""
     metadata = package.get("CustomerMetadataProperties", {})
     changed = package.get("LastModifiedTime") or package["CreationTime"]
     changed = changed.astimezone(ZoneInfo(timezone))
     status = package["ModelApprovalStatus"]
-    ends = [metadata.get("withdrawn_from"), changed.date().isoformat() if status != "Approved" else None]
+    ends = [metadata.get("withdrawn_from", ""), changed.date().isoformat() if status != "Approved" else ""]
     return ApprovedModel(
         arn=package["ModelPackageArn"],
         version=int(package["ModelPackageVersion"]),

@@ -10,10 +10,12 @@ import argparse
 import io
 import json
 import sys
-from typing import Any
+from typing import Any, TypedDict
 
 from mortgage_risk import aws
+from mortgage_risk.documents import Manifest, ScoresManifest
 from mortgage_risk.layout import Layout, manifest
+from mortgage_risk.release.registry import ModelPackage
 
 EVIDENCE = (
     "training_job", "as_of_date", "approved_by", "approved_at", "effective_from", "withdrawn_from", "withdrawn_by",
@@ -25,22 +27,43 @@ class TrailLost(RuntimeError):
     """A link of the chain is missing; the message says which."""
 
 
-def follow(
-    s3: Any, sagemaker: Any, layout: Layout, *, source: str, score_date: str, loan_id: str | None
-) -> dict[str, Any]:
-    """{"score", "scores", "scoring_input", "model", "training_data"}, each with its S3 URIs or ARN.
+class Scores(TypedDict):
+    uri: str
+    rows: int
+    job_run_id: str | None
 
-    `score` is the loan's row, None if no loan is asked for. TrailLost where the loan or a record is missing.
-    """
+
+class TrainingData(TypedDict):
+    """`unchanged_since_training`: what lies there now has the fingerprint that was recorded when it was trained on."""
+
+    uri: str
+    rows: int
+    recorded_fingerprint: str | None
+    unchanged_since_training: bool
+    partitions: list[str]
+
+
+class Trail(TypedDict):
+    """`score`: the loan's row, null if no loan was asked for. `model`: arn, version, artifact and EVIDENCE."""
+
+    score: dict[str, Any] | None
+    scores: Scores
+    scoring_input: str | None
+    model: dict[str, str | int | None]
+    training_data: TrainingData
+
+
+def follow(s3: Any, sagemaker: Any, layout: Layout, *, source: str, score_date: str, loan_id: str | None) -> Trail:
+    """From a night's scores, or a loan's among them, back. TrailLost where the loan or a record is missing."""
     prefix = layout.scores(source, score_date)
-    scores = _manifest(s3, prefix, f"No scores of {source} loans for {score_date}")
+    scores: ScoresManifest = _manifest(s3, prefix, f"No scores of {source} loans for {score_date}")
     arn = scores["model_package_arn"]
-    package = sagemaker.describe_model_package(ModelPackageName=arn)
+    package: ModelPackage = sagemaker.describe_model_package(ModelPackageName=arn)
     metadata = package.get("CustomerMetadataProperties", {})
     panel_uri = metadata.get("panel_manifest_uri")
     if not panel_uri:
         raise TrailLost(f"Model package {arn} does not say what it was trained on (no panel_manifest_uri)")
-    panel = _manifest(s3, panel_uri.removesuffix("_manifest.json"), f"The panel of {arn} is gone")
+    panel: Manifest = _manifest(s3, panel_uri.removesuffix("_manifest.json"), f"The panel of {arn} is gone")
     return {
         "score": None if loan_id is None else _score(s3, prefix, scores, loan_id),
         "scores": {"uri": scores["data_prefix"], "rows": scores["rows"], "job_run_id": scores.get("job_run_id")},
@@ -62,13 +85,13 @@ def follow(
     }
 
 
-def _manifest(s3: Any, prefix: str, problem: str) -> dict[str, Any]:
+def _manifest(s3: Any, prefix: str, problem: str) -> Any:
     if not aws.exists(s3, manifest(prefix)):
         raise TrailLost(f"{problem}: {manifest(prefix)} does not exist")
     return aws.read_json(s3, manifest(prefix))
 
 
-def _score(s3: Any, prefix: str, scores: dict[str, Any], loan_id: str) -> dict[str, Any]:
+def _score(s3: Any, prefix: str, scores: ScoresManifest, loan_id: str) -> dict[str, Any]:
     import pyarrow.parquet
 
     for file in scores["files"]:

@@ -1,7 +1,7 @@
 """What Airflow makes of gate.json: trust it only if it is whole and was made with the thresholds in force.
 
-The thresholds are applied in one place, the validation job (sagemaker_entrypoints/mortgage_model/validation/gate.py,
-whose docstring gives the format); this module does not judge again. Standard library only.
+The thresholds are applied in one place, the validation job (the gate of mortgage_model, whose docstring gives the
+format); this module does not judge again. Standard library only.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
+
+from mortgage_risk.documents import GateCheck, GateDocument
 
 FORMAT = 1
 BLOCKING = frozenset({"fail", "not_computable"})
@@ -28,12 +30,10 @@ class GateVerdict:
     passed: bool
     reasons: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-    checks: tuple[dict[str, Any], ...] = ()
+    checks: tuple[GateCheck, ...] = ()
 
     def in_words(self) -> str:
-        """The verdict for a task log: one line each for the answer, the reasons, the warnings and every
-        check.
-        """
+        """The verdict for a task log: a line each for the answer, the reasons, the warnings and the checks together."""
         count = _count(len(self.reasons), "reason")
         lines = ["The gate passes." if self.passed else f"The gate does not pass, for {count}:"]
         lines += [f"  {number}. {reason}" for number, reason in enumerate(self.reasons, 1)]
@@ -47,13 +47,14 @@ class GateVerdict:
         return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
-def read_verdict(gate_json: dict[str, Any], thresholds_sha256: str) -> GateVerdict:
-    """The verdict of gate.json, given the SHA-256 of the bytes of the thresholds file in force.
+def read_verdict(gate_json: object, thresholds_sha256: str) -> GateVerdict:
+    """The verdict of gate.json's content, given the SHA-256 of the bytes of the thresholds file in force.
 
     A file that is damaged, contradicts itself or was made with other thresholds is a verdict that does not
     pass, with the reason; nothing is raised, so that the reason reaches the person who has to act.
     """
-    if problem := _damage(gate_json):
+    if not _is_whole(gate_json):
+        problem = _damage(gate_json)
         return GateVerdict(False, (f"gate.json cannot be relied on: {problem}. Run the validation again.",))
     checks = tuple(gate_json["checks"])
     reasons, warnings = tuple(gate_json["reasons"]), tuple(gate_json["warnings"])
@@ -64,7 +65,7 @@ def read_verdict(gate_json: dict[str, Any], thresholds_sha256: str) -> GateVerdi
     return GateVerdict(gate_json["passed"], reasons, warnings, checks)
 
 
-def evidence_problem(gate_json: dict[str, Any], read: Callable[[str], bytes | None]) -> str | None:
+def evidence_problem(gate_json: GateDocument, read: Callable[[str], bytes | None]) -> str | None:
     """Why a model may not be registered with this evidence, or None.
 
     `read` gives a file of the pack by name, None where it is not there. The pack must hold EVIDENCE_PACK and be, byte
@@ -86,10 +87,14 @@ def evidence_problem(gate_json: dict[str, Any], read: Callable[[str], bytes | No
     return None
 
 
-def card_problem(card: Any) -> str | None:
+def card_problem(card: object) -> str | None:
     """Which mandatory field the model card lacks, or None."""
     empty = [name for name in CARD_FIELDS if not (isinstance(card, dict) and card.get(name))]
     return f"the model card (card.json) lacks {', '.join(empty)}" if empty else None
+
+
+def _is_whole(gate: object) -> TypeGuard[GateDocument]:
+    return _damage(gate) is None
 
 
 def _damage(gate: Any) -> str | None:

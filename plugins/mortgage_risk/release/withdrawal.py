@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from mortgage_risk import aws
-from mortgage_risk.dag import assets, notifications
+from mortgage_risk import assets, aws, messages
 from mortgage_risk.jobs.operator import MortgageRiskOperator, skip
 from mortgage_risk.release import decisions, model_requests, registry
+from mortgage_risk.xcoms import Withdrawal
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,8 +25,7 @@ class WithdrawalRefused(AirflowFailException):
 class WithdrawModelOperator(MortgageRiskOperator):
     """Withdraws `version` from `withdrawn_from` on ('': today), by the user who started the run.
 
-    With an empty form it says what is in force, and is skipped. XCom: {"version", "by", "withdrawn_from", "in_force":
-    the version that scores today, or null}.
+    With an empty form it says what is in force, and is skipped. XCom: xcoms.Withdrawal.
     """
 
     template_fields: Sequence[str] = (*MortgageRiskOperator.template_fields, "version", "reason", "withdrawn_from")
@@ -37,9 +36,8 @@ class WithdrawModelOperator(MortgageRiskOperator):
         self.reason = reason
         self.withdrawn_from = withdrawn_from
 
-    def execute(self, context: Context) -> dict[str, Any]:
-        outage = self.settings.outage_minutes * 60
-        models = aws.patiently(self._models, outage)
+    def execute(self, context: Context) -> Withdrawal:
+        models = self.retry_through_outage(self._models)
         version, reason, start = self.version.strip(), self.reason.strip(), self.withdrawn_from or self.business_date
         if not (version or reason or self.withdrawn_from):
             skip(self, f"Nothing is withdrawn: the form is empty.\n{self._in_words(models)}")
@@ -55,10 +53,10 @@ class WithdrawModelOperator(MortgageRiskOperator):
                 + self._in_words(models)
             )
         try:
-            changed = aws.patiently(lambda: self._withdraw(int(version), by, reason, start), outage)
+            changed = self.retry_through_outage(lambda: self._withdraw(int(version), by, reason, start))
         except decisions.DecisionStands as error:
             raise WithdrawalRefused(f"Nothing is withdrawn: {error}") from error
-        models = aws.patiently(self._models, outage)
+        models = self.retry_through_outage(self._models)
         now = registry.effective_model(models, self.business_date)
         text = f"Version {version} of {self.source} loans is withdrawn from {start} by {by}: {reason}"
         self.log.warning("%s%s\n%s", text, "" if changed else " (it was before)", self._in_words(models))
@@ -69,7 +67,7 @@ class WithdrawModelOperator(MortgageRiskOperator):
                 *(len(scored), start, scored[0], scored[-1]),
             )
         if changed:
-            notifications.send(self.settings, notifications.withdrawal_message(context, text, now))
+            messages.send(self.settings, withdrawal_message(context, text, now))
         assets.announce(self, context, withdrawn_version=int(version), withdrawn_from=start)
         return {"version": int(version), "by": by, "withdrawn_from": start, "in_force": now.version if now else None}
 
@@ -111,3 +109,16 @@ class WithdrawModelOperator(MortgageRiskOperator):
         ]
         tonight = f"Version {today.version} scores {self.business_date}." if today else "No model is in force today."
         return "\n".join([f"Approved versions of {self.source} loans:", *(lines or ["  none"]), tonight])
+
+
+def withdrawal_message(
+    context: Mapping[str, Any], happened: str, in_force: registry.ApprovedModel | None
+) -> messages.Message:
+    tonight = f"Version {in_force.version} is in force." if in_force else "No model is in force now."
+    return messages.Message(
+        subject=f"Model withdrawn: {happened.partition(' is withdrawn')[0]}",
+        happened=f"{happened}. {tonight}",
+        todo="Nothing, where a model is in force. Else train and approve one in mortgage_training: until then the "
+        "nightly scoring fails, and an endpoint goes on serving the model that was withdrawn.",
+        link=context["ti"].log_url,
+    )

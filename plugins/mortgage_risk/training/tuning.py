@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mortgage_risk.jobs.requests import RunTags
+from mortgage_risk.jobs.hyperparameters import DEFAULT_SEED, as_dict
+from mortgage_risk.jobs.kinds.tuning import Range, TuningJob
+from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import JobState
-from mortgage_risk.training import tuning_request
-from mortgage_risk.training.train import DEFAULT_SEED, TrainModelOperator, as_dict
+from mortgage_risk.training.train import PanelJobOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+OBJECTIVE = "validation-logloss"
+# What tuning may try; a hyperparameter that the form gives is left as given. Deeper trees would make reason codes slow,
+# see PANEL_SPACE in sagemaker_entrypoints/mortgage_model/search.py.
+RANGES: dict[str, Range] = {
+    "max_depth": {"type": "integer", "min": 2, "max": 3},
+    "learning_rate": {"type": "number", "min": 0.02, "max": 0.3, "log": True},
+    "min_child_weight": {"type": "number", "min": 1, "max": 200, "log": True},
+    "subsample": {"type": "number", "min": 0.5, "max": 1.0},
+    "colsample_bytree": {"type": "number", "min": 0.4, "max": 1.0},
+    "reg_lambda": {"type": "number", "min": 0.1, "max": 50, "log": True},
+}
 
-class TuneHyperparametersOperator(TrainModelOperator):
+
+class TuneHyperparametersOperator(PanelJobOperator):
     """Looks for hyperparameters by `jobs` trainings on the panel; with 0 it hands on those it was given.
 
-    XCom: {"hyperparameters": those given and, over them, the best found}, and with a tuning job {"job", "seconds",
-    "training_job", "objective"}.
+    XCom: xcoms.TunedHyperparameters: those given and, over them, the best found.
     """
 
-    kind = "tuning"
-    template_fields = (*TrainModelOperator.template_fields, "jobs")
+    kind = TuningJob()
+    template_fields = (*PanelJobOperator.template_fields, "jobs")
 
     def __init__(self, *, jobs: str | int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.jobs = jobs
 
-    def execute(self, context: Context) -> dict[str, Any] | None:
+    def execute(self, context: Context) -> Mapping[str, Any] | None:
         if int(self.jobs) == 0:
             return {"hyperparameters": as_dict(self.hyperparameters)}
         return super().execute(context)
 
-    def build_request(self, tags: RunTags) -> dict[str, Any]:
+    def build_request(self, tags: RunTags) -> Request:
         given = as_dict(self.hyperparameters)
-        return tuning_request.tuning_job(
+        return self.kind.request(
             self.settings,
-            training=super().build_request(tags),
-            ranges={name: bounds for name, bounds in tuning_request.RANGES.items() if name not in given},
+            training=self.training_request(tags),
+            objective=OBJECTIVE,
+            ranges={name: bounds for name, bounds in RANGES.items() if name not in given},
             jobs=int(self.jobs),
             seed=int(given.get("seed", DEFAULT_SEED)),
             tags=tags,
@@ -49,7 +63,7 @@ class TuneHyperparametersOperator(TrainModelOperator):
     def result_uri(self, state: JobState) -> str:
         return f"{self.layout.models}{state.response['BestTrainingJob']['TrainingJobName']}/output/model.tar.gz"
 
-    def result(self, state: JobState) -> dict[str, Any]:
+    def result(self, state: JobState) -> Mapping[str, Any]:
         best = state.response["BestTrainingJob"]
         tuned = {name: _number(value) for name, value in best["TunedHyperParameters"].items()}
         objective = best["FinalHyperParameterTuningJobObjectiveMetric"]

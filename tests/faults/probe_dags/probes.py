@@ -15,13 +15,13 @@ import pendulum
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Param
 
-from mortgage_risk.dag import assets
+from mortgage_risk import assets
 from mortgage_risk.dag.arguments import SCORE_DATE as DATE
 from mortgage_risk.dag.arguments import SOURCE
 from mortgage_risk.dag.business_date import score_date, source_of
 from mortgage_risk.dag.notifications import scores_due
 from mortgage_risk.dag.timetable import FromNowOnTimetable
-from mortgage_risk.data.glue import GlueDatasetOperator
+from mortgage_risk.data.datasets import GlueDatasetOperator
 from mortgage_risk.jobs import retries
 from mortgage_risk.jobs.sweeper import SweepOrphansOperator
 from mortgage_risk.layout import Layout
