@@ -68,7 +68,7 @@ def write(s3: Any, layout: Layout, documents: Iterable[MonitoringDocument]) -> i
     return count
 
 
-def _newest_package(layout: Layout) -> dict[str, Any]:
+def _newest_package(layout: Layout) -> registry.ModelPackage:
     for package in registry.packages(boto3.client("sagemaker"), layout.model_package_group("canonical")):
         if package["ModelApprovalStatus"] == "Approved" and registry.approved_model(package, "UTC").in_force:
             return package
@@ -90,6 +90,6 @@ def _last_day(panel: Path) -> date:
     return date(year, month, 1) - timedelta(days=1)
 
 
-def _without_jobs(rows: int) -> dict[str, Any]:
+def _without_jobs(rows: int) -> index.Json:
     """Only what a night without jobs has: nothing ran, so nothing took time or cost money."""
     return {"rows_in": rows, "rows_out": rows, "quarantined": 0, "reason": "simulated history: no job ran"}
