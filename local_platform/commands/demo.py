@@ -18,7 +18,7 @@ from local_platform.commands.documents import Evaluation, RunSummary
 from local_platform.commands.summary import render
 from local_platform.delivery import landing
 from local_platform.environments import ROOT, runtime_python
-from local_platform.running import supervisor
+from local_platform.running import processes, supervisor
 from local_platform.running.state import make_ready
 from local_platform.running.watch import START_SECONDS
 from local_platform.settings import Platform
@@ -175,7 +175,7 @@ def wait_for_dags(api: AirflowApi, platform: Platform) -> None:
         if time.monotonic() > deadline:
             raise DemoError(
                 f"the DAGs did not appear in {START_SECONDS:.0f} s; "
-                f"see {supervisor.log_path(platform, 'dag-processor')}"
+                f"see {processes.log_path(platform, 'dag-processor')}"
             )
         time.sleep(0.5)
 

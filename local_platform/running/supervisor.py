@@ -26,8 +26,6 @@ from local_platform.running.services import MIGRATE, airflow_environment, databa
 from local_platform.running.watch import ILL_SECONDS, START_SECONDS, Act, Watch
 from local_platform.settings import Platform, PlatformError
 
-__all__ = ["PlatformError", "down", "log_path", "of_this_installation", "run", "running", "status", "supervise", "up"]
-
 FIRST = ("local-aws", "postgres")  # the database is brought to Airflow's schema before the others start
 VAIN_STARTS = 3  # so many, and `up` waits no longer
 DATABASE_SECONDS = 60.0

@@ -16,6 +16,7 @@ from local_platform.environments import ROOT
 from local_platform.running import keeper, processes, supervisor, watch
 from local_platform.running.keeper import Keeper, read_report
 from local_platform.running.watch import PAUSES
+from local_platform.settings import PlatformError
 from tests.platform.conftest import SLEEPER, replace_services, service
 
 
@@ -191,7 +192,7 @@ def test_what_cannot_start_makes_up_say_so_and_takes_nothing_down_and_the_next_u
     mended = (tmp_path / "mended").exists
     supervised(mended, sleeper=SLEEPER, broken=[sys.executable, "-c", broken])
     quiet = {"say": lambda _: None}
-    with pytest.raises(supervisor.PlatformError, match=r"broken does not come up.*(?s:.*)the port is taken"):
+    with pytest.raises(PlatformError, match=r"broken does not come up.*(?s:.*)the port is taken"):
         supervisor.up(platform, **quiet)
     sleeper = pid(platform)
     assert sleeper
