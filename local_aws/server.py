@@ -23,7 +23,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Request, Response
 
-from local_aws import __version__, console, door, sagemaker
+from local_aws import __version__, console, door
 from local_aws.cloudwatch import alarms
 from local_aws.glue import api as glue
 from local_aws.kernel import disk, errors, logs
@@ -32,6 +32,7 @@ from local_aws.kernel.errors import AwsError
 from local_aws.s3.app import S3App
 from local_aws.s3.http import request_body
 from local_aws.s3.store import S3Store
+from local_aws.sagemaker import api as sagemaker
 
 log = logging.getLogger("local_aws")
 

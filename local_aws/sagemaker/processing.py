@@ -8,7 +8,8 @@ from typing import Any
 
 from local_aws.kernel.state import Record
 from local_aws.sagemaker.containers import Sandbox
-from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs, JobStopped
+from local_aws.sagemaker.execution import Execution, JobFailed, JobStopped
+from local_aws.sagemaker.jobs import Jobs
 from local_aws.sagemaker.objects import DataError
 from local_aws.sagemaker.service import now, public
 from local_aws.sagemaker.validation import invalid, refuse

@@ -12,7 +12,8 @@ from local_aws.kernel.processes import ExitStatus
 from local_aws.kernel.state import Record
 from local_aws.sagemaker import checkpoints
 from local_aws.sagemaker.containers import OPT_ML, Sandbox
-from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs, JobStopped
+from local_aws.sagemaker.execution import Execution, JobFailed, JobStopped
+from local_aws.sagemaker.jobs import Jobs
 from local_aws.sagemaker.objects import DataError
 from local_aws.sagemaker.service import now
 from local_aws.sagemaker.training_log import TrainingLog

@@ -16,8 +16,9 @@ from typing import Any, BinaryIO
 from local_aws.kernel.logs import write_log
 from local_aws.kernel.state import Record
 from local_aws.sagemaker.containers import Sandbox
+from local_aws.sagemaker.execution import Execution, JobFailed
 from local_aws.sagemaker.hosting import ModelServer, ServingError, error_message
-from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs
+from local_aws.sagemaker.jobs import Jobs
 from local_aws.sagemaker.models import Models
 from local_aws.sagemaker.objects import DataError
 from local_aws.sagemaker.records import CSV, JSON, JSON_LINES, DataProcessing, RecordError, media_type
