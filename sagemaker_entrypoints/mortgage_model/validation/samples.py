@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from contracts import Contract
+from contracts.model import SCHEDULED
 from mortgage_model.artifact import MortgageModel
 from mortgage_model.panel_data import KEY, MONTH, label_name, read_month, read_sample
 from mortgage_model.splits import SAMPLES, SplitBounds, month_number
@@ -33,8 +34,6 @@ DRAWN_ROWS = 20_000
 DRAWN_SAMPLES = ("train", "oot")
 # What a past crisis is replayed with.
 ECONOMY = ("house_price_index_growth_12m", "unemployment_rate", "unemployment_change_12m")
-# A date of something to come says nothing about the outcome.
-SCHEDULED_DATES = {"first_payment_date"}
 
 
 @dataclass(frozen=True)
@@ -155,7 +154,9 @@ def score_samples(
     """Score every labelled row of the three samples; `rivals` (name -> PDs of raw rows) score those out of time."""
     known = dataset.to_table(columns=[MONTH, label_name(contract)])
     months = sorted(set(known[MONTH].unique().to_pylist()))
-    dates = [c.name for c in contract.columns if c.type == "date" and c.name in dataset.schema.names]
+    # A date of something to come says nothing about the outcome.
+    past = [c.name for c in contract.columns if c.type == "date" and c.timing != SCHEDULED]
+    dates = [name for name in past if name in dataset.schema.names]
     inputs = [*dict.fromkeys((*model.spec.inputs, *dates))]
     collectors = _collectors(known, bounds, contract)
     feature_counts: dict[str, np.ndarray] = {}
@@ -170,7 +171,7 @@ def score_samples(
         collector = collectors[name]
         collector.digest.update(np.ascontiguousarray(matrix.to_numpy(copy=False)))
         collector.duplicates += hashes.size - np.unique(hashes).size
-        for date in set(dates) - SCHEDULED_DATES:
+        for date in dates:
             late = int((pd.to_datetime(sample.frame[date]) > pd.Period(month).end_time).sum())
             collector.late_dates[date] = collector.late_dates.get(date, 0) + late
         collector.add(
