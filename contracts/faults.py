@@ -2,8 +2,8 @@
 
 A job that fails for its data or settings ends with one line, `<name of a DataFault>: <words>`: as the exception of a
 Glue script, as the last line on stderr of a SageMaker script. AWS puts it into FailureReason, ErrorMessage or
-ExitMessage, and the operator, seeing the name, does not try again (plugins/mortgage_risk/jobs.py lists the names; a
-test compares).
+ExitMessage, and the operator, seeing the name, does not try again (plugins/mortgage_risk/jobs/state.py lists the
+names; a test compares).
 """
 
 from __future__ import annotations

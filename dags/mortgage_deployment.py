@@ -33,15 +33,15 @@ from __future__ import annotations
 from airflow.sdk import DAG
 from airflow.timetables.assets import AssetOrTimeSchedule
 
-from mortgage_risk import assets
-from mortgage_risk.dag_arguments import SOURCE, TODAY, dag_arguments
+from mortgage_risk.dag import assets
+from mortgage_risk.dag.arguments import SOURCE, TODAY, dag_arguments
+from mortgage_risk.dag.params import deployment_params
+from mortgage_risk.dag.timetable import FromNowOnTimetable
 from mortgage_risk.layout import Layout
-from mortgage_risk.operators.deployment import CheckEndpointOperator, DeployModelOperator, FindEndpointOperator
-from mortgage_risk.operators.registry import SelectModelOperator
-from mortgage_risk.operators.sagemaker import CreateModelOperator
-from mortgage_risk.params import deployment_params
+from mortgage_risk.release.deployment import CheckEndpointOperator, DeployModelOperator, FindEndpointOperator
+from mortgage_risk.release.registration import SelectModelOperator
 from mortgage_risk.settings import load_settings
-from mortgage_risk.timetable import FromNowOnTimetable
+from mortgage_risk.training.train import CreateModelOperator
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)

@@ -32,18 +32,14 @@ from __future__ import annotations
 from airflow.sdk import DAG
 from airflow.timetables.assets import AssetOrTimeSchedule
 
-from mortgage_risk import assets
-from mortgage_risk.dag_arguments import SCORE_DATE, SOURCE, dag_arguments
+from mortgage_risk.dag import assets
+from mortgage_risk.dag.arguments import SCORE_DATE, SOURCE, dag_arguments
+from mortgage_risk.dag.params import monitoring_params
+from mortgage_risk.dag.timetable import FromNowOnTimetable
+from mortgage_risk.jobs.packaging import PackageCodeOperator
 from mortgage_risk.layout import Layout
-from mortgage_risk.operators.code import PackageCodeOperator
-from mortgage_risk.operators.monitoring import (
-    FindNightsOperator,
-    MonitorNightOperator,
-    RequestRetrainingOperator,
-)
-from mortgage_risk.params import monitoring_params
+from mortgage_risk.monitoring.night import FindNightsOperator, MonitorNightOperator, RequestRetrainingOperator
 from mortgage_risk.settings import load_settings
-from mortgage_risk.timetable import FromNowOnTimetable
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)

@@ -32,11 +32,11 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from mortgage_risk import assets
-from mortgage_risk.dag_arguments import SOURCE, TODAY, dag_arguments
+from mortgage_risk.dag import assets
+from mortgage_risk.dag.arguments import SOURCE, TODAY, dag_arguments
+from mortgage_risk.dag.params import withdrawal_params
 from mortgage_risk.layout import Layout
-from mortgage_risk.operators.withdrawal import WithdrawModelOperator
-from mortgage_risk.params import withdrawal_params
+from mortgage_risk.release.withdrawal import WithdrawModelOperator
 from mortgage_risk.settings import load_settings
 
 settings = load_settings()

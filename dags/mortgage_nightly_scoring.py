@@ -52,19 +52,19 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, TaskGroup
 
-from mortgage_risk import assets
-from mortgage_risk.dag_arguments import SCORE_DATE, SOURCE, dag_arguments
+from mortgage_risk.dag import assets
+from mortgage_risk.dag.arguments import SCORE_DATE, SOURCE, dag_arguments
+from mortgage_risk.dag.notifications import scores_due
+from mortgage_risk.dag.params import scoring_params
+from mortgage_risk.dag.prepared_data import prepared_data
+from mortgage_risk.dag.run_summary import summarized
+from mortgage_risk.dag.timetable import FromNowOnTimetable
+from mortgage_risk.data.glue import GlueDatasetOperator
+from mortgage_risk.jobs.packaging import PackageCodeOperator
 from mortgage_risk.layout import Layout
-from mortgage_risk.notifications import scores_due
-from mortgage_risk.operators.code import PackageCodeOperator
-from mortgage_risk.operators.glue import GlueDatasetOperator
-from mortgage_risk.operators.registry import SelectModelOperator
-from mortgage_risk.operators.sagemaker import BatchTransformOperator, CreateModelOperator
-from mortgage_risk.operators.summary import summarized
-from mortgage_risk.params import scoring_params
-from mortgage_risk.prepared_data import prepared_data
+from mortgage_risk.release.registration import SelectModelOperator
 from mortgage_risk.settings import load_settings
-from mortgage_risk.timetable import FromNowOnTimetable
+from mortgage_risk.training.train import BatchTransformOperator, CreateModelOperator
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)

@@ -25,11 +25,11 @@ from __future__ import annotations
 
 from airflow.sdk import DAG
 
-from mortgage_risk.dag_arguments import SCORE_DATE, dag_arguments
-from mortgage_risk.operators.sweeper import SweepOrphansOperator
-from mortgage_risk.params import sweeper_params
+from mortgage_risk.dag.arguments import SCORE_DATE, dag_arguments
+from mortgage_risk.dag.params import sweeper_params
+from mortgage_risk.dag.timetable import FromNowOnTimetable
+from mortgage_risk.jobs.sweeper import SweepOrphansOperator
 from mortgage_risk.settings import load_settings
-from mortgage_risk.timetable import FromNowOnTimetable
 
 settings = load_settings()
 

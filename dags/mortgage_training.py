@@ -50,25 +50,21 @@ from __future__ import annotations
 from airflow.sdk import DAG, TaskGroup, TriggerRule
 from airflow.timetables.assets import AssetOrTimeSchedule
 
-from mortgage_risk import assets
-from mortgage_risk.dag_arguments import AS_OF_DATE, SOURCE, dag_arguments
+from mortgage_risk.dag import assets
+from mortgage_risk.dag.arguments import AS_OF_DATE, SOURCE, dag_arguments
+from mortgage_risk.dag.params import training_params
+from mortgage_risk.dag.prepared_data import prepared_data
+from mortgage_risk.dag.run_summary import summarized
+from mortgage_risk.dag.timetable import FromNowOnTimetable
+from mortgage_risk.jobs.packaging import PackageCodeOperator
+from mortgage_risk.jobs.retries import CountedRetries
 from mortgage_risk.layout import Layout
-from mortgage_risk.operators.approval import (
-    AskForApprovalOperator,
-    ChooseApprovalOperator,
-    RecordDecisionOperator,
-)
-from mortgage_risk.operators.code import PackageCodeOperator
-from mortgage_risk.operators.gate import GateOperator
-from mortgage_risk.operators.registry import RegisterModelOperator
-from mortgage_risk.operators.sagemaker import TrainModelOperator, ValidateModelOperator
-from mortgage_risk.operators.summary import summarized
-from mortgage_risk.operators.tuning import TuneHyperparametersOperator
-from mortgage_risk.params import training_params
-from mortgage_risk.prepared_data import prepared_data
-from mortgage_risk.retries import CountedRetries
+from mortgage_risk.release.approval import AskForApprovalOperator, ChooseApprovalOperator, RecordDecisionOperator
+from mortgage_risk.release.gate import GateOperator
+from mortgage_risk.release.registration import RegisterModelOperator
 from mortgage_risk.settings import load_settings
-from mortgage_risk.timetable import FromNowOnTimetable
+from mortgage_risk.training.train import TrainModelOperator, ValidateModelOperator
+from mortgage_risk.training.tuning import TuneHyperparametersOperator
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)

@@ -15,10 +15,10 @@ from typing import Any
 from moto.logs.models import logs_backends
 from werkzeug.wrappers import Request, Response
 
-from local_aws import logs
-from local_aws.config import ACCOUNT_ID, Config, JobView
-from local_aws.errors import AwsError
-from local_aws.s3_listing import list_objects
+from local_aws.kernel import logs
+from local_aws.kernel.config import ACCOUNT_ID, Config, JobView
+from local_aws.kernel.errors import AwsError
+from local_aws.s3.listing import list_objects
 
 _LOG_LINES = 2000
 _STYLE = """

@@ -27,11 +27,14 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Request, Response
 
-from local_aws import __version__, alarms, console, disk, door, errors, glue, logs
-from local_aws.config import Caller, Config
-from local_aws.errors import AwsError
-from local_aws.s3 import S3App
-from local_aws.s3_http import request_body
+from local_aws import __version__, console, door
+from local_aws.cloudwatch import alarms
+from local_aws.glue import api as glue
+from local_aws.kernel import disk, errors, logs
+from local_aws.kernel.config import Caller, Config
+from local_aws.kernel.errors import AwsError
+from local_aws.s3.app import S3App
+from local_aws.s3.http import request_body
 
 log = logging.getLogger("local_aws")
 

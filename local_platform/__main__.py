@@ -9,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local_platform import backfill, cases, demo, reconcile, supervisor
-from local_platform.airflow_api import AirflowApi
+from local_platform.clients.airflow import AirflowApi
 from local_platform.command import CommandError, Parser, a_date, a_number, ended
+from local_platform.commands import backfill, cases, demo
+from local_platform.delivery import reconcile
 from local_platform.environments import ROOT, runtime_python
-from local_platform.services import AIRFLOW, airflow_environment, aws_environment, services
+from local_platform.running import supervisor
+from local_platform.running.services import AIRFLOW, airflow_environment, aws_environment, services
 from local_platform.settings import Platform
 
 
@@ -114,7 +116,7 @@ def _history(faults: list[str], platform: Platform) -> int:
 def _lineage(arguments: argparse.Namespace, platform: Platform) -> int:
     os.environ.update(aws_environment(platform))
     sys.path.insert(0, str(ROOT / "plugins"))
-    from mortgage_risk import trail
+    from mortgage_risk.release import trail
 
     loan = ["--loan-id", arguments.loan] if arguments.loan else []
     return trail.main(["--score-date", arguments.date, "--source", arguments.source, *loan])

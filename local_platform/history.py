@@ -31,15 +31,16 @@ sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
 from model_monitoring_script import read_outcomes  # noqa: E402
 
 from contracts import load_contract  # noqa: E402
-from mortgage_model.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
+from mortgage_model.development.panel_data import KEY, MONTH, open_panel  # noqa: E402
+from mortgage_model.development.splits import month_number, month_text  # noqa: E402
 from mortgage_model.monitoring import performance  # noqa: E402
 from mortgage_model.monitoring.effects import contributions, named  # noqa: E402
 from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
 from mortgage_model.monitoring.report import render_report  # noqa: E402
-from mortgage_model.panel_data import KEY, MONTH, open_panel  # noqa: E402
-from mortgage_model.splits import month_number, month_text  # noqa: E402
-from mortgage_risk import monitoring, registry  # noqa: E402
+from mortgage_model.scoring.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
 from mortgage_risk.layout import Layout, split_uri  # noqa: E402
+from mortgage_risk.monitoring import index  # noqa: E402
+from mortgage_risk.release import registry  # noqa: E402
 from simulator.faults import KINDS, Fault, plant  # noqa: E402
 
 LAST_REPORTING_DAY = 28  # a month that has ended is on the tape in full
@@ -126,7 +127,7 @@ def nights(
         scores = pd.DataFrame({KEY: loans.loan_id, "pd": loans.pd_, "grade": grades})
         read = _outcomes(book, scored, night) if night.day == PANEL_DAYS and scored else None
         findings = performance.outcome_findings(read["vintages"]) if read else []
-        before = last_scores.get(monitoring.month_before(night.isoformat(), list(last_scores)) or "")
+        before = last_scores.get(index.month_before(night.isoformat(), list(last_scores)) or "")
         effects = named(model, loans.effects)
         about = ("canonical", night.isoformat(), book.version)
         document = monitor(
@@ -196,9 +197,9 @@ def write(s3: Any, layout: Layout, documents: Iterator[dict[str, Any]]) -> int:
         prefix = layout.monitoring("canonical", document["score_date"], "history")
         put(f"{prefix}monitoring.json", json.dumps(document), "application/json")
         put(f"{prefix}report.html", render_report(document), "text/html")
-        row = monitoring.index_row(document, prefix, operational_facts(document), row)
-        uri = monitoring.month_file(layout.monitoring_index("canonical"), document["score_date"])
-        months[uri] = monitoring.with_row(months.get(uri), row)
+        row = index.index_row(document, prefix, operational_facts(document), row)
+        uri = index.month_file(layout.monitoring_index("canonical"), document["score_date"])
+        months[uri] = index.with_row(months.get(uri), row)
         count += 1
         if document["score_date"].endswith("-01"):
             seconds = (datetime.now(UTC) - started).total_seconds()

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 from airflow.sdk import BaseOperatorLink
 
+from mortgage_risk.dag.door import FormDoor
+from mortgage_risk.dag.timetable import FromNowOnTimetable
 from mortgage_risk.dashboard.app import URL_PREFIX, LazyApp
-from mortgage_risk.door import FormDoor
-from mortgage_risk.links import ALL_LINKS
-from mortgage_risk.own_hosts import OwnHosts
-from mortgage_risk.timetable import FromNowOnTimetable
+from mortgage_risk.dashboard.own_hosts import OwnHosts
+from mortgage_risk.jobs.links import ALL_LINKS
 
 
 class MortgageRiskPlugin(AirflowPlugin):

@@ -5,8 +5,8 @@ application/json   {"records": [{column: value, ...}, ...]}, or the bare list
 
 Answer: text/csv rows `pd,grade,reason_1,reason_2,reason_3,reason_4`, codes empty where there are fewer reasons, or
 {"predictions": [{"pd": ..., "grade": ..., "reasons": [{"code": ..., "text": ...}, ...]}, ...]}. Codes: see
-mortgage_model/reasons.py. A request that breaks the contract is answered 400 with the row and field at fault; values
-are not repeated.
+mortgage_model/scoring/reasons.py. A request that breaks the contract is answered 400 with the row and field at fault;
+values are not repeated.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from contracts.faults import DataFault
 from contracts.model import Column, Contract
 from contracts.requests import validate_record, without_code
 from contracts.values import NUMERIC, TYPE_WORDS
-from mortgage_model.artifact import MortgageModel, load_model
-from mortgage_model.reasons import explain, reason_codes
-from mortgage_model.typed import typed
+from mortgage_model.scoring.artifact import MortgageModel, load_model
+from mortgage_model.scoring.reasons import explain, reason_codes
+from mortgage_model.scoring.typed import typed
 
 CSV, JSON, ANY = "text/csv", "application/json", "*/*"
 REPORTED_PROBLEMS = 10

@@ -26,13 +26,13 @@ from inference import read_csv
 from contracts import load_contract
 from contracts.faults import DataFault, exit_with
 from contracts.model import Column, Contract
-from mortgage_model.artifact import MortgageModel, read_packed, to_json_text, with_nulls
+from mortgage_model.development.panel_data import MONTH, PanelError, open_panel
+from mortgage_model.development.splits import month_number, month_text
 from mortgage_model.monitoring import model_monitor, performance
 from mortgage_model.monitoring.effects import mean_contributions
 from mortgage_model.monitoring.night import Night, monitor
 from mortgage_model.monitoring.report import render_report
-from mortgage_model.panel_data import MONTH, PanelError, open_panel
-from mortgage_model.splits import month_number, month_text
+from mortgage_model.scoring.artifact import MortgageModel, read_packed, to_json_text, with_nulls
 
 KEY = "loan_id"
 SCORE_COLUMNS = [KEY, "pd", "grade"]

@@ -6,7 +6,7 @@ thresholds file) and, where they were delivered, champion/ (the model in force) 
 borrower_demographics table); model_card.json beside this script. Writes the evidence pack to output/:
 evaluation.json (SageMaker's model-quality layout, our detail under `mortgage`), explainability.json and, with
 demographics, bias.json (Clarify's layouts), card.json, report.html (one file, nothing to fetch), and gate.json
-(the verdict and the hashes of the pack, see mortgage_model/gate.py).
+(the verdict and the hashes of the pack, see mortgage_model/validation/gate.py).
 
 The job succeeds when the evidence is complete, whatever the verdict: the pipeline's gate acts on gate.json.
 """
@@ -33,17 +33,24 @@ from mortgage_training_script import train
 import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
 from contracts.faults import DataFault, exit_with
-from mortgage_model.artifact import MortgageModel, load_model, only_file, read_packed, to_json_text, with_nulls
-from mortgage_model.gate import GateResult, ThresholdError, checked_thresholds, evaluate_gate
-from mortgage_model.model_card import model_card, read_card
-from mortgage_model.panel_data import label_name, open_panel
+from mortgage_model.development.panel_data import label_name, open_panel
+from mortgage_model.development.splits import SplitBounds
 from mortgage_model.progress import say
-from mortgage_model.report import render_report
-from mortgage_model.splits import SplitBounds
+from mortgage_model.report.page import render_report
+from mortgage_model.scoring.artifact import (
+    MortgageModel,
+    load_model,
+    only_file,
+    read_packed,
+    to_json_text,
+    with_nulls,
+)
 from mortgage_model.validation import evaluation as figures
 from mortgage_model.validation.checks import Evidence, run_checks
 from mortgage_model.validation.clarify import bias_report, explainability_report
 from mortgage_model.validation.demographics import read_demographics
+from mortgage_model.validation.gate import GateResult, ThresholdError, checked_thresholds, evaluate_gate
+from mortgage_model.validation.model_card import model_card, read_card
 from mortgage_model.validation.model_quality import binary_classification_metrics
 from mortgage_model.validation.samples import ScoredSample, score_samples
 

@@ -2,8 +2,8 @@
 
 Reads the loan panel of channel `train`; splits it out of time with an embargo; fits features, a monotone
 XGBoost model and its calibration; writes the model to SM_MODEL_DIR and metrics.json to SM_OUTPUT_DATA_DIR;
-prints one `name=value;` line per metric. Hyperparameters: mortgage_model/hyperparameters.py or `--help`.
-Trials of the search are kept in /opt/ml/checkpoints where the job has that folder (mortgage_model/checkpoint.py).
+prints one `name=value;` line per metric. Hyperparameters: mortgage_model/development/hyperparameters.py or `--help`.
+Trials of the search are kept in /opt/ml/checkpoints where the job has that folder (development/checkpoint.py).
 """
 
 from __future__ import annotations
@@ -26,15 +26,23 @@ import sklearn
 
 from contracts import Contract, load_contract
 from contracts.faults import DataFault, exit_with
-from mortgage_model import artifact, booster, calibration, challenger, panel_data, search
-from mortgage_model.checkpoint import Checkpoint, request_digest
-from mortgage_model.features import FeatureSpec, describe_features
-from mortgage_model.grades import MasterScale, long_run_rates
-from mortgage_model.hyperparameters import parse_arguments
-from mortgage_model.profile import reference_profile
+from mortgage_model.development import panel_data, search
+from mortgage_model.development.checkpoint import Checkpoint, request_digest
+from mortgage_model.development.hyperparameters import parse_arguments
+from mortgage_model.development.profile import reference_profile
+from mortgage_model.development.sample_metrics import metric_lines, sample_metrics
+from mortgage_model.development.splits import (
+    SAMPLES,
+    SplitBounds,
+    SplitError,
+    check_events,
+    out_of_time_split,
+    time_ordered_folds,
+)
 from mortgage_model.progress import say
-from mortgage_model.sample_metrics import metric_lines, sample_metrics
-from mortgage_model.splits import SAMPLES, SplitBounds, SplitError, check_events, out_of_time_split, time_ordered_folds
+from mortgage_model.scoring import artifact, booster, calibration, challenger
+from mortgage_model.scoring.features import FeatureSpec, describe_features
+from mortgage_model.scoring.grades import MasterScale, long_run_rates
 
 # Storage that fails now may be there in a minute; a DataFault stays.
 PREDICTABLE_ERRORS = (DataFault, pyarrow.ArrowInvalid, OSError)

@@ -7,8 +7,8 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 
-from . import catalog, s3
-from .frames import Frame, spark, unsupported
+from local_aws.glue_runtime import s3, tables
+from local_aws.glue_runtime.frames import Frame, spark, unsupported
 
 Options = dict[str, Any]
 
@@ -40,16 +40,16 @@ class GlueScalaContext:
         return Sink(options, connection_type if connection_type in ("parquet", "orc") else None)
 
     def getCatalogSink(self, database: str, table: str, tmp: str, ctx: str, options: Options, catalog_id: Any) -> Sink:
-        found = catalog.get_table(database, table)
+        found = tables.get_table(database, table)
         keys = [key["Name"] for key in found.get("PartitionKeys", [])]
         sink = Sink({**options, "path": found["StorageDescriptor"]["Location"], "partitionKeys": keys}, None)
-        sink.setFormat(*catalog.table_format(found))
+        sink.setFormat(*tables.table_format(found))
         if options.get("enableUpdateCatalog"):
             sink.setCatalogInfo(database, table)
         return sink
 
     def getCatalogSchemaAsSparkSchema(self, database: str, table: str, catalog_id: Any = None) -> Any:
-        return catalog.table_schema(database, table)
+        return tables.table_schema(database, table)
 
     def purgeS3Path(self, path: str, options: Options, ctx: str = "") -> None:
         """Delete objects older than retentionPeriod hours (168 when not given, as in Glue)."""
@@ -126,7 +126,7 @@ class CatalogSource(Source):
         self.database, self.table, self.predicate = database, table, predicate
 
     def read(self) -> DataFrame:
-        return catalog.read_table(self.database, self.table, self.predicate)
+        return tables.read_table(self.database, self.table, self.predicate)
 
 
 class Sink:
@@ -180,4 +180,4 @@ class Sink:
             raise unsupported(f"the format {self.format}")
         if self.target and str(self.options.get("enableUpdateCatalog", "false")).lower() == "true":
             update = self.options.get("updateBehavior", "UPDATE_IN_DATABASE") == "UPDATE_IN_DATABASE"
-            catalog.register(*self.target, df.schema, keys, path, self.format, self.format_options, update)
+            tables.register(*self.target, df.schema, keys, path, self.format, self.format_options, update)

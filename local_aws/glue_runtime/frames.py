@@ -16,7 +16,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from .glue_types import GlueSchema, merge_types, spark_type
+from local_aws.glue_runtime.glue_types import GlueSchema, merge_types, spark_type
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Frame:
         """`choice` (but match_catalog) says what becomes of columns of several types: there are none."""
         df = self._resolve(sequence(specs))
         if choice and choice.lower() == "match_catalog":
-            from .catalog import table_schema
+            from local_aws.glue_runtime.tables import table_schema
 
             types = {field.name.lower(): field.dataType for field in table_schema(database, table)}
             known = [name for name in df.columns if name.lower() in types]

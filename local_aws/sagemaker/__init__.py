@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from local_aws.config import Caller, Config, JobView
-from local_aws.errors import unsupported
+from local_aws.kernel.config import Caller, Config, JobView
+from local_aws.kernel.errors import unsupported
 from local_aws.sagemaker.endpoint_configs import EndpointConfigs
 from local_aws.sagemaker.endpoints import INVOCATIONS_PATH, Endpoints
 from local_aws.sagemaker.models import Models

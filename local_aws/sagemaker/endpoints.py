@@ -13,17 +13,17 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from local_aws import disk
-from local_aws.config import Caller, JobView
-from local_aws.errors import AwsError
-from local_aws.processes import JobProcess
+from local_aws.kernel import disk
+from local_aws.kernel.config import Caller, JobView
+from local_aws.kernel.errors import AwsError
+from local_aws.kernel.processes import JobProcess
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.endpoint_configs import EndpointConfigs
 from local_aws.sagemaker.hosting import Answer, ModelServer, ServingError
 from local_aws.sagemaker.models import Models
 from local_aws.sagemaker.objects import DataError
 from local_aws.sagemaker.service import Resource, Service, now, public, summaries
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 log = logging.getLogger(__name__)
 

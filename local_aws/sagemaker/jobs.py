@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local_aws import disk
-from local_aws.config import Caller, JobView
-from local_aws.processes import ExitStatus, JobProcess
+from local_aws.kernel import disk
+from local_aws.kernel.config import Caller, JobView
+from local_aws.kernel.processes import ExitStatus, JobProcess
+from local_aws.kernel.state import INTERRUPTED, Record
 from local_aws.sagemaker.containers import Sandbox
 from local_aws.sagemaker.objects import DataError
 from local_aws.sagemaker.service import Resource, Service, in_use, now, public, summaries
 from local_aws.sagemaker.validation import invalid
-from local_aws.state import INTERRUPTED, Record
 
 T = TypeVar("T")
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws.config import Caller
+from local_aws.kernel.config import Caller
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.registry import ModelPackages
 from local_aws.sagemaker.service import Resource, Service, now, public, summaries
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 SUPPORTED: dict[str, set[Any]] = {
     "Containers[1]": set(),

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from local_aws import disk
-from local_aws.config import Config
-from local_aws.errors import AwsError
+from local_aws.kernel import disk
+from local_aws.kernel.config import Config
+from local_aws.kernel.errors import AwsError
 
 
 class DataError(Exception):

@@ -6,12 +6,12 @@ import json
 from functools import partial
 from typing import Any
 
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.containers import Sandbox
 from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs, JobStopped
 from local_aws.sagemaker.objects import DataError
 from local_aws.sagemaker.service import now, public
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 LOCAL_ROOT = "/opt/ml/processing"
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400

@@ -16,7 +16,7 @@ from typing import Any
 
 from jsonpath_ng import parse
 
-from local_aws.lines import split_lines
+from local_aws.kernel.lines import split_lines
 
 _POSITIONS = re.compile(r"\$\[\s*(-?\d*:?-?\d*(?:\s*,\s*-?\d*:?-?\d*)*)\s*\]")
 _NAMES = re.compile(r"""\$\[\s*(['"][^'"]+['"](?:\s*,\s*['"][^'"]+['"])*)\s*\]""")

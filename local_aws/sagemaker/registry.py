@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from local_aws.config import Caller
-from local_aws.errors import AwsError
+from local_aws.kernel.config import Caller
+from local_aws.kernel.errors import AwsError
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.service import Resource, Service, now, public, summaries
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 MAX_METADATA = 50
 CARD_SECTIONS = {

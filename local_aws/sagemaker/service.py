@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from local_aws.config import Caller, Config
-from local_aws.errors import AwsError
+from local_aws.kernel.config import Caller, Config
+from local_aws.kernel.errors import AwsError
+from local_aws.kernel.state import Collection, Record
 from local_aws.sagemaker.containers import Runtimes
 from local_aws.sagemaker.objects import Objects
 from local_aws.sagemaker.validation import invalid
-from local_aws.state import Collection, Record
 
 DEFAULT_PAGE = 10  # what the service returns when MaxResults is not given
 

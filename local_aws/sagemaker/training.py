@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from local_aws import disk
-from local_aws.processes import ExitStatus
+from local_aws.kernel import disk
+from local_aws.kernel.processes import ExitStatus
+from local_aws.kernel.state import Record
 from local_aws.sagemaker import checkpoints
 from local_aws.sagemaker.containers import OPT_ML, Sandbox
 from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs, JobStopped
@@ -16,9 +17,8 @@ from local_aws.sagemaker.objects import DataError, NothingFound, split_uri
 from local_aws.sagemaker.service import Service, now
 from local_aws.sagemaker.training_log import TrainingLog
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
-TOOLKIT = Path(__file__).parent.parent / "training_container.py"
+TOOLKIT = Path(__file__).parent.parent / "sagemaker_runtime" / "train.py"
 HOST = "localhost"  # the toolkit waits until the host names resolve, and algo-1 would not
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400
 SUPPORTED: dict[str, set[Any]] = {

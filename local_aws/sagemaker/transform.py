@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from local_aws.logs import write_log
+from local_aws.kernel.logs import write_log
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.containers import Sandbox
 from local_aws.sagemaker.hosting import ModelServer, ServingError, error_message
 from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs
@@ -23,7 +24,6 @@ from local_aws.sagemaker.records import CSV, JSON, JSON_LINES, DataProcessing, R
 from local_aws.sagemaker.service import Service, now
 from local_aws.sagemaker.training import require_objects
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 DEFAULT_PAYLOAD_MB = 6
 MAX_PAYLOAD_MB = 100

@@ -11,7 +11,7 @@ import jmespath
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from local_aws.errors import AwsError
+from local_aws.kernel.errors import AwsError
 
 # Java's Unicode classes in terms of Python's; \w also takes the underscore.
 _CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\w", r"\p{Z}": " \u00a0\u2000-\u200a\u2028\u2029\u202f\u3000"}

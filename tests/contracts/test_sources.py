@@ -11,7 +11,7 @@ from contracts import ContractError, load_contract, table_names
 from contracts.arrow_schema import arrow_schema
 from contracts.loader import parse_contract
 from contracts.sources import ECONOMIC, SOURCES, fed_tables, raw_table_of, tolerated_invalid_percent
-from local_platform import landing
+from local_platform.delivery import landing
 from simulator.layouts import LAYOUT_BY_NAME
 from simulator.settings import LAYOUTS
 

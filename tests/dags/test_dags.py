@@ -20,8 +20,9 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
-from mortgage_risk import form, retries
-from mortgage_risk.params import HYPERPARAMETERS
+from mortgage_risk.dag import form
+from mortgage_risk.dag.params import HYPERPARAMETERS
+from mortgage_risk.jobs import retries
 
 REPO = Path(__file__).resolve().parents[2]
 FILES = sorted((REPO / "dags").glob("*.py"))
@@ -251,7 +252,7 @@ def test_every_field_of_the_forms_is_explained(dags: dict[str, DAG]) -> None:
 
 
 def test_the_form_knows_the_training_scripts_hyperparameters() -> None:
-    path = REPO / "sagemaker_entrypoints/mortgage_model/hyperparameters.py"
+    path = REPO / "sagemaker_entrypoints/mortgage_model/development/hyperparameters.py"
     spec = importlib.util.spec_from_file_location("training_hyperparameters", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

@@ -20,8 +20,8 @@ from local_platform.environments import ROOT
 
 sys.path.insert(0, str(ROOT / "plugins"))
 
-from mortgage_risk import monitoring
 from mortgage_risk.layout import Layout
+from mortgage_risk.monitoring import index
 
 if TYPE_CHECKING:
     from conftest import Installation
@@ -130,9 +130,9 @@ def site(installation: Installation) -> Installation:
     for day in (LAST - timedelta(days=n) for n in reversed(range(NIGHTS))):
         content = document(day)
         prefix = layout.monitoring(SOURCE, day.isoformat(), "job")
-        row = monitoring.index_row(content, prefix, {"rows_in": 2100, "rows_out": 2000, "quarantined": 3}, row)
-        uri = monitoring.month_file(layout.monitoring_index(SOURCE), day.isoformat())
-        months[uri] = monitoring.with_row(months.get(uri), row)
+        row = index.index_row(content, prefix, {"rows_in": 2100, "rows_out": 2000, "quarantined": 3}, row)
+        uri = index.month_file(layout.monitoring_index(SOURCE), day.isoformat())
+        months[uri] = index.with_row(months.get(uri), row)
         if content["findings"] or day == LAST:
             put(f"{prefix}monitoring.json", content)
     for uri, month in months.items():

@@ -18,7 +18,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local_aws.state import INTERRUPTED
+from local_aws.kernel.state import INTERRUPTED
 from tests.local_aws import glue_kit
 from tests.local_aws.conftest import LocalAws, wait_for
 from tests.local_aws.sagemaker_kit import IMAGE, ROLE, log_lines

@@ -11,9 +11,9 @@ import pytest
 from contracts import load_contract
 from contracts.model import Column
 from mortgage_model.monitoring.features import _out_of_range
-from mortgage_model.reasons import TOP
+from mortgage_model.scoring.reasons import TOP
+from mortgage_model.scoring.typed import typed
 from mortgage_model.table.rules import column_problems
-from mortgage_model.typed import typed
 
 DAY = dt.date(2000, 1, 1)
 VALUES = {

@@ -17,10 +17,10 @@ from validation_run import THRESHOLDS, gather
 
 import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
-from mortgage_model.gate import evaluate_gate
-from mortgage_model.hyperparameters import parse_arguments
+from mortgage_model.development.hyperparameters import parse_arguments
 from mortgage_model.statistics import NotComputable
 from mortgage_model.validation.checks import CHECKS, Evidence, run_checks
+from mortgage_model.validation.gate import evaluate_gate
 from mortgage_model.validation.samples import ECONOMY
 
 SETTINGS = json.loads(THRESHOLDS.read_text())
@@ -239,7 +239,7 @@ def test_a_crisis_is_replayed_with_the_economy_of_every_month_of_the_panel(sound
 
 
 def test_reasons_are_there_and_true_unless_they_are_made_up(sound, monkeypatch):
-    from mortgage_model import reasons
+    from mortgage_model.scoring import reasons
 
     assert verdict(sound, "reasons.coverage") == "pass"
     assert verdict(sound, "reasons.fidelity") == "pass"

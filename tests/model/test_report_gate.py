@@ -1,4 +1,4 @@
-"""The gate's decision (mortgage_model/gate.py) and the thresholds that ship with the project."""
+"""The gate's decision (mortgage_model/validation/gate.py) and the thresholds that ship with the project."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mortgage_model.gate import ThresholdError, checked_thresholds, evaluate_gate
+from mortgage_model.validation.gate import ThresholdError, checked_thresholds, evaluate_gate
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = json.loads((ROOT / "sagemaker_entrypoints" / "thresholds.json").read_text())

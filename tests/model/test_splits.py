@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mortgage_model.splits import (
+from mortgage_model.development.splits import (
     SAMPLES,
     SplitError,
     check_events,

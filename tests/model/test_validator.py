@@ -22,11 +22,11 @@ from synthetic_panel import write_panel
 from validation_run import ROOT, RUN, THRESHOLDS, gather, prepare, validate, validated_once
 
 from contracts import load_contract
-from mortgage_model.artifact import ArtifactError, load_model
-from mortgage_model.gate import ThresholdError
-from mortgage_model.panel_data import PanelError
+from mortgage_model.development.panel_data import PanelError
+from mortgage_model.scoring.artifact import ArtifactError, load_model
 from mortgage_model.validation.checks import CHECKS, Evidence, run_checks
 from mortgage_model.validation.evaluation import Replicates
+from mortgage_model.validation.gate import ThresholdError
 
 RECORDS = [test for test in CHECKS if test.run.__module__.endswith("records")]
 
@@ -167,7 +167,7 @@ def test_gate_json_names_what_it_judged(validated):
 
 def test_airflow_reads_the_verdict_that_the_job_writes(validated):
     spec = importlib.util.spec_from_file_location(
-        "plugin_gate", ROOT / "plugins" / "mortgage_risk" / "gate.py"
+        "plugin_gate", ROOT / "plugins" / "mortgage_risk" / "release" / "verdict.py"
     )
     plugin = importlib.util.module_from_spec(spec)
     sys.modules["plugin_gate"] = plugin

@@ -13,12 +13,12 @@ from typing import Any
 from model_validation_script import MortgageLoanModelValidator, ValidationRun
 
 from contracts import load_contract
-from mortgage_model.artifact import MortgageModel, load_model, read_profile
-from mortgage_model.gate import GateResult
-from mortgage_model.panel_data import open_panel
-from mortgage_model.splits import SplitBounds
+from mortgage_model.development.panel_data import open_panel
+from mortgage_model.development.splits import SplitBounds
+from mortgage_model.scoring.artifact import MortgageModel, load_model, read_profile
 from mortgage_model.validation import evaluation as figures
 from mortgage_model.validation.checks import Evidence
+from mortgage_model.validation.gate import GateResult
 from mortgage_model.validation.samples import score_samples
 
 ROOT = Path(__file__).resolve().parents[2]

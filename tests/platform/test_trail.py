@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mortgage_risk import trail
+from mortgage_risk.release import trail
 
 
 class Store:

@@ -17,7 +17,7 @@ sys.path[:0] = [str(REPO / "plugins"), str(Path(__file__).parent)]
 from fake_aws import REQUIRED, FakeAws  # noqa: E402
 
 from mortgage_risk import aws  # noqa: E402
-from mortgage_risk.job_requests import RunTags  # noqa: E402
+from mortgage_risk.jobs.requests import RunTags  # noqa: E402
 from mortgage_risk.settings import Settings  # noqa: E402
 
 

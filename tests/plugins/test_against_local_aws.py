@@ -20,13 +20,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from fake_aws import REQUIRED
 
-from mortgage_risk import registry
-from mortgage_risk.aws_job import AwsJobFailed
-from mortgage_risk.operators.code import PackageCodeOperator
-from mortgage_risk.operators.deployment import DeployModelOperator
-from mortgage_risk.operators.glue import GlueDatasetOperator
-from mortgage_risk.operators.sagemaker import CreateModelOperator, TrainModelOperator
+from mortgage_risk.data.glue import GlueDatasetOperator
+from mortgage_risk.jobs.operator import AwsJobFailed
+from mortgage_risk.jobs.packaging import PackageCodeOperator
+from mortgage_risk.release import registry
+from mortgage_risk.release.deployment import DeployModelOperator
 from mortgage_risk.settings import Settings
+from mortgage_risk.training.train import CreateModelOperator, TrainModelOperator
 
 REPO = Path(__file__).resolve().parents[2]
 PYTHON = REPO / ".runtimes/local-aws/bin/python"
@@ -311,7 +311,7 @@ def test_a_killed_task_stops_its_job(settings, code, context, monkeypatch) -> No
         task.on_kill()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mortgage_risk.aws_job.time.sleep", killed)
+    monkeypatch.setattr("mortgage_risk.jobs.operator.time.sleep", killed)
     with pytest.raises(KeyboardInterrupt):
         task.execute(context)
     monkeypatch.undo()
@@ -338,7 +338,7 @@ def test_a_restart_of_the_server_is_survived_and_the_retry_is_a_new_attempt(
             local_aws.start()
         sleep(0.2)
 
-    monkeypatch.setattr("mortgage_risk.aws_job.time.sleep", restart_once)
+    monkeypatch.setattr("mortgage_risk.jobs.operator.time.sleep", restart_once)
     before = len(jobs())
     with pytest.raises(AwsJobFailed, match="stopped while this job was running"):
         task.execute(context)

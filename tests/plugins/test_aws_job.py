@@ -13,13 +13,13 @@ from airflow.sdk.exceptions import TaskDeferred
 from fake_aws import LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
 
 from mortgage_risk import aws
-from mortgage_risk.aws_job import AwsJobFailed
-from mortgage_risk.jobs import job_name
-from mortgage_risk.operators.glue import GlueJobOperator
-from mortgage_risk.operators.sagemaker import TrainModelOperator
-from mortgage_risk.operators.tuning import TuneHyperparametersOperator
+from mortgage_risk.data.glue import GlueJobOperator
+from mortgage_risk.jobs.operator import AwsJobFailed
+from mortgage_risk.jobs.state import job_name
+from mortgage_risk.jobs.triggers import AwsJobTrigger
 from mortgage_risk.settings import Settings
-from mortgage_risk.triggers import AwsJobTrigger
+from mortgage_risk.training.train import TrainModelOperator
+from mortgage_risk.training.tuning import TuneHyperparametersOperator
 
 CODE = {"sha256": "c" * 64, "prefix": "s3://mortgage-loan-ml/code/ccc/", "git_commit": "abc"}
 PANEL = {
@@ -391,7 +391,7 @@ def test_deferred_and_resumed_gives_the_same_as_waiting_on_the_worker(settings, 
     with pytest.raises(TaskDeferred) as deferred:
         training(settings, wait_on_worker=False).execute(context)
     path, arguments = deferred.value.trigger.serialize()
-    assert path == "mortgage_risk.triggers.AwsJobTrigger"
+    assert path == "mortgage_risk.jobs.triggers.AwsJobTrigger"
     fake_aws.faults["describe_training_job"] = [THROTTLED, REFUSED]
     event = asyncio.run(_first_event(AwsJobTrigger(**arguments)))
     result = training(settings).execute_complete(context, event)

@@ -9,9 +9,9 @@ from airflow.timetables.base import DataInterval, TimeRestriction
 from pendulum import datetime as pendulum_datetime
 from pendulum import parse, timezone
 
-from mortgage_risk import timetable as timetable_module
-from mortgage_risk.business_date import as_of_date, score_date, source_of
-from mortgage_risk.timetable import FromNowOnTimetable
+from mortgage_risk.dag import timetable as timetable_module
+from mortgage_risk.dag.business_date import as_of_date, score_date, source_of
+from mortgage_risk.dag.timetable import FromNowOnTimetable
 
 NEW_YORK = "America/New_York"
 

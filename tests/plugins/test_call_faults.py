@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from fake_aws import CARD, LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
 
-from mortgage_risk import aws, gate
-from mortgage_risk.operators.approval import RecordDecisionOperator
-from mortgage_risk.operators.code import PackageCodeOperator
-from mortgage_risk.operators.deployment import CheckEndpointOperator, DeployModelOperator
-from mortgage_risk.operators.glue import GlueDatasetOperator
-from mortgage_risk.operators.registry import RegisterModelOperator, SelectModelOperator
-from mortgage_risk.operators.sagemaker import BatchTransformOperator, CreateModelOperator, TrainModelOperator
+from mortgage_risk import aws
+from mortgage_risk.data.glue import GlueDatasetOperator
+from mortgage_risk.jobs.packaging import PackageCodeOperator
+from mortgage_risk.release import verdict
+from mortgage_risk.release.approval import RecordDecisionOperator
+from mortgage_risk.release.deployment import CheckEndpointOperator, DeployModelOperator
+from mortgage_risk.release.registration import RegisterModelOperator, SelectModelOperator
+from mortgage_risk.training.train import BatchTransformOperator, CreateModelOperator, TrainModelOperator
 
 B = "s3://mortgage-loan-ml/"
 CODE = {"sha256": "c" * 64, "prefix": f"{B}code/ccc/", "git_commit": "abc"}
@@ -157,7 +158,7 @@ def world(fake_aws: FakeAws, settings, tmp_path) -> FakeAws:
         (tmp_path / folder / "a.py").write_text(folder)
     fake_aws.put(CODE["prefix"] + "sourcedir/metric_definitions.json", b"[]")
     fake_aws.put(f"{B}raw/loans.csv", b"loan_id\n")
-    pack = dict.fromkeys(gate.EVIDENCE_PACK, b"{}") | {"card.json": json.dumps(CARD).encode()}
+    pack = dict.fromkeys(verdict.EVIDENCE_PACK, b"{}") | {"card.json": json.dumps(CARD).encode()}
     for name, content in pack.items():
         fake_aws.put(f"{B}v/{name}", content)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in pack.items()}

@@ -12,11 +12,11 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from fake_aws import FakeAws
 
-from mortgage_risk.cost import job_cost, load_prices
-from mortgage_risk.jobs import JobState
-from mortgage_risk.ledger import Ledger, summary
-from mortgage_risk.operators.sagemaker import BatchTransformOperator
+from mortgage_risk.jobs.cost import job_cost, load_prices
+from mortgage_risk.jobs.ledger import Ledger, summary
+from mortgage_risk.jobs.state import JobState
 from mortgage_risk.settings import PLUGIN, Settings
+from mortgage_risk.training.train import BatchTransformOperator
 
 PRICES = load_prices(PLUGIN / "prices.json")
 START = datetime(2020, 1, 5, 9, tzinfo=UTC)

@@ -10,10 +10,10 @@ import pytest
 from fake_aws import FakeAws
 from test_monitoring import document
 
-from mortgage_risk import monitoring
 from mortgage_risk.dashboard import views
 from mortgage_risk.dashboard.app import create_app
 from mortgage_risk.layout import Layout
+from mortgage_risk.monitoring import index as monitoring
 
 LAYOUT = Layout("mortgage-loan-ml", "mortgage-default-risk")
 DAYS = ("2019-11-30", "2019-12-01", "2019-12-02")

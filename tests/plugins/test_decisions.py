@@ -17,20 +17,20 @@ import structlog
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from fake_aws import FakeAws
 
-from mortgage_risk import approval, question, registry
-from mortgage_risk.operators.approval import AskForApprovalOperator, DecisionRefused, ModelRejected
-from mortgage_risk.operators.approval import RecordDecisionOperator as Record
-from mortgage_risk.operators.registry import NoApprovedModel, SelectModelOperator
-from mortgage_risk.operators.withdrawal import WithdrawalRefused, WithdrawModelOperator
-from mortgage_risk.registry import APPROVAL, REJECTION, WITHDRAWAL
+from mortgage_risk.release import decisions, question, registry
+from mortgage_risk.release.approval import AskForApprovalOperator, DecisionRefused, ModelRejected
+from mortgage_risk.release.approval import RecordDecisionOperator as Record
+from mortgage_risk.release.registration import NoApprovedModel, SelectModelOperator
+from mortgage_risk.release.registry import APPROVAL, REJECTION, WITHDRAWAL
+from mortgage_risk.release.withdrawal import WithdrawalRefused, WithdrawModelOperator
 
 NEW_YORK = "America/New_York"
 GROUP = "mortgage-default-risk-canonical"
 PASSED = {"passed": True, "reasons": "", "gate_uri": "s3://b/gate.json", "thresholds_sha256": "t"}
 FAILED = PASSED | {"passed": False, "reasons": "Out-of-time AUC is 0.58; at least 0.65 is required."}
-YES = {"option": approval.APPROVE, "by": "ann", "at": "", "comment": ""}
-NO = {"option": approval.REJECT, "by": "bob", "at": "", "comment": "too few loans"}
-SILENCE = {"option": approval.REJECT, "by": approval.NOBODY, "at": "", "comment": ""}
+YES = {"option": decisions.APPROVE, "by": "ann", "at": "", "comment": ""}
+NO = {"option": decisions.REJECT, "by": "bob", "at": "", "comment": "too few loans"}
+SILENCE = {"option": decisions.REJECT, "by": decisions.NOBODY, "at": "", "comment": ""}
 
 
 @dataclass
@@ -100,7 +100,7 @@ class Desk:
 def desk(fake_aws: FakeAws, context: dict, settings, monkeypatch) -> Desk:
     clock = SimpleNamespace(now=lambda zone: fake_aws.now.astimezone(zone))
     for module in ("approval", "withdrawal"):
-        monkeypatch.setattr(f"mortgage_risk.operators.{module}.datetime", clock)
+        monkeypatch.setattr(f"mortgage_risk.release.{module}.datetime", clock)
     context["ti"].log_url = "http://airflow/log"
     common = {"settings": replace(settings, deferrable=False), "source": "canonical", "business_date": "2019-12-31"}
     found = Desk(fake_aws, context, common)
@@ -185,7 +185,7 @@ def test_fields_of_one_decision_do_not_stay_beside_those_of_another(desk: Desk) 
     assert fields() == {"approved_by", "approved_at", "effective_from"}
 
 
-@pytest.mark.parametrize(("first", "kept"), [(NO, "bob"), (SILENCE, approval.NOBODY)])
+@pytest.mark.parametrize(("first", "kept"), [(NO, "bob"), (SILENCE, decisions.NOBODY)])
 def test_silence_and_the_gate_replace_no_rejection(desk: Desk, first, kept) -> None:
     version = desk.register()
     for answer, gate in ((first, PASSED), (SILENCE, PASSED), (None, FAILED)):
@@ -343,7 +343,7 @@ def test_an_empty_form_shows_what_is_in_force(two: Desk) -> None:
 
 def test_people_are_told_and_the_endpoint_is_brought_up_to_date(two: Desk, monkeypatch) -> None:
     told: list[Any] = []
-    monkeypatch.setattr("mortgage_risk.notifications.send", lambda settings, message: told.append(message))
+    monkeypatch.setattr("mortgage_risk.dag.notifications.send", lambda settings, message: told.append(message))
     two.withdraw(2)
     two.withdraw(2)
     (message,) = told

@@ -10,10 +10,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 from fake_aws import LOST_ANSWER, FakeAws
 
-from mortgage_risk.aws_job import AwsJobFailed
-from mortgage_risk.job_requests import RunTags
-from mortgage_risk.ledger import Ledger
-from mortgage_risk.operators.deployment import (
+from mortgage_risk.jobs.ledger import Ledger
+from mortgage_risk.jobs.operator import AwsJobFailed
+from mortgage_risk.jobs.requests import RunTags
+from mortgage_risk.release.deployment import (
     CheckEndpointOperator,
     DeployModelOperator,
     EndpointDisagrees,

@@ -13,9 +13,9 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from fake_aws import FakeAws
 from test_aws_job import BOTH, glue, training, world  # noqa: F401  (the fixture of the world they run in)
 
-from mortgage_risk.aws_job import AwsJobFailed
-from mortgage_risk.job_kinds import KINDS
-from mortgage_risk.jobs import FINAL_FAILURES, is_final
+from mortgage_risk.jobs.kinds import KINDS
+from mortgage_risk.jobs.operator import AwsJobFailed
+from mortgage_risk.jobs.state import FINAL_FAILURES, is_final
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = "SplitError: the panel spans 30 months (2008-01 to 2010-06); shorten oot_months or validation_months"

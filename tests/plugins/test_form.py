@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from airflow.sdk.definitions.param import ParamsDict
 
-from mortgage_risk import door, form
-from mortgage_risk.operators.sagemaker import as_dict
-from mortgage_risk.params import scoring_params, training_params, withdrawal_params
+from mortgage_risk.dag import door, form
+from mortgage_risk.dag.params import scoring_params, training_params, withdrawal_params
+from mortgage_risk.training.train import as_dict
 
 
 @pytest.fixture

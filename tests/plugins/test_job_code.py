@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fake_aws import FakeAws
 
-from mortgage_risk import job_code
+from mortgage_risk.jobs import code
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -21,7 +21,7 @@ def root(tmp_path: Path) -> Path:
         "contracts/tables/loans.odcs.yaml": "t",
         "contracts/__pycache__/x.pyc": "junk",
         "sagemaker_entrypoints/inference.py": "i",
-        "sagemaker_entrypoints/mortgage_model/features.py": "f",
+        "sagemaker_entrypoints/mortgage_model/scoring/features.py": "f",
         "glue_jobs/prepare_loan_panel.py": "p",
         "glue_jobs/mortgage_etl/panel/labels.py": "l",
     }
@@ -33,10 +33,10 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_each_service_finds_what_it_needs(root: Path) -> None:
-    files = job_code.collect(root)
+    files = code.collect(root)
     source = {
         "inference.py",
-        "mortgage_model/features.py",
+        "mortgage_model/scoring/features.py",
         "contracts/__init__.py",
         "contracts/tables/loans.odcs.yaml",
     }
@@ -53,33 +53,33 @@ def test_each_service_finds_what_it_needs(root: Path) -> None:
 
 
 def test_the_same_sources_give_the_same_bytes(root: Path) -> None:
-    before = job_code.collect(root)
+    before = code.collect(root)
     for path in root.rglob("*.py"):
         os.utime(path, (0, 1_000_000_000))
         path.chmod(0o600)
-    after = job_code.collect(root)
+    after = code.collect(root)
     assert after == before
-    assert job_code.content_hash(after) == job_code.content_hash(before)
+    assert code.content_hash(after) == code.content_hash(before)
     (root / "contracts/__init__.py").write_text("changed")
-    assert job_code.content_hash(job_code.collect(root)) != job_code.content_hash(before)
+    assert code.content_hash(code.collect(root)) != code.content_hash(before)
 
 
 def test_upload_once_and_an_interrupted_upload_is_completed(root: Path, fake_aws: FakeAws) -> None:
-    files, prefix, s3 = job_code.collect(root), "s3://b/code/x/", fake_aws.client("s3")
+    files, prefix, s3 = code.collect(root), "s3://b/code/x/", fake_aws.client("s3")
     fake_aws.faults["put_object"] = [RuntimeError("killed")]
     with pytest.raises(RuntimeError):
-        job_code.upload(s3, prefix, files, {})
+        code.upload(s3, prefix, files, {})
     assert "code/x/_manifest.json" not in fake_aws.objects
-    assert job_code.upload(s3, prefix, files, {}) is True
-    assert job_code.upload(s3, prefix, files, {}) is False
+    assert code.upload(s3, prefix, files, {}) is True
+    assert code.upload(s3, prefix, files, {}) is False
     assert len(fake_aws.objects) == len(files) + 1
 
 
 def test_a_missing_folder_names_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(job_code.JobCodeError, match="JOB_CODE_ROOT"):
-        job_code.collect(tmp_path)
+    with pytest.raises(code.JobCodeError, match="JOB_CODE_ROOT"):
+        code.collect(tmp_path)
 
 
 def test_git_commit_without_git_is_unknown(tmp_path: Path) -> None:
-    assert job_code.git_commit(tmp_path) == "unknown"
-    assert len(job_code.git_commit(REPO).removesuffix("-dirty")) == 40
+    assert code.git_commit(tmp_path) == "unknown"
+    assert len(code.git_commit(REPO).removesuffix("-dirty")) == 40

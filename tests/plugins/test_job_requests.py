@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from fake_aws import CARD
 
-from mortgage_risk import cloudwatch, model_requests
-from mortgage_risk import job_requests as requests
-from mortgage_risk import tuning as tuning_requests
-from mortgage_risk.job_requests import RunTags
+from mortgage_risk.jobs import requests
+from mortgage_risk.jobs.requests import RunTags
+from mortgage_risk.monitoring import cloudwatch
+from mortgage_risk.release import model_requests
 from mortgage_risk.settings import Settings
+from mortgage_risk.training import tuning_request as tuning_requests
 
 GOLDEN = Path(__file__).parent / "golden"
 CODE = "s3://mortgage-loan-ml/code/c0de/"

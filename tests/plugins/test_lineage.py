@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from fake_aws import FakeAws
 
-from mortgage_risk import lineage, trail
 from mortgage_risk.aws import fingerprint
+from mortgage_risk.data.glue import GlueDatasetOperator
+from mortgage_risk.jobs import lineage
 from mortgage_risk.layout import Layout
-from mortgage_risk.operators.glue import GlueDatasetOperator
+from mortgage_risk.release import trail
 
 B = "s3://mortgage-loan-ml/"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/mortgage-default-risk-canonical/1"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mortgage_risk import links
+from mortgage_risk.jobs import links
 
 TEMPLATE = "http://aws/_console/{service}/{kind}/{name}"
 

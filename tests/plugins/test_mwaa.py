@@ -20,7 +20,7 @@ LOAD = """
 import json, sys
 from airflow.plugins_manager import get_operator_extra_links, get_import_errors
 links = [link.name for link in get_operator_extra_links()]
-import mortgage_risk.operators.summary
+import mortgage_risk.dag.run_summary
 heavy = {"pandas", "great_expectations", "sagemaker", "pyspark"} & set(sys.modules)
 strays = {"settings", "layout", "gate", "jobs"} & set(sys.modules)
 print(json.dumps({"links": links, "errors": get_import_errors(), "from": mortgage_risk.__file__,

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from airflow.sdk import BaseNotifier
 
-from mortgage_risk import aws, notifications
-from mortgage_risk.aws_job import AwsJobFailed
-from mortgage_risk.notifications import DeadlineMissed, Message, advice, failure_message, send
-from mortgage_risk.operators.approval import ModelRejected
+from mortgage_risk import aws
+from mortgage_risk.dag import notifications
+from mortgage_risk.dag.notifications import DeadlineMissed, Message, advice, failure_message, send
+from mortgage_risk.jobs.operator import AwsJobFailed
+from mortgage_risk.release.approval import ModelRejected
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:mortgage-risk"
 MESSAGE = Message("Failed: d t 2019-12-31", "It broke.", "Mend it.", "http://airflow/x")

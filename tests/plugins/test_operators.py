@@ -12,30 +12,27 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 from fake_aws import CARD, LOST_ANSWER, FakeAws
 
-from mortgage_risk import approval, links, registry
-from mortgage_risk.operators.approval import (
+from mortgage_risk.dag.run_summary import ConfirmWorkOperator, RunEnded, RunSummaryOperator
+from mortgage_risk.data.delivery import FindDeliveryOperator, NothingDelivered
+from mortgage_risk.data.glue import CleanTablesOperator, GlueDatasetOperator
+from mortgage_risk.data.quality import DataQualityError, DataQualityOperator
+from mortgage_risk.jobs import links
+from mortgage_risk.jobs.packaging import PackageCodeOperator
+from mortgage_risk.release import decisions, registry
+from mortgage_risk.release.approval import (
     AskForApprovalOperator,
     ChooseApprovalOperator,
     ModelRejected,
     RecordDecisionOperator,
 )
-from mortgage_risk.operators.code import PackageCodeOperator
-from mortgage_risk.operators.data_quality import DataQualityError, DataQualityOperator
-from mortgage_risk.operators.delivery import FindDeliveryOperator, NothingDelivered
-from mortgage_risk.operators.gate import GateOperator
-from mortgage_risk.operators.glue import CleanTablesOperator, GlueDatasetOperator
-from mortgage_risk.operators.registry import (
+from mortgage_risk.release.gate import GateOperator
+from mortgage_risk.release.registration import (
     EvidenceMismatch,
     NoApprovedModel,
     RegisterModelOperator,
     SelectModelOperator,
 )
-from mortgage_risk.operators.sagemaker import (
-    BatchTransformOperator,
-    CreateModelOperator,
-    ValidateModelOperator,
-)
-from mortgage_risk.operators.summary import ConfirmWorkOperator, RunEnded, RunSummaryOperator
+from mortgage_risk.training.train import BatchTransformOperator, CreateModelOperator, ValidateModelOperator
 
 B = "s3://mortgage-loan-ml/"
 CODE = {"sha256": "c" * 64, "prefix": f"{B}code/ccc/", "git_commit": "abc"}
@@ -407,7 +404,7 @@ def test_the_first_approval_stands(common, context, fake_aws, evidence) -> None:
     assert fake_aws.packages[0]["CustomerMetadataProperties"]["effective_from"] == "2019-03-31"
 
 
-@pytest.mark.parametrize("option", [approval.APPROVE, approval.REJECT])
+@pytest.mark.parametrize("option", [decisions.APPROVE, decisions.REJECT])
 def test_a_humans_answer_decides(common, context, fake_aws, evidence, option) -> None:
     package = register(common, context, fake_aws)
     context["ti"].xcoms["ask"] = {
@@ -416,7 +413,7 @@ def test_a_humans_answer_decides(common, context, fake_aws, evidence, option) ->
         "at": "2020-01-05T10:00:00+00:00",
         "comment": "looks right",
     }
-    if option == approval.APPROVE:
+    if option == decisions.APPROVE:
         assert record(common, context, package, PASSED, approval_mode="manual")["by"] == "ann"
     else:
         with pytest.raises(ModelRejected, match="Rejected by ann: looks right"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mortgage_risk.own_hosts import OwnHosts, refusal
+from mortgage_risk.dashboard.own_hosts import OwnHosts, refusal
 
 LAPTOP = ("127.0.0.1", "localhost", "*.localhost", "::1")
 PUBLIC = "https://airflow.example.com/team"

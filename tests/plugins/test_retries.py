@@ -11,10 +11,12 @@ from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError, ErrorT
 from airflow.sdk.execution_time.comms import ErrorResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from mortgage_risk import aws, notifications, retries
-from mortgage_risk.aws_job import AwsJobFailed, AwsJobInterrupted, AwsJobLost
-from mortgage_risk.jobs import JobState
-from mortgage_risk.retries import CountedRetries, cause_of, retry_arguments
+from mortgage_risk import aws
+from mortgage_risk.dag import notifications
+from mortgage_risk.jobs import retries
+from mortgage_risk.jobs.operator import AwsJobFailed, AwsJobInterrupted, AwsJobLost
+from mortgage_risk.jobs.retries import CountedRetries, cause_of, retry_arguments
+from mortgage_risk.jobs.state import JobState
 
 
 def api_error(kind: ErrorType, status: int | None) -> AirflowRuntimeError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts import sources
-from mortgage_risk import params
+from mortgage_risk.dag import params
 
 
 def test_the_form_offers_the_sources_of_the_contracts() -> None:

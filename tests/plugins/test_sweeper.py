@@ -10,10 +10,10 @@ import pytest
 from airflow.sdk import DAG
 from fake_aws import FakeAws
 
-from mortgage_risk import inventory
-from mortgage_risk.inventory import TaggedJob
-from mortgage_risk.job_kinds import KINDS
-from mortgage_risk.operators.sweeper import SweepOrphansOperator
+from mortgage_risk.jobs import inventory
+from mortgage_risk.jobs.inventory import TaggedJob
+from mortgage_risk.jobs.kinds import KINDS
+from mortgage_risk.jobs.sweeper import SweepOrphansOperator
 
 HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 JOBS = [

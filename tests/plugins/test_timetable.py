@@ -15,9 +15,9 @@ from airflow.timetables.base import DataInterval, TimeRestriction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mortgage_risk import timetable as module
-from mortgage_risk.business_date import as_of_date, score_date
-from mortgage_risk.timetable import FromNowOnTimetable
+from mortgage_risk.dag import timetable as module
+from mortgage_risk.dag.business_date import as_of_date, score_date
+from mortgage_risk.dag.timetable import FromNowOnTimetable
 
 ZONES = sorted(name for name in available_timezones() if name not in ("localtime", "posixrules"))
 MINUTE = timedelta(minutes=1)

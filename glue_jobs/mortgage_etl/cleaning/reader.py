@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from contracts import load_contract
 from contracts.documents import TableCounts
 from contracts.sources import ECONOMIC_INDICATORS, LOAN_TABLES, PERFORMANCE, raw_table_of
-from mortgage_etl.cleaning import quarantine as q
+from mortgage_etl.cleaning import quarantine
 from mortgage_etl.cleaning.accounting import changed_values, count_rows
 from mortgage_etl.cleaning.public_economics import economic_extracts, public_indicators
 from mortgage_etl.cleaning.source_tables import SourceTables
@@ -86,7 +86,7 @@ class Reader:
         month = next(entry for entry in whole.fields if entry.name == "reporting_month")
         only = replace(whole, fields=(month,), derived={}, key=("reporting_month",))
         lines = self._read_lines(whole)
-        judged = q.judge(lines, only, today)
+        judged = quarantine.judge(lines, only, today)
         # A filter on the problem would move below the projections and compute each of their expressions many times.
         month_of_good = F.when(F.col("problem").isNull(), F.col("reporting_month"))
         (newest,) = judged.agg(F.last_day(F.max(month_of_good))).collect()[0]
@@ -105,16 +105,16 @@ class Reader:
             tables = self._loan_file(loans) if loans.feeds == LOAN_TABLES else self._loan_tables(raws)
             tables[PERFORMANCE] = self._performance(performance, tables["loans"])
         tables[ECONOMIC_INDICATORS] = self._economics()
-        quarantine = reduce(DataFrame.unionByName, self.refused, q.none_quarantined(self.spark))
-        return SourceTables(tables, self.counts, self.quarantined_by_year, self.extracts, quarantine)
+        refused = reduce(DataFrame.unionByName, self.refused, quarantine.none_quarantined(self.spark))
+        return SourceTables(tables, self.counts, self.quarantined_by_year, self.extracts, refused)
 
     def _loan_tables(self, raws: dict[str, RawTable]) -> dict[str, DataFrame]:
         """Of a file each for borrowers, properties and loans."""
         tables = {name: self._unique(raws[name]) for name in ("borrowers", "properties")}
         judged, lines = self._judged(raws["loans"])
-        judged = q.reject_duplicates(judged, raws["loans"].key, self.partitions)
-        judged = q.reject_without(judged, tables["borrowers"], "no_borrower")
-        judged = q.reject_without(judged, tables["properties"], "no_property")
+        judged = quarantine.reject_duplicates(judged, raws["loans"].key, self.partitions)
+        judged = quarantine.reject_without(judged, tables["borrowers"], "no_borrower")
+        judged = quarantine.reject_without(judged, tables["properties"], "no_property")
         tables["loans"] = self._settle(raws["loans"], judged, lines)
         return {name: _columns_of(name, frame) for name, frame in tables.items()}
 
@@ -132,8 +132,8 @@ class Reader:
 
     def _performance(self, raw: RawTable, loans: DataFrame) -> DataFrame:
         judged, lines = self._judged(raw)
-        judged = q.reject_duplicates(judged, raw.key, self.partitions)
-        judged = q.reject_without(judged, loans, "unknown_loan")
+        judged = quarantine.reject_duplicates(judged, raw.key, self.partitions)
+        judged = quarantine.reject_without(judged, loans, "unknown_loan")
         return _columns_of(PERFORMANCE, self._settle(raw, judged, lines))
 
     def _economics(self) -> DataFrame:
@@ -143,11 +143,11 @@ class Reader:
 
     def _unique(self, raw: RawTable) -> DataFrame:
         judged, lines = self._judged(raw)
-        return self._settle(raw, q.reject_duplicates(judged, raw.key, self.partitions), lines)
+        return self._settle(raw, quarantine.reject_duplicates(judged, raw.key, self.partitions), lines)
 
     def _judged(self, raw: RawTable) -> tuple[DataFrame, Lines]:
         lines = self._read_lines(raw)
-        return q.judge(lines, raw, self.as_of_date), lines
+        return quarantine.judge(lines, raw, self.as_of_date), lines
 
     def _read_lines(self, raw: RawTable) -> Lines:
         if raw.name not in self._lines:
@@ -162,7 +162,7 @@ class Reader:
         if PERFORMANCE in raw.feeds:
             self.quarantined_by_year = by_year
         if counts["quarantined"]:
-            self.refused.append(q.quarantined(judged, raw, lines))
+            self.refused.append(quarantine.quarantined(judged, raw, lines))
         reasons = ", ".join(f"{reason} {n:,}" for reason, n in counts["by_reason"].items())
         say(
             f"{raw.name}: {counts['rows_in']:,} rows in, {counts['rows_out']:,} out, "
@@ -170,7 +170,7 @@ class Reader:
         )
         for changed in changed_values(counts):
             say(f"{raw.name}: {changed}")
-        return q.good(judged)
+        return quarantine.good(judged)
 
 
 def _columns_of(table: str, frame: DataFrame) -> DataFrame:

@@ -10,11 +10,13 @@ import pkgutil
 import re
 from typing import Any
 
-from mortgage_risk import aws, links, registry
-from mortgage_risk.business_date import today
+from mortgage_risk import aws
+from mortgage_risk.dag.business_date import today
 from mortgage_risk.dashboard import views
 from mortgage_risk.dashboard.index_store import IndexStore
+from mortgage_risk.jobs import links
 from mortgage_risk.layout import Layout
+from mortgage_risk.release import registry
 from mortgage_risk.settings import Settings, load_settings
 
 URL_PREFIX = "/mortgage-risk"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mortgage_model import reasons
-from mortgage_model.artifact import MortgageModel
+from mortgage_model.scoring import reasons
+from mortgage_model.scoring.artifact import MortgageModel
 
 SAMPLE = 2000
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
+from mortgage_model.development.splits import month_number, month_text
 from mortgage_model.monitoring.rules import ATTENTION, BREACH, Finding
-from mortgage_model.splits import month_number, month_text
 from mortgage_model.statistics import NotComputable, calibration, discrimination
 from mortgage_model.statistics.label_free import expected_performance
 

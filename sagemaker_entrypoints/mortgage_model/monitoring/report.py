@@ -7,9 +7,9 @@ from html import escape
 from string import Template
 from typing import Any
 
-from mortgage_model.report import TEMPLATE
-from mortgage_model.report_charts import Plot, index_axis, rate_axis
-from mortgage_model.report_parts import chart, figure, nothing, pair, share, table
+from mortgage_model.report.charts import Plot, index_axis, rate_axis
+from mortgage_model.report.page import TEMPLATE
+from mortgage_model.report.parts import chart, figure, nothing, pair, share, table
 
 WORDS = {
     "ok": ("pass", "Nothing to report."),

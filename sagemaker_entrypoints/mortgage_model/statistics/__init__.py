@@ -13,6 +13,6 @@ bootstrap       percentile intervals that draw whole loans
 A statistic that has no value on a sample raises `NotComputable` with the reason; it never returns a default.
 """
 
-from .common import NotComputable, finite
+from mortgage_model.statistics.common import NotComputable, finite
 
 __all__ = ["NotComputable", "finite"]

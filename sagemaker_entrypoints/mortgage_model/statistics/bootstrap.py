@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from .calibration import log_loss_terms, log_odds, recalibrate
-from .common import NotComputable, labels_and_probabilities
-from .discrimination import RankedScores
+from mortgage_model.statistics.calibration import log_loss_terms, log_odds, recalibrate
+from mortgage_model.statistics.common import NotComputable, labels_and_probabilities
+from mortgage_model.statistics.discrimination import RankedScores
 
 # A percentile interval over fewer usable replicates than this share would describe only the lucky draws.
 SMALLEST_USABLE_SHARE = 0.95

@@ -12,7 +12,13 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import beta
 
-from .common import Estimate, NotComputable, labels_and_probabilities, normal_estimate, require_both_classes
+from mortgage_model.statistics.common import (
+    Estimate,
+    NotComputable,
+    labels_and_probabilities,
+    normal_estimate,
+    require_both_classes,
+)
 
 # A PD of exactly 0 or 1 has no log-odds; this is below any PD a master scale distinguishes.
 SMALLEST_PD = 1e-9

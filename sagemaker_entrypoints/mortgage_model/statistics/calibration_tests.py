@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import binom, chi2, norm
 
-from .calibration import by_score_band
-from .common import NotComputable, labels_and_probabilities
+from mortgage_model.statistics.calibration import by_score_band
+from mortgage_model.statistics.common import NotComputable, labels_and_probabilities
 
 # Confidence levels of Tasche (2003), A traffic lights approach to PD validation.
 YELLOW_BELOW, RED_BELOW = 0.05, 0.001

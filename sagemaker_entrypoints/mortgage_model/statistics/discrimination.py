@@ -13,7 +13,13 @@ from statistics import NormalDist
 import numpy as np
 from scipy.stats import rankdata
 
-from .common import Estimate, NotComputable, labels_and_scores, normal_estimate, require_both_classes
+from mortgage_model.statistics.common import (
+    Estimate,
+    NotComputable,
+    labels_and_scores,
+    normal_estimate,
+    require_both_classes,
+)
 
 
 class RankedScores:

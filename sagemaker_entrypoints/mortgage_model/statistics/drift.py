@@ -10,8 +10,8 @@ from statistics import NormalDist
 import numpy as np
 from scipy.special import chdtrc, kolmogorov
 
-from .common import NotComputable
-from .stability import PSEUDO_COUNT
+from mortgage_model.statistics.common import NotComputable
+from mortgage_model.statistics.stability import PSEUDO_COUNT
 
 
 def psi_interval(

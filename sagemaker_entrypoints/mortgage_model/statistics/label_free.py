@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .common import NotComputable
-from .discrimination import RankedScores
+from mortgage_model.statistics.common import NotComputable
+from mortgage_model.statistics.discrimination import RankedScores
 
 REPLICATES = 100
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from .common import NotComputable
+from mortgage_model.statistics.common import NotComputable
 
 
 def herfindahl(counts: np.ndarray) -> float:

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import chi2
 
-from .common import NotComputable
+from mortgage_model.statistics.common import NotComputable
 
 PSEUDO_COUNT = 0.5
 MISSING = "(missing)"

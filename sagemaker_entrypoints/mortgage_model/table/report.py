@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from contracts.model import Contract
-from mortgage_model.artifact import MortgageModel
-from mortgage_model.booster import gains
-from mortgage_model.gate import METRIC_NAMES
-from mortgage_model.report import TEMPLATE
-from mortgage_model.report_charts import Axis, Plot, percent, rate_axis
-from mortgage_model.report_parts import chart, figure, metric_cell, pair, table
+from mortgage_model.report.charts import Axis, Plot, percent, rate_axis
+from mortgage_model.report.page import TEMPLATE
+from mortgage_model.report.parts import chart, figure, metric_cell, pair, table
+from mortgage_model.scoring.artifact import MortgageModel
+from mortgage_model.scoring.booster import gains
 from mortgage_model.statistics import NotComputable, calibration, discrimination
 from mortgage_model.statistics.bootstrap import SampleBootstrap, loan_weights
-from mortgage_model.table.development import Evidence
+from mortgage_model.table.cross_validation import Evidence
 from mortgage_model.validation.evaluation import POINT_METRICS, measure
+from mortgage_model.validation.gate import METRIC_NAMES
 
 REPLICATES = 200
 RANKING = ("auc", "gini", "ks", "average_precision")

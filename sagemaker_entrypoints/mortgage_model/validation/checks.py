@@ -1,7 +1,7 @@
 """One test of the battery: a question, a function of the evidence that answers it, and its outcome.
 
 A test is a function registered with `@check`; its docstring's first line is the question, the rest says why it
-matters. Most measure: the figure is held against the settings file by the gate (mortgage_model/gate.py), which gives
+matters. Most measure: the figure is held against the settings file by the gate (gate.py), which gives
 the verdict; a figure without a threshold is reported only. A test whose answer is yes or no gives its verdict itself.
 `NotComputable` means that the figure does not exist on these rows, `InputMissing` that the test's own input (a
 challenger, a demographics table) was not delivered.
@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from contracts import Contract
-from mortgage_model.artifact import MortgageModel
-from mortgage_model.splits import SplitBounds
+from mortgage_model.development.splits import SplitBounds
+from mortgage_model.scoring.artifact import MortgageModel
 from mortgage_model.statistics import NotComputable, finite
 from mortgage_model.validation.evaluation import Replicates
 from mortgage_model.validation.samples import DrawnRows, Portfolio, ScoredSample

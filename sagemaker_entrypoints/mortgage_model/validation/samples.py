@@ -21,9 +21,9 @@ import pyarrow.dataset as ds
 
 from contracts import Contract
 from contracts.model import SCHEDULED
-from mortgage_model.artifact import MortgageModel
-from mortgage_model.panel_data import KEY, MONTH, label_name, read_month, read_sample
-from mortgage_model.splits import SAMPLES, SplitBounds, month_number
+from mortgage_model.development.panel_data import KEY, MONTH, label_name, read_month, read_sample
+from mortgage_model.development.splits import SAMPLES, SplitBounds, month_number
+from mortgage_model.scoring.artifact import MortgageModel
 from mortgage_model.statistics.stability import MISSING, OTHER, numeric_bin_counts
 from mortgage_model.validation.segments import segments_of
 

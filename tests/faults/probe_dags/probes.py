@@ -15,16 +15,17 @@ import pendulum
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, Param
 
-from mortgage_risk import assets, retries
-from mortgage_risk.business_date import score_date, source_of
-from mortgage_risk.dag_arguments import SCORE_DATE as DATE
-from mortgage_risk.dag_arguments import SOURCE
+from mortgage_risk.dag import assets
+from mortgage_risk.dag.arguments import SCORE_DATE as DATE
+from mortgage_risk.dag.arguments import SOURCE
+from mortgage_risk.dag.business_date import score_date, source_of
+from mortgage_risk.dag.notifications import scores_due
+from mortgage_risk.dag.timetable import FromNowOnTimetable
+from mortgage_risk.data.glue import GlueDatasetOperator
+from mortgage_risk.jobs import retries
+from mortgage_risk.jobs.sweeper import SweepOrphansOperator
 from mortgage_risk.layout import Layout
-from mortgage_risk.notifications import scores_due
-from mortgage_risk.operators.glue import GlueDatasetOperator
-from mortgage_risk.operators.sweeper import SweepOrphansOperator
 from mortgage_risk.settings import Settings, load_settings
-from mortgage_risk.timetable import FromNowOnTimetable
 
 retries.FIRST_PAUSE, SHORT = timedelta(seconds=1), timedelta(seconds=5)  # the pauses are not what is tested
 settings = replace(load_settings(), poll_seconds=1)

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from mortgage_model import reasons
-from mortgage_model.booster import gains, known_as
-from mortgage_model.monotonicity import violations
+from mortgage_model.scoring import reasons
+from mortgage_model.scoring.booster import gains, known_as
 from mortgage_model.statistics import NotComputable, discrimination
 from mortgage_model.validation.battery.robustness import drawn_out_of_time, numeric_inputs, rescore
 from mortgage_model.validation.checks import Evidence, Outcome, check, measured
+from mortgage_model.validation.monotonicity import violations
 from mortgage_model.validation.samples import DrawnRows
 
 # Exact SHAP is slow on many trees; importance is stable long before this many rows.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from mortgage_model import reasons
+from mortgage_model.scoring import reasons
 from mortgage_model.statistics import NotComputable
 from mortgage_model.validation.battery.benchmark import FLAGGED_SHARE
 from mortgage_model.validation.checks import Evidence, Outcome, check, measured

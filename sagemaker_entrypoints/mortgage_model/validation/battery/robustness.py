@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from contracts import Column
-from mortgage_model import booster
-from mortgage_model.artifact import MortgageModel
+from mortgage_model.scoring import booster
+from mortgage_model.scoring.artifact import MortgageModel
 from mortgage_model.statistics import NotComputable, discrimination
 from mortgage_model.validation.checks import Evidence, Outcome, check, known_auc, measured
 from mortgage_model.validation.samples import DrawnRows

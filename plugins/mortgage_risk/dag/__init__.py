@@ -1,0 +1,1 @@
+"""What a DAG file needs: parameters, business date, timetable, assets, notifications, its first and last tasks."""

@@ -1,1 +1,0 @@
-"""One class per kind of step in the training and scoring pipelines."""

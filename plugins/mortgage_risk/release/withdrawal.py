@@ -1,0 +1,113 @@
+"""Takes a model out of force, by a person, from a date on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from mortgage_risk import aws
+from mortgage_risk.dag import assets, notifications
+from mortgage_risk.jobs.operator import MortgageRiskOperator, skip
+from mortgage_risk.release import decisions, model_requests, registry
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class WithdrawalRefused(AirflowFailException):
+    """The form does not say enough, or what it asks for is not to be done. Nothing was changed."""
+
+
+class WithdrawModelOperator(MortgageRiskOperator):
+    """Withdraws `version` from `withdrawn_from` on ('': today), by the user who started the run.
+
+    With an empty form it says what is in force, and is skipped. XCom: {"version", "by", "withdrawn_from", "in_force":
+    the version that scores today, or null}.
+    """
+
+    template_fields: Sequence[str] = (*MortgageRiskOperator.template_fields, "version", "reason", "withdrawn_from")
+
+    def __init__(self, *, version: str, reason: str, withdrawn_from: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.version = version
+        self.reason = reason
+        self.withdrawn_from = withdrawn_from
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        outage = self.settings.outage_minutes * 60
+        models = aws.patiently(self._models, outage)
+        version, reason, start = self.version.strip(), self.reason.strip(), self.withdrawn_from or self.business_date
+        if not (version or reason or self.withdrawn_from):
+            skip(self, f"Nothing is withdrawn: the form is empty.\n{self._in_words(models)}")
+        if not (version and reason):
+            missing = "the version" if reason else "the reason"
+            raise WithdrawalRefused(f"Nothing is withdrawn: the form lacks {missing}.\n{self._in_words(models)}")
+        by = context["dag_run"].triggering_user_name
+        if not by:
+            raise WithdrawalRefused("Nothing is withdrawn: Airflow does not know who started this run.")
+        if int(version) not in (model.version for model in models):
+            raise WithdrawalRefused(
+                f"Nothing is withdrawn: version {version} of {self.source} loans was never approved.\n"
+                + self._in_words(models)
+            )
+        try:
+            changed = aws.patiently(lambda: self._withdraw(int(version), by, reason, start), outage)
+        except decisions.DecisionStands as error:
+            raise WithdrawalRefused(f"Nothing is withdrawn: {error}") from error
+        models = aws.patiently(self._models, outage)
+        now = registry.effective_model(models, self.business_date)
+        text = f"Version {version} of {self.source} loans is withdrawn from {start} by {by}: {reason}"
+        self.log.warning("%s%s\n%s", text, "" if changed else " (it was before)", self._in_words(models))
+        if scored := self._nights_scored(int(version), start):
+            self.log.warning(
+                "%d nights since %s carry its scores (%s to %s); they stay. Run them again to score them with the "
+                "model that is in force on them now.",
+                *(len(scored), start, scored[0], scored[-1]),
+            )
+        if changed:
+            notifications.send(self.settings, notifications.withdrawal_message(context, text, now))
+        assets.announce(self, context, withdrawn_version=int(version), withdrawn_from=start)
+        return {"version": int(version), "by": by, "withdrawn_from": start, "in_force": now.version if now else None}
+
+    @property
+    def _group(self) -> str:
+        return self.layout.model_package_group(self.source)
+
+    def _models(self) -> list[registry.ApprovedModel]:
+        return registry.approved_models(self.client("sagemaker"), self._group, self.settings.timezone)
+
+    def _withdraw(self, version: int, by: str, reason: str, start: str) -> bool:
+        """False where it was withdrawn so already."""
+        model = next(model for model in self._models() if model.version == version)
+        now = datetime.now(ZoneInfo(self.settings.timezone))
+        change = decisions.withdraw(model, by=by, reason=reason, withdrawn_from=start, now=now)
+        if change:
+            client = self.client("sagemaker")
+            package = client.describe_model_package(ModelPackageName=model.arn)
+            client.update_model_package(**model_requests.package_update(package, change))
+        return change is not None
+
+    def _nights_scored(self, version: int, start: str) -> list[str]:
+        """Score dates from `start` on whose published scores are this version's."""
+        s3 = self.client("s3")
+        dated = aws.manifests(s3, self.layout.scores_root(self.source), "score_date")
+        nights = [(day, uri) for day, uri in dated if day >= start]
+        return [day for day, uri in nights if int(aws.read_json(s3, uri)["model_package_version"]) == version]
+
+    def _in_words(self, models: Sequence[registry.ApprovedModel]) -> str:
+        """Every version that was approved, when it scores, and which one scores today."""
+        today = registry.effective_model(models, self.business_date)
+
+        def periods(model: registry.ApprovedModel) -> str:
+            return " and ".join(period.words for period in model.periods)
+
+        lines = [
+            f"  version {model.version}: in force {periods(model)}, approved by {decisions.approver(model)}"
+            for model in sorted(models, key=lambda model: model.version)
+        ]
+        tonight = f"Version {today.version} scores {self.business_date}." if today else "No model is in force today."
+        return "\n".join([f"Approved versions of {self.source} loans:", *(lines or ["  none"]), tonight])

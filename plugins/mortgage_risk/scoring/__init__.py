@@ -1,0 +1,1 @@
+"""Scoring a night's loans by batch transform."""

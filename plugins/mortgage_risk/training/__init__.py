@@ -1,0 +1,1 @@
+"""Training a model on a loan panel, and looking for better hyperparameters before it."""
