@@ -7,18 +7,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from contracts.model import PII_CLASSES, ROLES, TYPES, Column, ContractError, LabelMapping
+from contracts.model import BIGINT, PII_CLASSES, ROLES, TIMINGS, TYPES, Column, ContractError, LabelMapping
 from contracts.values import NUMERIC, Value, as_text, read_value
 
 if TYPE_CHECKING:
     from open_data_contract_standard.model import CustomProperty, SchemaProperty
 
-COLUMN_PROPERTIES = {"role", "unit", "monotone", "missingCodes", "invalidValues", "labelMapping", "inherits"}
+COLUMN_PROPERTIES = {"role", "unit", "monotone", "missingCodes", "invalidValues", "labelMapping", "inherits", "timing"}
 OPTIONS = {"minimum": (*NUMERIC, "date"), "maximum": (*NUMERIC, "date"), "pattern": ("string",)}
 # What the standard has and nothing here would hold a table to.
 UNREAD = {"unique": "primaryKey of the columns that identify a row", "quality": "rules of the table, under its quality",
           "properties": "columns without columns inside", "items": "columns without lists"}  # fmt: skip
 # What an inheriting column takes from its parent and so must not state again.
+INHERITED_PROPERTIES = ("unit", "missingCodes", "invalidValues", "labelMapping", "timing")
 INHERITED_FIELDS = ("logicalTypeOptions", "enum", "description", "classification", "businessName")
 LABEL_VALUES = (0, 1)
 
@@ -60,6 +61,8 @@ def own_column(where: str, prop: SchemaProperty) -> Column:
         sources=tuple(prop.transformSourceObjects or ()),
         business_name=prop.businessName,
         label_mapping=_label_mapping(where, known["labelMapping"]) if "labelMapping" in known else None,
+        timing=_timing(where, kind, known["timing"]) if "timing" in known else None,
+        wide=_wide(where, kind, prop.physicalType),
     )
     _check_values(where, column)
     return _checked(where, column)
@@ -71,7 +74,7 @@ def inherited_column(where: str, prop: SchemaProperty, target: str, parent: Colu
     """
     known = custom(prop.customProperties)
     restated = [field for field in INHERITED_FIELDS if getattr(prop, field) is not None]
-    restated += [field for field in ("unit", "missingCodes", "invalidValues", "labelMapping") if field in known]
+    restated += [field for field in INHERITED_PROPERTIES if field in known]
     if restated:
         raise ContractError(f"{where} inherits {target} and so must not state {', '.join(restated)} again")
     if prop.logicalType != parent.type:  # stated again because the standard's JSON schema asks for it
@@ -154,6 +157,23 @@ def _label_mapping(where: str, entry: Any) -> LabelMapping:
     if not (read["bad"] and read["good"]) or len(set(listed)) < len(listed):
         raise ContractError(f"{where}: labelMapping needs a value each for bad and good, and no value twice")
     return LabelMapping(**read)
+
+
+def _timing(where: str, kind: str, written: Any) -> str:
+    timing = as_text(written)
+    if kind != "date":
+        raise ContractError(f"{where}: timing is for date columns, this one is {kind}")
+    _one_of(where, "timing", timing, TIMINGS)
+    return timing
+
+
+def _wide(where: str, kind: str, physical_type: str | None) -> bool:
+    """Whether an integer has 64 bits. ContractError for a physical type that nothing here would make."""
+    if physical_type is None:
+        return False
+    if (kind, physical_type) != ("integer", BIGINT):
+        raise ContractError(f"{where}: physicalType is {physical_type!r}; it can only be {BIGINT}, of an integer")
+    return True
 
 
 def _dispensable(where: str, known: dict[str, Any], prop: SchemaProperty) -> bool:

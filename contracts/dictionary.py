@@ -6,7 +6,7 @@ from pathlib import Path
 
 from contracts.loader import load_contract
 from contracts.model import Column, Contract, DerivedFeature
-from contracts.requests import bound_text
+from contracts.requests import bound_text, span_words
 from contracts.values import as_text
 
 TARGET = Path("docs/data-dictionary.md")
@@ -21,6 +21,7 @@ TABLES = (
     "loan_panel",
     "scoring_input",
     "scores",
+    "quarantine",
 )
 DIRECTIONS = {-1: "falls", 0: "free", 1: "rises"}
 LISTED_VALUES = 12
@@ -73,7 +74,7 @@ def _section(contract: Contract) -> str:
     if contract.rules:
         lines += ["Rules about the whole table:", ""]
         lines += [
-            f"* {rule.severity}: {rule.description}{_bounds(rule.minimum, rule.maximum, rule.unit)}"
+            f"* {rule.severity}: {rule.description} ({span_words(rule.minimum, rule.maximum, rule.unit)})"
             for rule in contract.rules
         ]
         lines += [""]
@@ -117,17 +118,9 @@ def _values(column: Column) -> str:
         ]
         more = f", … ({len(shown)} values)" if len(shown) > LISTED_VALUES else ""
         return ", ".join(shown[:LISTED_VALUES]) + more
-    if column.minimum is not None or column.maximum is not None:
+    if column.bounded:
         return f"{bound_text(column.minimum) or ''} … {bound_text(column.maximum) or ''}"
     return f"`{column.pattern}`" if column.pattern else ""
-
-
-def _bounds(low: float | None, high: float | None, unit: str | None) -> str:
-    if low is None:
-        return f" (at most {high:,} {unit})"
-    if high is None:
-        return f" (at least {low:,} {unit})"
-    return f" ({low:,} to {high:,} {unit})"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.model import Column, Contract, ContractError, Rule
-from contracts.requests import in_range_words
+from contracts.requests import in_range_words, span_words
 from contracts.values import as_text
 
 SPARK_TYPES = {
@@ -38,16 +38,17 @@ class Check:
     percent: bool = False
 
 
-def build_suite(contract: Contract, run_date: dt.date, previous_rows: int | None = None) -> tuple[Check, ...]:
+def build_suite(contract: Contract, as_of_date: dt.date, previous_rows: int | None = None) -> tuple[Check, ...]:
     """Every check of the table: columns, key, types, nulls, values, then the contract's rules.
 
-    ``previous_rows`` is the row count of the previous run; without it the rules that compare are left out.
+    ``as_of_date`` is what ages and the future are counted from; ``previous_rows`` the row count of the previous run:
+    without it the rules that compare are left out.
     """
     checks = [*_table_checks(contract)]
     for column in contract.columns:
         checks += _column_checks(column)
     for rule in contract.rules:
-        checks += _rule_checks(contract, rule, run_date, previous_rows)
+        checks += _rule_checks(contract, rule, as_of_date, previous_rows)
     return tuple(checks)
 
 
@@ -84,7 +85,7 @@ def _column_checks(column: Column) -> Iterator[Check]:
         claim = f"{name} is one of {listed}{' …' if len(column.allowed) > MAX_LISTED else ''}"
         allowed = [_plain(value) for value in column.allowed]
         yield _error("expect_column_values_to_be_in_set", claim, name, value_set=allowed)
-    if column.minimum is not None or column.maximum is not None:
+    if column.bounded:
         bounds = {"min_value": _plain(column.minimum), "max_value": _plain(column.maximum)}
         claim = f"{name} is {in_range_words(column)}"
         yield _error("expect_column_values_to_be_between", claim, name, **bounds)
@@ -102,7 +103,7 @@ def _error(kind: str, claim: str, column: str, **kwargs: Any) -> Check:
     return Check(kind, "error", claim, column, {"column": column, **kwargs})
 
 
-def _rule_checks(contract: Contract, rule: Rule, run_date: dt.date, previous_rows: int | None) -> Iterator[Check]:
+def _rule_checks(contract: Contract, rule: Rule, as_of_date: dt.date, previous_rows: int | None) -> Iterator[Check]:
     claim = (rule.description[0].lower() + rule.description[1:]).rstrip(".")
     bounds: dict[str, Any] = {"min_value": rule.minimum, "max_value": rule.maximum}
     match rule.metric:
@@ -116,18 +117,20 @@ def _rule_checks(contract: Contract, rule: Rule, run_date: dt.date, previous_row
             claim += f" ({previous_rows:,} rows then)"
         case "days_since_newest":
             kind = "expect_column_max_to_be_between"
-            oldest = run_date - dt.timedelta(days=int(rule.maximum or 0))
-            if rule.column and contract.column(rule.column).unit == "month":
+            if rule.maximum is None:
+                raise ContractError(f"{contract.name}: rule {rule.name!r} needs a maximum, the days that are too many")
+            oldest = as_of_date - dt.timedelta(days=int(rule.maximum))
+            if rule.column and contract.column(rule.column).is_month:
                 oldest = oldest.replace(day=1)  # a month is as old as its last day
             bounds = {"min_value": oldest.isoformat()}
             claim += f" (not before {oldest})"
         case "future_rows":
             kind = "expect_column_values_to_be_between"
-            bounds = {"max_value": run_date.isoformat()}
+            bounds = {"max_value": as_of_date.isoformat()}
         case "mean_percent":
             kind = "expect_column_mean_to_be_between"
             bounds = {end: None if value is None else value / 100 for end, value in bounds.items()}
-            claim += f" ({rule.minimum:g} to {rule.maximum:g} %)"
+            claim += f" ({span_words(rule.minimum, rule.maximum, '%')})"
         case "sum":
             kind = "expect_column_sum_to_be_between"
         case _:

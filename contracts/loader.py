@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from contracts.columns import COLUMN_PROPERTIES, custom, inherited_column, number, one_line, own_column
 from contracts.derivations import derived_features, factors
 from contracts.model import SEVERITIES, Column, Contract, ContractError, Rule
-from contracts.split import Split, SplitDeclarationError, read_split
+from contracts.split import Split
+from contracts.split_property import SplitDeclarationError, read_split
 from contracts.values import as_text
 
 if TYPE_CHECKING:

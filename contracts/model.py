@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 from contracts.faults import DataFault
@@ -16,6 +17,11 @@ TYPES = ("string", "integer", "number", "date", "boolean")
 ROLES = ("key", "time", "feature", "attribute", "label", "outcome", "protected", "metadata")
 PII_CLASSES = ("none", "indirect", "direct")
 SEVERITIES = ("error", "warning")
+# Of a date: it lies in the past of the day on which its row was known, or is of something to come.
+PAST, SCHEDULED = "past", "scheduled"
+TIMINGS = (PAST, SCHEDULED)
+# Integers of 64 bits instead of 32, in the field where the standard has a table's own types.
+BIGINT = "bigint"
 
 
 class ContractError(DataFault):
@@ -41,7 +47,9 @@ class Column:
     inclusive and in ``unit``. ``monotone`` is the direction in which PD may move when the value rises: -1 falls, 1
     rises, 0 free. ``missing_codes`` are the source's spellings of "unknown", which readers turn into null: compare by
     ``codes``. ``sources`` names the raw columns (``table.column``) the value comes from. ``critical`` columns may not
-    be null in every row. ``business_name`` is what a person calls it.
+    be null in every row. ``business_name`` is what a person calls it. ``timing`` of a date is one of TIMINGS: a day in
+    the past is wrong where it lies after the business date, a scheduled one says nothing about the outcome. ``wide``
+    integers have 64 bits.
     Of a ``dispensable`` column a value that breaks the column's rules is set to missing, counted and warned about;
     of any other it costs the whole row.
     """
@@ -67,6 +75,8 @@ class Column:
     inherits: str | None = None
     business_name: str | None = None
     label_mapping: LabelMapping | None = None
+    timing: str | None = None
+    wide: bool = False
 
     @property
     def label(self) -> str:
@@ -77,6 +87,26 @@ class Column:
     def categorical(self) -> bool:
         """Text or an enumeration: a model treats it as unordered classes."""
         return self.type == "string"
+
+    @property
+    def is_month(self) -> bool:
+        """A date that stands for its whole month: always the first day."""
+        return self.type == "date" and self.unit == "month"
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a range: one bound makes one."""
+        return self.minimum is not None or self.maximum is not None
+
+    def outside(self, value: Any) -> Any:
+        """Whether ``value`` leaves the range, by the one rule for it; None for a column without a range.
+
+        ``value`` is of the column's type, or whatever compares as its values do, element by element: a Spark column, a
+        numpy array, a pandas series. What is missing is not outside.
+        """
+        beyond = [value < self.minimum] if self.minimum is not None else []
+        beyond += [value > self.maximum] if self.maximum is not None else []
+        return reduce(operator.or_, beyond) if beyond else None
 
     @cached_property
     def regex(self) -> re.Pattern[str] | None:

@@ -45,9 +45,7 @@ def _problem(column: Column, value: Any) -> str | None:
         return TYPE_WORDS[column.type]
     if column.allowed is not None and typed not in column.allowed:
         return "one of " + ", ".join(map(as_text, column.allowed))
-    if column.minimum is not None and typed < column.minimum:
-        return in_range_words(column)
-    if column.maximum is not None and typed > column.maximum:
+    if column.outside(typed):
         return in_range_words(column)
     if column.regex and isinstance(typed, str) and not column.regex.search(typed):
         return f"text of the form {column.pattern}"
@@ -65,11 +63,17 @@ def _typed(kind: str, value: Any) -> Value | None:
 
 def in_range_words(column: Column) -> str:
     """``between 300 and 850 points``, ``at least 0 USD`` …"""
-    unit = f" {column.unit}" if column.unit else ""
-    low, high = (bound_text(end) for end in (column.minimum, column.maximum))
-    if low is None:
-        return f"at most {high}{unit}"
-    return f"between {low} and {high}{unit}" if high is not None else f"at least {low}{unit}"
+    return span_words(column.minimum, column.maximum, column.unit, "between {low} and {high}")
+
+
+def span_words(minimum: Any, maximum: Any, unit: str | None, both: str = "{low} to {high}") -> str:
+    """A range in words, of which one bound may be None; ``both`` is the form of one that has the two."""
+    low, high = bound_text(minimum), bound_text(maximum)
+    if low is not None and high is not None:
+        words = both.format(low=low, high=high)
+    else:
+        words = f"at most {high}" if low is None else f"at least {low}"
+    return f"{words} {unit}" if unit else words
 
 
 def bound_text(value: Value | None) -> str | None:

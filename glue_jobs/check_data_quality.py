@@ -2,8 +2,8 @@
 
 Arguments
     --suite         raw | loan_panel | scoring_input
-    --source        canonical | fannie_mae | fannie_mae_current | freddie_mac
-    --run_date      business date, YYYY-MM-DD
+    --source        one of contracts/sources.py
+    --run_date      as of which date ages and the future are judged, YYYY-MM-DD
     --data_root     the prefix whose _manifest.json publishes the data (raw: the clean tables)
     --horizon_months
     --result_root   where results of all suites live
@@ -29,47 +29,42 @@ from pathlib import Path
 from contracts.faults import SettingError
 from data_quality.freshness import AgeLimit
 from data_quality.outcomes import summarize
-from data_quality.storage import previous_result, upload_folder, write_json
-from data_quality.suites import dataset_subject, raw_subject
+from data_quality.results import previous_result, result_root, upload_folder
+from data_quality.suites import PANEL, RAW, SUITES, panel_subject, raw_subject, scoring_subject
 from data_quality.validation import Validator
+from mortgage_etl.publishing.objects import write_json
 from mortgage_etl.run.start import start_job
 
 AGES = ("report_age", "ingest_age")
 ARGUMENTS = ["suite", "source", "run_date", "data_root", "horizon_months", "result_root"]
 ARGUMENTS += [f"{age}_{severity}_days" for age in AGES for severity in ("warning", "error")]
-SUITES = ("raw", "loan_panel", "scoring_input")
 
 
 def main() -> None:
     # Great Expectations takes 7 to 18 seconds to import; Spark starts and reads meanwhile.
     threading.Thread(target=importlib.import_module, args=("great_expectations",), daemon=True).start()
     args, glue, job = start_job(ARGUMENTS)
-    suite, source, run_date = args["suite"], args["source"], date.fromisoformat(args["run_date"])
+    suite, source, as_of_date = args["suite"], args["source"], date.fromisoformat(args["run_date"])
     if suite not in SUITES:
         raise SettingError(f"there is no suite {suite!r}; suites are {', '.join(SUITES)}")
     results = f"{args['result_root'].rstrip('/')}/{suite}/source={source}"
-    previous = (previous_result(results, run_date) or {}).get("row_counts", {})
+    before = previous_result(results, as_of_date)
+    previous = before["row_counts"] if before else {}
     reported, ingest = (AgeLimit.of(age, args) for age in AGES)
-    if suite == "raw":
-        subject = raw_subject(glue.spark_session, source, args["data_root"], run_date, previous, ingest)
+    spark, data = glue.spark_session, args["data_root"]
+    if suite == RAW:
+        subject = raw_subject(spark, source, data, as_of_date, previous, ingest)
+    elif suite == PANEL:
+        subject = panel_subject(spark, data, as_of_date, int(args["horizon_months"]), previous)
     else:
-        subject = dataset_subject(
-            glue.spark_session,
-            suite,
-            args["data_root"],
-            run_date,
-            int(args["horizon_months"]),
-            previous,
-            reported,
-            ingest,
-        )
+        subject = scoring_subject(spark, data, as_of_date, previous, reported, ingest)
 
     validator = Validator()
     outcomes = list(subject.outcomes)
     for table in subject.tables:
         outcomes += validator.run(table.name, table.frame, table.checks)
     result = summarize(suite, outcomes)
-    here = f"{results}/run_date={run_date}"
+    here = result_root(results, as_of_date)
     write_json(f"{here}/result.json", result)
     if subject.tables:
         with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +74,7 @@ def main() -> None:
         if not entry["success"]:
             print(f"{entry['severity'].upper()} {entry['message']}")
     job.commit()
-    summary = {key: result[key] for key in ("suite", "success", "statistics", "row_counts")}
+    summary = {key: value for key, value in result.items() if key != "expectations"}
     print(json.dumps({**summary, "result": f"{here}/result.json"}))
 
 

@@ -15,7 +15,7 @@ import uuid
 from datetime import date
 
 from mortgage_etl.cleaning.clean_tables import prepare_clean_tables
-from mortgage_etl.cleaning.source_tables import SourceError
+from mortgage_etl.errors import SourceError
 from mortgage_etl.run.start import start_job
 
 

@@ -13,11 +13,13 @@ import contextlib
 import json
 import uuid
 from datetime import date
+from typing import Any
 
 from awsglue.context import GlueContext
 from awsglue.dynamicframe import DynamicFrame
 from pyspark.sql import DataFrame
 
+from contracts.documents import LoanPanelManifest, ScoringInputManifest
 from contracts.faults import SettingError
 from mortgage_etl.panel.prepare import prepare_panel, prepare_scoring_input
 from mortgage_etl.run.start import start_job
@@ -36,24 +38,18 @@ OPTIONS = [
 
 def main() -> None:
     args, glue, job = start_job(OPTIONS)
-    common = {
-        "spark": glue.spark_session,
-        "source": args["source"],
-        "tables_root": args["tables_root"],
-        "as_of_date": date.fromisoformat(args["as_of_date"]),
-        "dataset": args["output_root"],
-        "job_run_id": args.get("JOB_RUN_ID") or uuid.uuid4().hex,
-        "code_sha256": args["code_sha256"],
-    }
+    day, run = date.fromisoformat(args["as_of_date"]), args.get("JOB_RUN_ID") or uuid.uuid4().hex
+    spark, source, tables, dataset = glue.spark_session, args["source"], args["tables_root"], args["output_root"]
+    manifest: LoanPanelManifest | ScoringInputManifest
     if args["mode"] == "train":
-        table = f"loan_panel_{args['source']}"
-        manifest = prepare_panel(
-            **common,
-            horizon_months=int(args["horizon_months"]),
-            write=lambda frame, path: write_panel(glue, frame, path, args["catalog_database"], table),
-        )
+        table, horizon = f"loan_panel_{source}", int(args["horizon_months"])
+
+        def write(frame: DataFrame, path: str) -> None:
+            write_panel(glue, frame, path, args["catalog_database"], table)
+
+        manifest = prepare_panel(spark, source, tables, day, horizon, dataset, run, args["code_sha256"], write)
     elif args["mode"] == "score":
-        manifest = prepare_scoring_input(**common)
+        manifest = prepare_scoring_input(spark, source, tables, day, dataset, run, args["code_sha256"])
     else:
         raise SettingError(f"--mode is {args['mode']!r}; it must be train or score")
     job.commit()
@@ -62,7 +58,7 @@ def main() -> None:
 
 def write_panel(glue: GlueContext, frame: DataFrame, path: str, database: str, table: str) -> None:
     """Parquet by snapshot month; with a database the Data Catalog's table then shows what was written last."""
-    options = {"connection_type": "s3", "path": path, "partitionKeys": ["snapshot_month"]}
+    options: dict[str, Any] = {"connection_type": "s3", "path": path, "partitionKeys": ["snapshot_month"]}
     if database:
         _forget_table(database, table)
         options |= {"enableUpdateCatalog": True, "updateBehavior": "UPDATE_IN_DATABASE"}

@@ -16,9 +16,10 @@ from datetime import date
 from awsglue.context import GlueContext
 from pyspark.sql import DataFrame
 
+from contracts.documents import ScoringInputManifest
 from mortgage_etl.publishing.attempts import read_manifest
 from mortgage_etl.run.start import start_job
-from mortgage_etl.scores import REASONS, publish_scores, reconcile_scores
+from mortgage_etl.scores import ANSWER, publish_scores, reconcile_scores
 
 OPTIONS = [
     "source",
@@ -34,9 +35,9 @@ OPTIONS = [
 
 def main() -> None:
     args, glue, job = start_job(OPTIONS)
-    score_input = read_manifest(args["input_root"])
+    score_input: ScoringInputManifest = read_manifest(args["input_root"])
     loans = read_csv(glue, score_input["data_prefix"], ["loan_id"])
-    scored = read_csv(glue, args["transform_uri"], ["loan_id", "pd", "grade", *REASONS])
+    scored = read_csv(glue, args["transform_uri"], ["loan_id", *ANSWER])
     scores = reconcile_scores(loans, scored, score_input["rows"])
     manifest = publish_scores(
         scores,
@@ -54,7 +55,7 @@ def main() -> None:
         },
     )
     job.commit()
-    print(json.dumps({name: manifest[name] for name in ("rows", "loans_in", "pd", "grades")}))
+    print(json.dumps({key: manifest[key] for key in ("rows", "loans_in", "pd", "grades")}))
 
 
 def read_csv(glue: GlueContext, uri: str, names: list[str]) -> DataFrame:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from contracts.sources import SOURCES
+
 HORIZON = 12  # months of the true PD
 BLOCK_LOANS = 8192  # loans drawn together from one random stream; part of what a seed means, so not an option
 INGEST_LAG_DAYS = 10  # the extract is taken this long after the last month-end
-LAYOUTS = ("canonical", "fannie_mae", "fannie_mae_current", "freddie_mac")
+LAYOUTS = tuple(SOURCES)
 
 
 @dataclass(frozen=True)

@@ -34,19 +34,19 @@ class AgeLimit:
         return Outcome(table, None, expectation, severity, fresh, said if fresh else f"{said} {advice}", days)
 
 
-def report_age(table: str, newest_month: str | None, run_date: date, limit: AgeLimit) -> list[Outcome]:
+def report_age(table: str, newest_month: str | None, as_of_date: date, limit: AgeLimit) -> list[Outcome]:
     """The newest reporting month (YYYY-MM) counts from its last day; none, where there is no row at all."""
     if newest_month is None:
         return []
     ended = _last_day(newest_month)
     what = f"the newest reporting month is {newest_month}, which ended on {ended}"
     advice = "Land the newer tapes and clear find_delivery and after; or choose a date on which these were new."
-    days = max(0, (run_date - ended).days)
+    days = max(0, (as_of_date - ended).days)
     return [limit.outcome(table, "expect_reporting_month_to_be_recent", what, days, advice)]
 
 
 def ingest_ages(
-    suite: str, extracts: Mapping[str, Extract], loan_tables: Collection[str], run_date: date, limit: AgeLimit
+    suite: str, extracts: Mapping[str, Extract], loan_tables: Collection[str], as_of_date: date, limit: AgeLimit
 ) -> list[Outcome]:
     """The loan tapes are as old as the newest of them; a table that was long not delivered is a warning of its own."""
     dated = {name: extract.ingest_date for name, extract in extracts.items() if extract.ingest_date is not None}
@@ -55,9 +55,9 @@ def ingest_ages(
     outcomes = []
     if newest is not None:
         what = f"the newest of the loan tapes was delivered on {newest}"
-        outcomes.append(limit.outcome(suite, kind, what, (run_date - newest).days, advice))
+        outcomes.append(limit.outcome(suite, kind, what, (as_of_date - newest).days, advice))
     for name, day in dated.items():
-        days = (run_date - day).days
+        days = (as_of_date - day).days
         said = f"{name}: the newest extract was delivered on {day}, {days:,} days before the run's date."
         outcomes.append(Outcome(name, None, kind, "warning", days <= limit.warning, said, days))
     return outcomes

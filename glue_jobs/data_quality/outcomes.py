@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from contracts.documents import CheckOutcome, CheckResult
 from contracts.expectations import AT_LEAST_ONE, Check
 
 ROW_COUNT = "expect_table_row_count_to_be_between"
@@ -32,13 +33,24 @@ class Outcome:
     message: str
     observed: Any = None
 
+    def to_json(self) -> CheckOutcome:
+        return {
+            "table": self.table,
+            "column": self.column,
+            "expectation": self.expectation,
+            "severity": self.severity,
+            "success": self.success,
+            "message": self.message,
+            "observed": self.observed,
+        }
+
 
 def failure(table: str, expectation: str, message: str, observed: Any = None) -> Outcome:
     """An error that no suite could have found, because the table could not even be read."""
     return Outcome(table, None, expectation, "error", False, message, observed)
 
 
-def summarize(suite: str, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+def summarize(suite: str, outcomes: Iterable[Outcome]) -> CheckResult:
     """result.json: failed checks first, errors before warnings. Every contract has a rule that counts rows."""
     ordered = sorted(outcomes, key=lambda outcome: (outcome.success, outcome.severity, outcome.table))
     failed = [outcome for outcome in ordered if not outcome.success]
@@ -53,7 +65,7 @@ def summarize(suite: str, outcomes: Iterable[Outcome]) -> dict[str, Any]:
             "warnings": len(failed) - len(errors),
         },
         "row_counts": {o.table: o.observed for o in reversed(ordered) if o.expectation == ROW_COUNT},
-        "expectations": [asdict(outcome) for outcome in ordered],
+        "expectations": [outcome.to_json() for outcome in ordered],
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from boto3.s3.transfer import TransferConfig
 
+from contracts import sources
 from local_platform.clients.aws import aws_client
 from local_platform.command import CommandError
 from local_platform.delivery import etl
@@ -30,32 +31,32 @@ class Named:
     example: str
 
 
-# The tables of each source that a folder may hold flat. Freddie Mac's non-standard loans (excl) and HARP loans have the
-# standard layout, and its files until 2018 a 1 in their names.
-SOURCES: Mapping[str, Mapping[str, Named]] = {
-    "fannie_mae": {
-        "fannie_mae_acquisition": Named(r"Acquisition_.*", "Acquisition_2007Q3.txt"),
-        "fannie_mae_performance": Named(r"Performance_.*", "Performance_2007Q3.txt"),
-    },
-    "freddie_mac": {
-        "freddie_mac_origination": Named(
-            r"sample_orig_.*|(harp_)?historical_data1?(_excl)?(_(?!time|excl).*)?",
-            "historical_data_2016Q1.txt (or sample_orig_2016.txt)",
-        ),
-        "freddie_mac_performance": Named(
-            r"sample_(svcg|perf)_.*|(harp_)?historical_data1?(_excl)?_time.*",
-            "historical_data_time_2016Q1.txt (or sample_svcg_2016.txt)",
-        ),
-    },
-    "fannie_mae_current": {"fannie_mae_current": Named(r"\d{4}Q[1-4]|HARPLPPub", "2016Q1.csv")},
-    "canonical": {table: Named(table, f"{table}.csv") for table in ("borrowers", "properties", "loans", "performance")},
-}
-ECONOMIC = {
-    "economic_indicators": Named("economic_indicators", "economic_indicators.csv"),
+# How files of raw tables are named that are not called as their table. Freddie Mac's non-standard loans (excl) and HARP
+# loans have the standard layout, and its files until 2018 a 1 in their names.
+NAMES = {
+    "fannie_mae_acquisition": Named(r"Acquisition_.*", "Acquisition_2007Q3.txt"),
+    "fannie_mae_performance": Named(r"Performance_.*", "Performance_2007Q3.txt"),
+    "freddie_mac_origination": Named(
+        r"sample_orig_.*|(harp_)?historical_data1?(_excl)?(_(?!time|excl).*)?",
+        "historical_data_2016Q1.txt (or sample_orig_2016.txt)",
+    ),
+    "freddie_mac_performance": Named(
+        r"sample_(svcg|perf)_.*|(harp_)?historical_data1?(_excl)?_time.*",
+        "historical_data_time_2016Q1.txt (or sample_svcg_2016.txt)",
+    ),
+    "fannie_mae_current": Named(r"\d{4}Q[1-4]|HARPLPPub", "2016Q1.csv"),
     "fhfa_hpi": Named("HPI_AT_state", "HPI_AT_state.csv"),
     "laus_unemployment": Named("state_unemployment_sa_monthly", "state_unemployment_sa_monthly.csv.gz"),
-    "pmms": Named("pmms", "pmms.csv"),
 }
+
+
+def _named(raw_tables: Iterable[str]) -> dict[str, Named]:
+    return {table: NAMES.get(table, Named(table, f"{table}.csv")) for table in raw_tables}
+
+
+# The tables of each source that a folder may hold flat, and of the economy beside them.
+SOURCES = {source: _named(feeds) for source, feeds in sources.SOURCES.items()}
+ECONOMIC = _named(sources.ECONOMIC)
 ENDINGS = r"\.(txt|csv)(\.gz)?"
 LOOKS_LIKE_DATA = re.compile(r".*\.(txt|csv|zip|gz|bz2|xlsx?|parquet)", re.IGNORECASE)
 EXTRACT = re.compile(r"ingest_date=(\d{4}-\d{2}-\d{2})")

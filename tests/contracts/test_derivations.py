@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from contracts import Column, Contract, ContractError, Rule, load_contract, table_names
 from contracts.dictionary import TABLES, TARGET, render
 from contracts.expectations import Check, build_suite
-from contracts.features import model_features, monotone_constraints
 from contracts.requests import validate_record
 
 RUN_DATE = dt.date(2019, 12, 31)
@@ -21,12 +20,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_scoring_input_is_loan_id_and_the_panels_features_in_order() -> None:
-    features = [column.name for column in model_features(load_contract("loan_panel"))]
+    features = [column.name for column in load_contract("loan_panel").with_role("feature")]
     assert load_contract("scoring_input").column_names == ("loan_id", *features)
 
 
 def test_monotone_directions_are_those_of_credit_risk() -> None:
-    directions = monotone_constraints(load_contract("loan_panel"))
+    features = load_contract("loan_panel").with_role("feature")
+    directions = {column.name: column.monotone for column in features if not column.categorical}
     falls = {"credit_score", "number_of_borrowers", "months_since_delinquency"}
     falls |= {"house_price_index_growth_12m", "house_price_index_ratio"}
     assert {name for name, direction in directions.items() if direction == -1} == falls

@@ -25,6 +25,7 @@ TABLES = {
     "loan_panel",
     "scoring_input",
     "scores",
+    "quarantine",
 }
 MINIMAL = """
 apiVersion: v3.2.0
@@ -203,7 +204,7 @@ def test_package_loads_from_a_zip_and_without_spark(tmp_path: Path) -> None:
                 out.write(path, path.relative_to(CONTRACTS.parent))
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "import contracts, contracts.expectations, contracts.features, contracts.requests, contracts.spark_schema\n"
+        "import contracts, contracts.arrow_schema, contracts.expectations, contracts.requests, contracts.spark_schema\n"
         "assert 'libs.zip' in contracts.__file__\n"
         "assert not {'pyspark', 'great_expectations'} & set(sys.modules)\n"
         "print(len(contracts.load_contract('scoring_input').columns))"

@@ -13,14 +13,15 @@ from botocore.exceptions import ClientError
 from pyspark.sql import SparkSession
 
 from contracts import load_contract
-from data_quality import storage, suites
+from data_quality import results, suites
 from data_quality.freshness import AgeLimit
 from data_quality.outcomes import Outcome
 from data_quality.validation import Validator
 from mortgage_etl.cleaning.source_tables import SourceTables
 from mortgage_etl.files.extracts import Extract
+from mortgage_etl.publishing import objects
 
-RUN_DATE = dt.date(2019, 12, 31)
+AS_OF = dt.date(2019, 12, 31)
 REPORTED, INGEST = AgeLimit("report_age", 45, 90), AgeLimit("ingest_age", 45, 90)
 
 
@@ -49,22 +50,22 @@ class FolderS3:
     def paginate(self, Bucket: str, Prefix: str) -> Iterator[dict]:
         root = self.root / Bucket
         keys = sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
-        yield {"Contents": [{"Key": key} for key in keys if key.startswith(Prefix)]}
+        yield {"Contents": [{"Key": key, "Size": 1} for key in keys if key.startswith(Prefix)]}
 
 
 @pytest.fixture
 def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderS3:
     client = FolderS3(tmp_path)
-    monkeypatch.setattr(storage.boto3, "client", lambda _: client)
+    monkeypatch.setattr(objects, "_s3", lambda: client)
     return client
 
 
 def test_previous_result_is_the_newest_of_an_earlier_date(s3: FolderS3) -> None:
     root = "s3://b/dq/raw/source=canonical"
     for day, rows in (("2019-10-31", 1), ("2019-11-30", 2), ("2019-12-31", 3), ("2020-01-31", 4)):
-        storage.write_json(f"{root}/run_date={day}/result.json", {"rows": rows})
-    assert storage.previous_result(root, RUN_DATE) == {"rows": 2}
-    assert storage.previous_result(root, dt.date(2019, 10, 31)) is None
+        objects.write_json(f"{root}/run_date={day}/result.json", {"rows": rows})
+    assert results.previous_result(root, AS_OF) == {"rows": 2}
+    assert results.previous_result(root, dt.date(2019, 10, 31)) is None
 
 
 def test_docs_are_uploaded_with_types_a_browser_knows(s3: FolderS3, tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_docs_are_uploaded_with_types_a_browser_knows(s3: FolderS3, tmp_path: Pa
     (docs / "static").mkdir(parents=True)
     (docs / "index.html").write_text("<html>")
     (docs / "static" / "a.css").write_text("a {}")
-    storage.upload_folder(docs, "s3://b/data_docs")
+    results.upload_folder(docs, "s3://b/data_docs")
     assert s3.types == {"data_docs/index.html": "text/html", "data_docs/static/a.css": "text/css"}
 
 
@@ -106,21 +107,23 @@ def test_old_extract_warns(spark: SparkSession, monkeypatch: pytest.MonkeyPatch,
 
 def raw_outcomes(spark: SparkSession, monkeypatch: pytest.MonkeyPatch, read: SourceTables) -> list[Outcome]:
     monkeypatch.setattr(suites, "read_clean_tables", lambda *_: read)
-    return suites.raw_subject(spark, "canonical", "s3://b/tables", RUN_DATE, {}, INGEST).outcomes
+    return suites.raw_subject(spark, "canonical", "s3://b/tables", AS_OF, {}, INGEST).outcomes
 
 
 def dataset(spark: SparkSession, suite: str) -> suites.Subject:
-    return suites.dataset_subject(spark, suite, "s3://b/data", RUN_DATE, 12, {}, REPORTED, INGEST)
+    if suite == suites.PANEL:
+        return suites.panel_subject(spark, "s3://b/data", AS_OF, 12, {})
+    return suites.scoring_subject(spark, "s3://b/data", AS_OF, {}, REPORTED, INGEST)
 
 
 def test_unpublished_and_unreadable_datasets(spark: SparkSession, s3: FolderS3, tmp_path: Path) -> None:
-    (outcome,) = suites.raw_subject(spark, "canonical", str(tmp_path / "tables"), RUN_DATE, {}, INGEST).outcomes
+    (outcome,) = suites.raw_subject(spark, "canonical", str(tmp_path / "tables"), AS_OF, {}, INGEST).outcomes
     assert (outcome.severity, outcome.success) == ("error", False)
     assert f"there is no {tmp_path}/tables/_manifest.json" in outcome.message
     assert "there is no s3://b/data/_manifest.json" in dataset(spark, "loan_panel").outcomes[0].message
-    storage.write_json("s3://b/data/_manifest.json", {"rows": 1, "data_prefix": f"{tmp_path}/gone"})
+    objects.write_json("s3://b/data/_manifest.json", {"rows": 1, "data_prefix": f"{tmp_path}/gone"})
     assert "cannot be read" in dataset(spark, "loan_panel").outcomes[0].message
-    storage.write_json("s3://b/data/_manifest.json", {"rows": 1, "columns": ["loan_id"], "data_prefix": "x"})
+    objects.write_json("s3://b/data/_manifest.json", {"rows": 1, "columns": ["loan_id"], "data_prefix": "x"})
     assert "not those of the contract" in dataset(spark, "scoring_input").outcomes[0].message
 
 
@@ -147,7 +150,7 @@ def test_scoring_input_with_bad_lines_and_too_few_rows(spark: SparkSession, s3: 
         **{"rows": 4, "columns": columns, "data_prefix": str(data)},
         **{"source": "canonical", "newest_month": "2014-12", "extracts": tapes},
     }
-    storage.write_json("s3://b/data/_manifest.json", manifest)
+    objects.write_json("s3://b/data/_manifest.json", manifest)
     subject = dataset(spark, "scoring_input")
     assert [(o.expectation, o.severity, o.success) for o in subject.outcomes] == [
         ("expect_reporting_month_to_be_recent", "error", False),

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from mortgage_etl.cleaning.public_economics import economic_extracts
-from mortgage_etl.cleaning.source_tables import SourceError
+from mortgage_etl.errors import SourceError
 
 
 @pytest.fixture

@@ -14,13 +14,14 @@ AS_OF = date(2012, 1, 31)
 
 
 def read(spark, root):
-    from mortgage_etl.cleaning.source_tables import read_source
+    from mortgage_etl.cleaning.reader import read_source
 
     return read_source(spark, "canonical", str(root), AS_OF)
 
 
 def refusal(spark, root, source: str = "canonical") -> str:
-    from mortgage_etl.cleaning.source_tables import SourceError, read_source
+    from mortgage_etl.cleaning.reader import read_source
+    from mortgage_etl.errors import SourceError
 
     with pytest.raises(SourceError) as error:
         read_source(spark, source, str(root), AS_OF)
@@ -184,7 +185,7 @@ def of_table(spark, path: Path):
 )
 def test_a_table_without_a_good_row_says_why(spark, tmp_path, table, of, to, words):
     from mortgage_etl.cleaning.accounting import count_rows
-    from mortgage_etl.cleaning.source_tables import SourceError
+    from mortgage_etl.errors import SourceError
 
     path = write_table(tmp_path, table, [{"loan_id": "A"}])
     spoil(path, of=of, to=to)
@@ -211,7 +212,7 @@ def test_a_line_break_in_a_quoted_field_is_told_from_a_short_line(spark, tmp_pat
 
 
 def test_characters_of_no_text_are_found_behind_the_beginning(spark, tmp_path):
-    from mortgage_etl.cleaning.source_tables import SourceError
+    from mortgage_etl.errors import SourceError
 
     path = write_table(tmp_path, "loans", [{"loan_id": "A"}])
     path.write_bytes(path.read_bytes() + b"B,\0\n")

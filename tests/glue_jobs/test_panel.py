@@ -63,13 +63,17 @@ def published(spark, tmp_path_factory):
         "spark": spark,
         "source": "canonical",
         "tables_root": str(root / "tables"),
-        "as_of_date": AS_OF,
         "code_sha256": "c0de",
     }
     panel = prepare_panel(
-        **common, dataset=str(root / "panel"), job_run_id="run-1", horizon_months=12, write=write_parquet
+        **common,
+        as_of_date=AS_OF,
+        dataset=str(root / "panel"),
+        job_run_id="run-1",
+        horizon_months=12,
+        write=write_parquet,
     )
-    scoring = prepare_scoring_input(**common, dataset=str(root / "scoring"), job_run_id="run-2")
+    scoring = prepare_scoring_input(**common, score_date=AS_OF, dataset=str(root / "scoring"), job_run_id="run-2")
     return root, panel, scoring
 
 

@@ -12,7 +12,7 @@ AS_OF = date(2012, 1, 31)
 
 
 def read(spark, root):
-    from mortgage_etl.cleaning.source_tables import read_source
+    from mortgage_etl.cleaning.reader import read_source
 
     return read_source(spark, "canonical", str(root), AS_OF)
 
@@ -173,7 +173,7 @@ GOOD_LINE = ",".join(["A", *LOAN.values()])
     ids=["missing column", "wrong delimiter", "empty", "header only", "truncated gzip", "no gzip", "not UTF-8"],
 )
 def test_a_bad_file_stops_the_run_and_is_named(spark, tmp_path, name, body, words):
-    from mortgage_etl.cleaning.source_tables import SourceError
+    from mortgage_etl.errors import SourceError
     from mortgage_etl.files.extracts import extract_of_files
     from mortgage_etl.files.lines import read_lines
     from mortgage_etl.layouts import canonical
@@ -193,7 +193,7 @@ def test_a_bad_file_stops_the_run_and_is_named(spark, tmp_path, name, body, word
     ids=["wrong delimiter", "another layout"],
 )
 def test_a_file_without_header_of_another_layout_is_refused(spark, tmp_path, line, words):
-    from mortgage_etl.cleaning.source_tables import SourceError
+    from mortgage_etl.errors import SourceError
     from mortgage_etl.files.extracts import extract_of_files
     from mortgage_etl.files.lines import read_lines
     from mortgage_etl.layouts import fannie_mae
@@ -204,7 +204,8 @@ def test_a_file_without_header_of_another_layout_is_refused(spark, tmp_path, lin
 
 
 def test_absent_places_are_named(spark, tmp_path):
-    from mortgage_etl.cleaning.source_tables import SourceError, read_source
+    from mortgage_etl.cleaning.reader import read_source
+    from mortgage_etl.errors import SourceError
 
     with pytest.raises(SourceError, match=r"cannot be listed.*bucket"):
         read_source(spark, "canonical", str(tmp_path / "absent"), AS_OF)

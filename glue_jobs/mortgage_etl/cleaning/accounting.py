@@ -6,29 +6,21 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from contracts import load_contract, table_names
+from contracts.documents import TableCounts
 from contracts.requests import in_range_words
+from contracts.sources import tolerated_invalid_percent
 from mortgage_etl.cleaning.quarantine import contract_columns
-from mortgage_etl.files.errors import SourceError
+from mortgage_etl.errors import ReconciliationError, SourceError
 from mortgage_etl.files.lines import LINE_BITS, Lines, file_number
 from mortgage_etl.layouts.raw_table import RawTable
 
 # A file of which more is refused for what stands in it is not the file that it was taken for.
 WRONG_FILE_PERCENT = 50
-OF_THE_FILE = {
-    "open_quote",
-    "wrong_number_of_columns",
-    "unparseable",
-    "missing_required",
-    "not_allowed",
-    "out_of_range",
-    "bad_format",
-}
+# Reasons that do not lie in the file itself; every other of contract quarantine does.
 OF_OTHERS = {
     "duplicate_key": "every one repeats the key of an earlier row. Is the file there twice?",
     "no_borrower": "their loans have no good row in borrowers. Land both tables together.",
@@ -38,15 +30,10 @@ OF_OTHERS = {
 }
 
 
-class ReconciliationError(RuntimeError):
-    """Rows in, out and quarantined do not add up: a defect of this program or of the storage, never of the data."""
-
-
-def count_rows(rows: DataFrame, lines: Lines, raw: RawTable, as_of_date: date) -> tuple[dict[str, Any], dict[str, int]]:
+def count_rows(rows: DataFrame, lines: Lines, raw: RawTable, as_of_date: date) -> tuple[TableCounts, dict[str, int]]:
     """Counts of a judged table, and its quarantined rows by year.
 
-    Beside rows_in, rows_out, quarantined and by_reason there is ``changed`` (column → what → good rows) where values
-    were set to missing or restored. ReconciliationError unless they add up; SourceError for a file that is wrong.
+    ReconciliationError unless they add up; SourceError for a file that is wrong.
     """
     month = "reporting_month" if "reporting_month" in raw.columns else None
     year = F.coalesce(F.year(month).cast("string"), F.lit("unknown")) if month else F.lit("unknown")
@@ -70,18 +57,22 @@ def count_rows(rows: DataFrame, lines: Lines, raw: RawTable, as_of_date: date) -
     if lines.rows != rows_out + rejected:
         raise ReconciliationError(f"{raw.name}: {lines.rows} rows in, but {rows_out} out and {rejected} quarantined")
     _refuse_wrong_files(groups, rows, lines, raw, as_of_date)
-    counts: dict[str, Any] = {"rows_in": lines.rows, "rows_out": rows_out, "quarantined": rejected}
-    counts["by_reason"] = dict(sorted(by_reason.items()))
+    counts: TableCounts = {
+        "rows_in": lines.rows,
+        "rows_out": rows_out,
+        "quarantined": rejected,
+        "by_reason": dict(sorted(by_reason.items())),
+    }
     if changed:
         counts["changed"] = dict(sorted(changed.items()))
     return counts, dict(by_year)
 
 
-def warnings(counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def warnings(counts: Mapping[str, TableCounts]) -> list[str]:
     """What a person should know of the tables' counts, one sentence each."""
     said = []
     for table, count in counts.items():
-        limit = load_contract(table if table in table_names() else "loans").tolerated_invalid_percent
+        limit = tolerated_invalid_percent(table)
         too_many = count["quarantined"] * 100 > limit * count["rows_in"]
         if count["quarantined"]:
             reasons = ", ".join(f"{reason} {n:,}" for reason, n in count["by_reason"].items())
@@ -93,7 +84,7 @@ def warnings(counts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return said
 
 
-def changed_values(count: Mapping[str, Any]) -> list[str]:
+def changed_values(count: TableCounts) -> list[str]:
     """``zip3: 3 of 6 values set to missing …`` of each column that lost or got back values."""
     words = {
         "set_to_missing": "are invalid and were set to missing: no model needs them",
@@ -115,7 +106,7 @@ def _refuse_wrong_files(groups: Iterable[Row], rows: DataFrame, lines: Lines, ra
             if group.problem is not None:
                 bad[group.problem] += group["count"]
         total = sum(group["count"] for group in own)
-        of_file = sum(n for problem, n in bad.items() if problem.split(" ")[0] in OF_THE_FILE)
+        of_file = sum(n for problem, n in bad.items() if problem.split(" ")[0] not in OF_OTHERS)
         if total and (bad.total() == total or of_file * 100 > WRONG_FILE_PERCENT * total):
             (problem, n), *_ = bad.most_common(1)
             others = OF_OTHERS.get(problem.split(" ")[0])

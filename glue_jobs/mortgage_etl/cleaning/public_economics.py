@@ -14,50 +14,15 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from contracts import load_contract
+from contracts.sources import ECONOMIC_INDICATORS, PUBLIC_ECONOMIC
 from contracts.spark_schema import struct_type
-from mortgage_etl.files.errors import NoExtractYet, SourceError
+from mortgage_etl.errors import NoExtractYet, SourceError
 from mortgage_etl.files.extracts import Extract, newest_extract
-from mortgage_etl.layouts.parsers import date_in, integer, number, text
-from mortgage_etl.layouts.raw_table import Field, RawTable
+from mortgage_etl.layouts.public_economics import FHFA_HPI, LAUS_UNEMPLOYMENT, PMMS, TABLES
+from mortgage_etl.layouts.raw_table import RawTable
 
 HPI_LAG_DAYS = 60
 LAUS_LAG_DAYS = 50
-FHFA_HPI = RawTable(
-    "fhfa_hpi",
-    ",",
-    False,
-    (
-        Field("state", "field 1 (state)", text, 0),
-        Field("year", "field 2 (year)", integer, 1),
-        Field("quarter", "field 3 (quarter)", integer, 2),
-        Field("house_price_index", "field 4 (index)", number, 3),
-    ),
-    (),
-    ("state", "year", "quarter"),
-    widths=(4,),
-)
-LAUS_UNEMPLOYMENT = RawTable(
-    "laus_unemployment",
-    ",",
-    True,
-    (
-        Field("area", "state", text),
-        Field("year", "year", integer),
-        Field("month_number", "month", integer),
-        Field("unemployment_rate", "unem_rate", number),
-    ),
-    (),
-    ("area", "year", "month_number"),
-)
-PMMS = RawTable(
-    "pmms",
-    ",",
-    True,
-    (Field("month", "month", date_in("yyyy-MM-dd")), Field("mortgage_rate_30y", "rate_30_year", number)),
-    (),
-    ("month",),
-)
-TABLES = (FHFA_HPI, LAUS_UNEMPLOYMENT, PMMS)
 STATE_NAMES = {
     "Alabama": "AL",
     "Alaska": "AK",
@@ -128,16 +93,16 @@ def economic_extracts(spark: SparkSession, raw_root: str, as_of_date: date) -> d
             not_yet.append(error)
             return None
 
-    canonical = known("economic_indicators")
-    public = {raw.name: extract for raw in TABLES if (extract := known(raw.name)) is not None}
+    canonical = known(ECONOMIC_INDICATORS)
+    public = {name: extract for name in PUBLIC_ECONOMIC if (extract := known(name)) is not None}
     if canonical and (not public or _delivered(canonical) >= max(map(_delivered, public.values()))):
-        return {"economic_indicators": canonical}
+        return {ECONOMIC_INDICATORS: canonical}
     if public:
         return public
     if not_yet:
         raise not_yet[0]
     raise SourceError(
-        f"{raw_root}: there is no folder economic_indicators nor any of {', '.join(raw.name for raw in TABLES)}. "
+        f"{raw_root}: there is no folder {ECONOMIC_INDICATORS} nor any of {', '.join(PUBLIC_ECONOMIC)}. "
         "Land economic indicators under one of them."
     )
 
@@ -152,7 +117,7 @@ def public_indicators(spark: SparkSession, reader: Callable[[RawTable], DataFram
     A release carries one indicator, or several that came out on one day for one month. Areas that are no state (LAUS
     lists New York city and Los Angeles County) are dropped.
     """
-    contract = load_contract("economic_indicators")
+    contract = load_contract(ECONOMIC_INDICATORS)
     releases = spark.createDataFrame(pd.DataFrame(columns=contract.column_names), struct_type(contract))
     frames = {
         FHFA_HPI.name: _house_prices,
@@ -191,10 +156,10 @@ def _unemployment(rows: DataFrame) -> DataFrame:
 
 def _mortgage_rates(rows: DataFrame) -> DataFrame:
     """A national rate, given to every state and territory."""
-    states = load_contract("economic_indicators").column("state").allowed or ()
+    states = load_contract(ECONOMIC_INDICATORS).column("state").allowed or ()
     return rows.select(
-        F.trunc("month", "month").alias("month"),
+        F.trunc("day", "month").alias("month"),
         F.explode(F.array(*[F.lit(state) for state in states])).alias("state"),
-        F.last_day("month").alias("release_date"),
+        F.last_day("day").alias("release_date"),
         "mortgage_rate_30y",
     )

@@ -1,21 +1,8 @@
 """Judges every raw row: it goes on, typed, or to quarantine with its reason. No row is lost or counted twice.
 
-A row has one reason, the first that applies:
-
-  open_quote               a quote is opened and not closed on its line
-  wrong_number_of_columns  the line does not have the columns of its layout
-  unparseable              text where a number or a date must stand
-  missing_required         a required column is blank
-  not_allowed              a value outside the contract's list
-  out_of_range             a number outside the contract's range (a negative balance, say)
-  bad_format               text that does not match the contract's pattern
-  future_date              a month or day after the business date
-  duplicate_key            the key stands on an earlier good row of the extract: the first in file order stays
-  no_borrower, no_property a loan without a good row in borrowers or properties
-  unknown_loan             a performance row without a good row in loans
-
-A quarantined loan takes its performance rows with it, as unknown_loan: a PD from half a loan would look like any other.
-A column that the contract can dispense with costs no row: its bad value is set to missing, and the row says so.
+A row has one reason, the first that applies in the order in which contract `quarantine` lists and explains them. A
+quarantined loan takes its performance rows with it, as unknown_loan: a PD from half a loan would look like any other. A
+column that the contract can dispense with costs no row: its bad value is set to missing, and the row says so.
 """
 
 from __future__ import annotations
@@ -25,18 +12,20 @@ from collections.abc import Callable
 from datetime import date
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from contracts import load_contract
+from contracts.model import PAST
 from contracts.model import Column as ContractColumn
+from contracts.spark_schema import struct_type
 from contracts.values import NO_VALUE, WHOLE_AS_FRACTION, Codes
+from mortgage_etl.cleaning.rules import broken_rules
 from mortgage_etl.files.lines import Lines, file_number, line_number
 from mortgage_etl.files.shapes import Shape
 from mortgage_etl.layouts.parsers import date_in, number, text
-from mortgage_etl.layouts.raw_table import RawTable
+from mortgage_etl.layouts.raw_table import Field, RawTable
 
-NOT_AFTER_AS_OF = {"reporting_month", "origination_date", "appraisal_date"}
 RESTORED, SET_TO_MISSING = "restored", "set_to_missing"
 
 
@@ -48,9 +37,8 @@ def judge(lines: Lines, raw: RawTable, as_of_date: date) -> DataFrame:
     contracts = contract_columns(raw)
     texts = _texts(lines, raw, contracts)
     # Texts, values and problems are three projections, so that Spark computes each value once.
-    typed = texts.select(
-        "*", *[entry.parse(F.col(_text(entry.name))).alias(entry.name) for entry in raw.fields]
-    ).withColumns({name: derive() for name, derive in raw.derived.items()})
+    typed = texts.select("*", *[_typed(entry, contracts.get(entry.name)) for entry in raw.fields])
+    typed = typed.withColumns({name: derive() for name, derive in raw.derived.items()})
     problem = F.when(F.col("misshapen").isNotNull(), F.col("misshapen"))
     values, changes = [], []
     checks = _checks(raw, contracts, as_of_date)
@@ -71,6 +59,11 @@ def judge(lines: Lines, raw: RawTable, as_of_date: date) -> DataFrame:
             changes.append(F.when(entry.parse.repaired(F.col(_text(entry.name))), f"{RESTORED}:{entry.name}"))
     said = F.concat_ws(" ", *changes) if changes else F.lit("")
     return typed.select(*values, "source_row", problem.alias("problem"), said.alias("changes"))
+
+
+def _typed(entry: Field, contract: ContractColumn | None) -> Column:
+    value = entry.parse(F.col(_text(entry.name)))
+    return (F.trunc(value, "month") if contract and contract.is_month else value).alias(entry.name)
 
 
 def _checks(raw: RawTable, contracts: dict[str, ContractColumn], as_of_date: date) -> list[tuple[Column, str, str]]:
@@ -176,20 +169,12 @@ def _contract_checks(
 ) -> list[tuple[Column, str, str]]:
     """(condition, reason, column) of each rule of a column, in the order of reasons."""
     value = F.col(name)
-    checks = []
-    if is_key or (contract and contract.required):
-        checks.append((value.isNull(), "missing_required", name))
-    if contract and contract.allowed:
-        checks.append((~value.isin(*contract.allowed), "not_allowed", name))
-    if contract and contract.minimum is not None:
-        checks.append((value < F.lit(contract.minimum), "out_of_range", name))
-    if contract and contract.maximum is not None:
-        checks.append((value > F.lit(contract.maximum), "out_of_range", name))
-    if contract and contract.pattern:
-        checks.append((~value.rlike(contract.pattern), "bad_format", name))
-    if name in NOT_AFTER_AS_OF:
-        checks.append((value > F.lit(as_of_date), "future_date", name))
-    return checks
+    rules = broken_rules(contract, value) if contract else []
+    if is_key and not (contract and contract.required):
+        rules.insert(0, (value.isNull(), "missing_required"))
+    if contract and contract.timing == PAST:
+        rules.append((value > F.lit(as_of_date), "future_date"))
+    return [(condition, reason, name) for condition, reason in rules]
 
 
 def reject_duplicates(rows: DataFrame, key: tuple[str, ...], partitions: int) -> DataFrame:
@@ -218,17 +203,26 @@ def good(rows: DataFrame) -> DataFrame:
 
 
 def quarantined(rows: DataFrame, raw: RawTable, lines: Lines) -> DataFrame:
-    """The rejected rows: table, file, row_number, reason, column, raw (the line as it stands in the file)."""
+    """The rejected rows, in the columns of contract quarantine."""
     rejected = rows.where(F.col("problem").isNotNull()).select("source_row", "problem")
     column = F.split("problem", " ")[1]
+    values = {
+        "table": F.lit(raw.name),
+        "file": lines.file_of(F.col("source_row")),
+        "row_number": line_number(F.col("source_row")),
+        "reason": F.split("problem", " ")[0],
+        "column": F.when(column != "", column),
+        "raw": F.col("raw"),
+    }
+    schema = struct_type(load_contract("quarantine"))
     return rejected.join(lines.frame, "source_row").select(
-        F.lit(raw.name).alias("table"),
-        lines.file_of(F.col("source_row")).alias("file"),
-        line_number(F.col("source_row")).alias("row_number"),
-        F.split("problem", " ")[0].alias("reason"),
-        F.when(column != "", column).alias("column"),
-        "raw",
+        *[values[field.name].cast(field.dataType).alias(field.name) for field in schema]
     )
+
+
+def none_quarantined(spark: SparkSession) -> DataFrame:
+    """A quarantine without rows."""
+    return spark.createDataFrame([], struct_type(load_contract("quarantine")))
 
 
 def contract_columns(raw: RawTable) -> dict[str, ContractColumn]:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from py4j.protocol import Py4JJavaError
 
-from mortgage_etl.files.errors import NoExtractYet, SourceError
+from contracts.documents import ExtractEntry
+from mortgage_etl.errors import NoExtractYet, SourceError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -27,12 +28,12 @@ class Extract:
     bytes: int
     ingest_date: date | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ExtractEntry:
         day = self.ingest_date.isoformat() if self.ingest_date else None
         return {"ingest_date": day, "files": list(self.files), "bytes": self.bytes}
 
     @classmethod
-    def from_json(cls, table: str, entry: dict[str, Any]) -> Extract:
+    def from_json(cls, table: str, entry: ExtractEntry) -> Extract:
         day = date.fromisoformat(entry["ingest_date"]) if entry["ingest_date"] else None
         return cls(table, tuple(entry["files"]), entry["bytes"], day)
 

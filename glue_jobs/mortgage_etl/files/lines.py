@@ -17,10 +17,10 @@ from urllib.parse import unquote
 import pandas as pd
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 
-from mortgage_etl.files.errors import SourceError
+from mortgage_etl.errors import SourceError
 from mortgage_etl.files.extracts import Extract, read_head
 from mortgage_etl.files.shapes import HEAD_BYTES, Shape, first_lines, shape_of
 from mortgage_etl.layouts.raw_table import RawTable
@@ -100,12 +100,12 @@ def read_lines(spark: SparkSession, raw: RawTable, extract: Extract) -> Lines:
     return Lines(numbered, rows, extract.files, shapes, quoted)
 
 
-def _count_blocks(spark: SparkSession, lines: DataFrame, extract: Extract) -> list:
+def _count_blocks(spark: SparkSession, lines: DataFrame, extract: Extract) -> list[Row]:
     """One row per file block: lines, filled lines, first id, first id that is not UTF-8, …"""
     is_utf8 = F.col("raw") == F.decode(F.col("raw").cast("binary"), "UTF-8")
     try:
         with _silent_tasks(spark):
-            return (
+            blocks: list[Row] = (
                 lines.groupBy("path", "block")
                 .agg(
                     F.count("*").alias("lines"),
@@ -117,6 +117,7 @@ def _count_blocks(spark: SparkSession, lines: DataFrame, extract: Extract) -> li
                 )
                 .collect()
             )
+            return blocks
     except (Py4JJavaError, PySparkException) as error:
         raise _blamed(extract, error) from None
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mortgage_etl.files.errors import SourceError
+from mortgage_etl.errors import SourceError
 from mortgage_etl.layouts.raw_table import RawTable
 
 HEAD_BYTES = 1 << 16

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from pyspark.sql import functions as F
 
-from mortgage_etl.layouts.parsers import Parser, integer, month_in, number, text, zero_balance_code, zip3
+from mortgage_etl.layouts.parsers import Parser, date_in, integer, number, text, zero_balance_code, zip3
 from mortgage_etl.layouts.raw_table import Field, RawTable
 
-LOAN_TABLES = ("borrowers", "properties", "loans")
 VALUE_FROM_LTV = {
     "appraised_value": lambda: F.col("original_upb") / (F.col("ltv") / 100),
     "appraisal_date": lambda: F.col("origination_date"),
@@ -24,7 +23,7 @@ def _field(position: int, name: str, parse: Parser, missing: tuple[str, ...] = (
     return Field(name, f"field {position} ({name})", parse, position - 1, missing)
 
 
-LEGACY_MONTH = month_in("MM/yyyy")
+LEGACY_MONTH = date_in("MM/yyyy")
 LEGACY_ACQUISITION = RawTable(
     "fannie_mae_acquisition",
     "|",
@@ -52,7 +51,6 @@ LEGACY_ACQUISITION = RawTable(
         _field(21, "mi_percentage", number),
         _field(22, "product_type", text),
     ),
-    LOAN_TABLES,
     ("loan_id",),
     widths=(22, 23, 24, 25),  # columns were added at the end over the years
     derived=VALUE_FROM_LTV,
@@ -63,7 +61,7 @@ LEGACY_PERFORMANCE = RawTable(
     False,
     (
         _field(1, "loan_id", text),
-        _field(2, "reporting_month", month_in("MM/dd/yyyy")),
+        _field(2, "reporting_month", date_in("MM/dd/yyyy")),
         _field(4, "current_interest_rate", number),
         _field(5, "current_upb", number),
         _field(6, "loan_age", integer),
@@ -73,13 +71,12 @@ LEGACY_PERFORMANCE = RawTable(
         _field(13, "zero_balance_code", zero_balance_code),
         _field(14, "zero_balance_date", LEGACY_MONTH),
     ),
-    ("performance",),
     ("loan_id", "reporting_month"),
     widths=(28, 29, 30, 31),
     derived={"net_loss": lambda: F.lit(None).cast("double")},
 )
 
-CURRENT_MONTH = month_in("MMyyyy")
+CURRENT_MONTH = date_in("MMyyyy")
 CURRENT = RawTable(
     "fannie_mae_current",
     "|",
@@ -116,7 +113,6 @@ CURRENT = RawTable(
         _field(44, "zero_balance_code", zero_balance_code),
         _field(45, "zero_balance_date", CURRENT_MONTH),
     ),
-    (*LOAN_TABLES, "performance"),
     ("loan_id", "reporting_month"),
     # Non-standard loans carry four flags more (documentation, underwriting, guarantee, negative amortization).
     widths=(108, 110, 112, 113, 114, 117),

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 
 from pyspark.sql import functions as F
 
-from mortgage_etl.layouts.fannie_mae import LOAN_TABLES, VALUE_FROM_LTV
-from mortgage_etl.layouts.parsers import Parser, integer, month_in, number, text, zero_balance_code, zip3
+from mortgage_etl.layouts.fannie_mae import VALUE_FROM_LTV
+from mortgage_etl.layouts.parsers import Parser, date_in, integer, number, text, zero_balance_code, zip3
 from mortgage_etl.layouts.raw_table import Field, RawTable
 
-MONTH = month_in("yyyyMM")
+MONTH = date_in("yyyyMM")
 # Canonical R is a rate refinance, which Freddie Mac calls N; its R is a refinance of unknown kind.
 LOAN_PURPOSES = {"N": "R", "R": "U"}
 OCCUPANCIES = {"O": "P"}  # owner occupied, in old files
@@ -58,7 +58,6 @@ ORIGINATION = RawTable(
         _field(23, "number_of_borrowers", integer, ("99",)),
         _field(30, "valuation_method", text, ("7", "9"), VALUATIONS),
     ),
-    LOAN_TABLES,
     ("loan_id",),
     widths=(26, 27, 28, 29, 30, 31, 32),
     moved={31: {"valuation_method": 28}},
@@ -86,7 +85,6 @@ PERFORMANCE = RawTable(
         _field(11, "current_interest_rate", number),
         _field(22, "net_loss", number),
     ),
-    ("performance",),
     ("loan_id", "reporting_month"),
     widths=(*range(22, 33), 35),
 )

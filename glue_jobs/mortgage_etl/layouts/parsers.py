@@ -62,12 +62,6 @@ def date_in(pattern: str) -> Parser:
     return Parser(f"a date {pattern.upper()}", parse)
 
 
-def month_in(pattern: str) -> Parser:
-    """Like :func:`date_in`, moved to the first day of its month."""
-    day = date_in(pattern)
-    return Parser(day.words, lambda field: F.trunc(day(field), "month"))
-
-
 def _whole(field: Column) -> Column:
     """Without the '.0' that a spreadsheet or pandas adds to codes where a column has blanks."""
     return F.when(field.endswith(".0"), F.substring_index(field, ".", 1)).otherwise(field)

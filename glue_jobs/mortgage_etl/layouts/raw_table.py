@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pyspark.sql import Column
 
+from contracts.sources import fed_tables
 from mortgage_etl.layouts.parsers import Parser
 
 
@@ -30,21 +31,25 @@ class Field:
 class RawTable:
     """One family of raw files.
 
-    ``feeds`` are the canonical tables its rows give; ``key`` the canonical columns that may not repeat; ``derived``
-    canonical columns computed from parsed ones, of which those in ``needed`` cannot be dispensed with. A file without
-    header has one of ``widths`` columns; ``moved`` says which canonical columns stand elsewhere in a file of a width.
+    ``key`` are the canonical columns that may not repeat; ``derived`` canonical columns computed from parsed ones, of
+    which those in ``needed`` cannot be dispensed with. A file without header has one of ``widths`` columns; ``moved``
+    says which canonical columns stand elsewhere in a file of a width.
     """
 
     name: str
     delimiter: str
     header: bool
     fields: tuple[Field, ...]
-    feeds: tuple[str, ...]
     key: tuple[str, ...]
     widths: tuple[int, ...] = ()
     moved: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     derived: Mapping[str, Callable[[], Column]] = field(default_factory=dict)
     needed: tuple[str, ...] = ()
+
+    @property
+    def feeds(self) -> tuple[str, ...]:
+        """The canonical tables that its rows give."""
+        return fed_tables(self.name)
 
     @property
     def columns(self) -> tuple[str, ...]:

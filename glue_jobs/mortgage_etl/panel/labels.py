@@ -18,7 +18,8 @@ from mortgage_etl.panel.months import month_index, past_due
 DEFAULT_STATUS = 3
 CREDIT_EVENTS = ("02", "03", "09", "15")
 PAID_OFF = "01"
-STATES = ("observation", "terminated", "defaulted_or_after", "unknown_delinquency")
+OBSERVATION = "observation"
+STATES = (OBSERVATION, "terminated", "defaulted_or_after", "unknown_delinquency")
 
 
 def known_at(performance: DataFrame, as_of_date: date) -> DataFrame:
@@ -52,7 +53,7 @@ def with_labels(rows: DataFrame, horizon_months: int) -> DataFrame:
     seen = (F.col("last_month") >= end) | F.coalesce(F.col("payoff_month") <= end, F.lit(False))
     prepaid = F.coalesce(F.col("payoff_month").between(t + 1, end), F.lit(False))
     state = _state()
-    observed = state == "observation"  # so a default by the horizon's end lies after t
+    observed = state == OBSERVATION  # so a default by the horizon's end lies after t
     label = F.when(observed & defaults, 1).when(observed & seen, 0)
     return rows.select(
         *[name for name in rows.columns if name not in ("default_month", "payoff_month", "last_month")],
@@ -67,5 +68,5 @@ def _state() -> Column:
         F.when(F.col("zero_balance_code").isNotNull(), "terminated")
         .when(F.col("default_month") <= F.col("t"), "defaulted_or_after")
         .when(F.col("past_due").isNull(), "unknown_delinquency")
-        .otherwise("observation")
+        .otherwise(OBSERVATION)
     )

@@ -6,10 +6,11 @@ leaves the old dataset as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from contracts.documents import Attempt
 from mortgage_etl.publishing import objects
 from mortgage_etl.run.progress import say
 
@@ -17,11 +18,11 @@ MANIFEST = "_manifest.json"
 
 
 def publish_attempt(
-    dataset: str, job_run_id: str, write: Callable[[str], None], describe: Callable[[str], dict[str, Any]]
+    dataset: str, job_run_id: str, write: Callable[[str], None], describe: Callable[[str], Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Publish ``dataset`` (a prefix) and return its manifest.
+    """Publish ``dataset`` (a prefix) and return its manifest: an Attempt with the entries that ``describe`` gives.
 
-    ``write`` gets the attempt's prefix and fills it; ``describe`` then gives the manifest's own entries (rows, counts,
+    ``write`` gets the attempt's prefix and fills it; ``describe`` then gives what the dataset is (rows, counts,
     columns, …) and may raise to refuse what was written. Attempts that the new manifest does not name are deleted.
     """
     root = f"{dataset.rstrip('/')}/"
@@ -30,13 +31,14 @@ def publish_attempt(
     try:
         write(attempt)
         files = objects.list_objects(attempt)
-        manifest = {
+        described = describe(attempt)
+        published: Attempt = {
             "data_prefix": attempt,
             "files": [{"key": uri.removeprefix(root), "bytes": size} for uri, size in files],
-            **describe(attempt),
             "job_run_id": job_run_id,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
+        manifest = {**published, **described}
         objects.write_json(root + MANIFEST, manifest)
     except BaseException:
         objects.delete_prefix(attempt)  # a full disk stays full otherwise
@@ -49,6 +51,6 @@ def publish_attempt(
     return manifest
 
 
-def read_manifest(dataset: str) -> dict[str, Any]:
-    """The manifest of a published dataset. FileNotFoundError if it was never published."""
+def read_manifest(dataset: str) -> Any:
+    """The manifest of a published dataset, one of contracts/documents.py. FileNotFoundError if there is none."""
     return objects.read_json(f"{dataset.rstrip('/')}/{MANIFEST}")

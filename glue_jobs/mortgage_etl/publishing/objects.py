@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore.exceptions import ClientError
+
+ABSENT = {"NoSuchKey", "NoSuchBucket", "404"}
+
 
 def read_json(uri: str) -> Any:
-    """The object's JSON. FileNotFoundError if there is no such object."""
+    """The object's JSON. FileNotFoundError if there is no such object, or no such bucket."""
     if not _is_s3(uri):
         return json.loads(Path(uri).read_text(encoding="utf-8"))
     bucket, key = _split(uri)
     try:
         return json.loads(_s3().get_object(Bucket=bucket, Key=key)["Body"].read())
-    except _s3().exceptions.NoSuchKey as error:
-        raise FileNotFoundError(uri) from error
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ABSENT:
+            raise FileNotFoundError(uri) from error
+        raise
 
 
 def write_bytes(uri: str, body: bytes) -> None:
-    """Write one object; readers see the old or the new one, never a part."""
+    """Write one object, of the type that a browser knows its name by; readers see the old or the new, never a part."""
     if _is_s3(uri):
         bucket, key = _split(uri)
-        _s3().put_object(Bucket=bucket, Key=key, Body=body)
+        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+        _s3().put_object(Bucket=bucket, Key=key, Body=body, ContentType=kind)
         return
     path = Path(uri)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +46,7 @@ def write_bytes(uri: str, body: bytes) -> None:
 
 
 def write_json(uri: str, value: Any) -> None:
-    write_bytes(uri, json.dumps(value, indent=1).encode())
+    write_bytes(uri, json.dumps(value, indent=1, ensure_ascii=False).encode())
 
 
 def list_objects(prefix: str) -> list[tuple[str, int]]:

@@ -117,9 +117,8 @@ def _out_of_range(present: pd.Series, column: Column) -> float:
         return 0.0
     if column.allowed is not None:
         return float((~present.isin(column.allowed)).mean())
-    low = -np.inf if column.minimum is None else column.minimum
-    high = np.inf if column.maximum is None else column.maximum
-    return 0.0 if column.categorical else float((~present.between(low, high)).mean())
+    outside = None if column.categorical else column.outside(present)
+    return 0.0 if outside is None else float(outside.mean())
 
 
 def adjusted(shifts: Mapping[str, Shift]) -> dict[str, tuple[float, float]]:

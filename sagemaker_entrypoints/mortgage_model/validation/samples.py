@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from contracts import Contract
+from contracts.model import SCHEDULED
 from mortgage_model.development.panel_data import KEY, MONTH, label_name, read_month, read_sample
 from mortgage_model.development.profile import profile_bins
 from mortgage_model.development.splits import SAMPLES, SplitBounds
@@ -34,8 +35,6 @@ DRAWN_ROWS = 20_000
 DRAWN_SAMPLES = ("train", "oot")
 # What a past crisis is replayed with.
 ECONOMY = ("house_price_index_growth_12m", "unemployment_rate", "unemployment_change_12m")
-# A date of something to come says nothing about the outcome.
-SCHEDULED_DATES = {"first_payment_date"}
 
 
 # PDs (n,) of n raw rows.
@@ -174,7 +173,9 @@ def score_samples(
     """Score every labelled row of the three samples; `benchmarks` (name -> PDs of raw rows) score those out of time."""
     known = dataset.to_table(columns=[MONTH, label_name(contract)])
     months = sorted(set(known[MONTH].unique().to_pylist()))
-    dates = [c.name for c in contract.columns if c.type == "date" and c.name in dataset.schema.names]
+    # A date of something to come says nothing about the outcome.
+    past = [c.name for c in contract.columns if c.type == "date" and c.timing != SCHEDULED]
+    dates = [name for name in past if name in dataset.schema.names]
     inputs = [*dict.fromkeys((*model.spec.inputs, *dates))]
     collectors = _collectors(known, bounds, contract)
     feature_counts: dict[str, np.ndarray] = {}
@@ -189,7 +190,7 @@ def score_samples(
         collector = collectors[name]
         collector.digest.update(np.ascontiguousarray(matrix.to_numpy(copy=False)))
         collector.duplicates += hashes.size - np.unique(hashes).size
-        collector.count_late(sample.frame, set(dates) - SCHEDULED_DATES, month)
+        collector.count_late(sample.frame, dates, month)
         collector.draw(sample.frame, matrix, np.random.default_rng([seed, month_number(month)]))
         collector.add(
             labels=sample.labels,

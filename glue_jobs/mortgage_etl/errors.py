@@ -1,4 +1,4 @@
-"""What can be wrong with a source as a whole. Single bad rows are no error: they go to quarantine."""
+"""What stops a job: a source that is wrong as a whole, or counts that do not add up. Single bad rows are no error."""
 
 from __future__ import annotations
 
@@ -11,3 +11,7 @@ class SourceError(DataFault):
 
 class NoExtractYet(SourceError):
     """A table has extracts, but none at or before the business date."""
+
+
+class ReconciliationError(RuntimeError):
+    """Rows in, out and quarantined do not add up: a defect of this program or of the storage, never of the data."""
