@@ -19,9 +19,9 @@ from typing import Any
 
 import pyarrow.csv
 
-from mortgage_etl.clean_tables import prepare_clean_tables
-from mortgage_etl.jobs import prepare_panel, prepare_scoring_input
-from mortgage_etl.session import local_session
+from mortgage_etl.cleaning.clean_tables import prepare_clean_tables
+from mortgage_etl.panel.prepare import prepare_panel, prepare_scoring_input
+from mortgage_etl.run.session import local_session
 
 SOURCE, RUN, CODE = "canonical", "benchmark", "0"
 

@@ -32,7 +32,7 @@ from data_quality.outcomes import summarize
 from data_quality.storage import previous_result, upload_folder, write_json
 from data_quality.suites import dataset_subject, raw_subject
 from data_quality.validation import Validator
-from mortgage_etl.start import start_job
+from mortgage_etl.run.start import start_job
 
 AGES = ("report_age", "ingest_age")
 ARGUMENTS = ["suite", "source", "run_date", "data_root", "horizon_months", "result_root"]

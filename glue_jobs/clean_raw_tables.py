@@ -14,9 +14,9 @@ import sys
 import uuid
 from datetime import date
 
-from mortgage_etl.clean_tables import prepare_clean_tables
-from mortgage_etl.sources import SourceError
-from mortgage_etl.start import start_job
+from mortgage_etl.cleaning.clean_tables import prepare_clean_tables
+from mortgage_etl.cleaning.source_tables import SourceError
+from mortgage_etl.run.start import start_job
 
 
 def main() -> None:

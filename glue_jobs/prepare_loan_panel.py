@@ -19,8 +19,8 @@ from awsglue.dynamicframe import DynamicFrame
 from pyspark.sql import DataFrame
 
 from contracts.faults import SettingError
-from mortgage_etl.jobs import prepare_panel, prepare_scoring_input
-from mortgage_etl.start import start_job
+from mortgage_etl.panel.prepare import prepare_panel, prepare_scoring_input
+from mortgage_etl.run.start import start_job
 
 OPTIONS = [
     "mode",

@@ -16,9 +16,9 @@ from datetime import date
 from awsglue.context import GlueContext
 from pyspark.sql import DataFrame
 
-from mortgage_etl.publish import read_manifest
+from mortgage_etl.publishing.attempts import read_manifest
+from mortgage_etl.run.start import start_job
 from mortgage_etl.scores import REASONS, publish_scores, reconcile_scores
-from mortgage_etl.start import start_job
 
 OPTIONS = [
     "source",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from data_quality.outcomes import Outcome
-from mortgage_etl.sources.extracts import Extract
+from mortgage_etl.files.extracts import Extract
 
 
 @dataclass(frozen=True)

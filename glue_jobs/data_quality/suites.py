@@ -15,11 +15,11 @@ from contracts.spark_schema import struct_type
 from data_quality.freshness import AgeLimit, ingest_ages, report_age
 from data_quality.outcomes import Outcome, failure
 from data_quality.storage import read_json
-from mortgage_etl.accounting import changed_values
-from mortgage_etl.clean_tables import read_clean_tables
-from mortgage_etl.sources import SourceTables
-from mortgage_etl.sources.extracts import Extract
-from mortgage_etl.sources.reader import raw_tables
+from mortgage_etl.cleaning.accounting import changed_values
+from mortgage_etl.cleaning.clean_tables import read_clean_tables
+from mortgage_etl.cleaning.reader import raw_tables
+from mortgage_etl.cleaning.source_tables import SourceTables
+from mortgage_etl.files.extracts import Extract
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

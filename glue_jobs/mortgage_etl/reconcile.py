@@ -17,16 +17,16 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from mortgage_etl.accounting import ReconciliationError, warnings
-from mortgage_etl.panel import loan_months, panel_counts
-from mortgage_etl.session import local_session
-from mortgage_etl.sources import SourceError, loan_extracts
-from mortgage_etl.sources.extracts import Extract, checked_extract
-from mortgage_etl.sources.reader import Reader
+from mortgage_etl.cleaning.accounting import ReconciliationError, warnings
+from mortgage_etl.cleaning.reader import Reader
+from mortgage_etl.cleaning.source_tables import SourceError, loan_extracts
+from mortgage_etl.files.extracts import Extract, checked_extract
+from mortgage_etl.panel.observations import loan_months, panel_counts
+from mortgage_etl.run.session import local_session
 
 
 def reconcile(reader: Reader, as_of_date: date, horizon_months: int) -> dict:
-    """Counts of every performance row (see mortgage_etl.panel.panel_counts), and what a person should know of them."""
+    """Counts of every performance row (see panel.observations.panel_counts), and what a person should know of them."""
     tables = reader.read(as_of_date)
     counts = panel_counts(loan_months(tables, as_of_date, horizon_months), tables)
     return {**counts, "warnings": warnings(tables.counts)}

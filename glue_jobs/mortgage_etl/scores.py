@@ -15,10 +15,10 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from contracts.faults import DataFault
-from mortgage_etl import storage
-from mortgage_etl.progress import say
-from mortgage_etl.publish import MANIFEST
-from mortgage_etl.sources.fields import number
+from mortgage_etl.layouts.parsers import number
+from mortgage_etl.publishing import objects
+from mortgage_etl.publishing.attempts import MANIFEST
+from mortgage_etl.run.progress import say
 
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 HISTOGRAM_EDGES = (0.0, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -95,7 +95,7 @@ def publish_scores(
     body = parquet_bytes(scores, score_date, model_package_arn, model_package_version)
     root = f"{output_root.rstrip('/')}/"
     name = f"scores-{hashlib.sha256(body).hexdigest()[:16]}.parquet"
-    storage.write_bytes(root + name, body)
+    objects.write_bytes(root + name, body)
     manifest = {
         "dataset": "scores",
         "data_prefix": root,
@@ -109,10 +109,10 @@ def publish_scores(
         **facts,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    storage.write_json(root + MANIFEST, manifest)
-    for uri, _ in storage.list_objects(root):
+    objects.write_json(root + MANIFEST, manifest)
+    for uri, _ in objects.list_objects(root):
         if uri.removeprefix(root) not in (name, MANIFEST):
-            storage.delete_object(uri)
+            objects.delete_object(uri)
     say(f"published {len(scores):,} scores, {len(body):,} bytes: {root}{name}")
     return manifest
 

@@ -13,13 +13,13 @@ import time
 
 from awsglue.utils import getResolvedOptions
 
-from mortgage_etl import storage
-from mortgage_etl.publish import publish_attempt
+from mortgage_etl.publishing import objects
+from mortgage_etl.publishing.attempts import publish_attempt
 
 args = getResolvedOptions(sys.argv, ["output_root", "seconds", "work", "row"])
 runs = args["output_root"].rstrip("/") + "-runs/"
-fault = args["work"] if args["work"] == "broken" or not storage.list_objects(runs) else "nothing"
-storage.write_bytes(f"{runs}{args['JOB_RUN_ID']}", b"started")
+fault = args["work"] if args["work"] == "broken" or not objects.list_objects(runs) else "nothing"
+objects.write_bytes(f"{runs}{args['JOB_RUN_ID']}", b"started")
 print(f"run {args['JOB_RUN_ID']}: fault {fault}", flush=True)
 time.sleep(float(args["seconds"]))
 if fault == "broken":
@@ -27,12 +27,12 @@ if fault == "broken":
 
 
 def write(attempt: str) -> None:
-    storage.write_bytes(f"{attempt}part-0.csv", args["row"].encode())
+    objects.write_bytes(f"{attempt}part-0.csv", args["row"].encode())
     if fault == "disk_full":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), f"{attempt}part-1.csv")
     if fault == "crash":
         os._exit(137)  # as the kernel's out-of-memory killer ends it: half is written, nobody cleans up
-    storage.write_bytes(f"{attempt}part-1.csv", args["row"].encode())
+    objects.write_bytes(f"{attempt}part-1.csv", args["row"].encode())
 
 
 publish_attempt(args["output_root"], args["JOB_RUN_ID"], write, lambda attempt: {"rows": 2})

@@ -11,7 +11,7 @@ sys.path[:0] = [str(ROOT / "glue_jobs"), str(ROOT), str(Path(__file__).parent)]
 
 @pytest.fixture(scope="session")
 def spark():
-    from mortgage_etl.session import local_session
+    from mortgage_etl.run.session import local_session
 
     session = local_session("tests", cores=2)
     # Compiling hundreds of expressions to Java takes far longer than interpreting them for a few rows.

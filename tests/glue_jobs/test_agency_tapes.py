@@ -26,7 +26,7 @@ def land(root: Path, table: str, lines: list[str], name: str = "part.txt") -> No
 
 
 def tables_of(spark, root: Path, source: str):
-    from mortgage_etl.sources import read_source
+    from mortgage_etl.cleaning.source_tables import read_source
 
     read = read_source(spark, source, str(root), AS_OF)
     return read, {name: [row.asDict() for row in frame.collect()] for name, frame in read.tables.items()}

@@ -12,7 +12,7 @@ from contracts.expectations import build_suite
 from contracts.model import Column, Contract
 from contracts.values import Codes
 from data_quality.validation import Validator
-from mortgage_etl.quarantine import _is_missing
+from mortgage_etl.cleaning.quarantine import _is_missing
 
 TEXTS = ["999", "999.0", "9.99e2", "0999", "998", "9", "9.0", "09", "U", "u", "1900-01-01", "1900-01-02", "x", "-999."]
 

@@ -17,8 +17,8 @@ from data_quality import storage, suites
 from data_quality.freshness import AgeLimit
 from data_quality.outcomes import Outcome
 from data_quality.validation import Validator
-from mortgage_etl.sources import SourceTables
-from mortgage_etl.sources.extracts import Extract
+from mortgage_etl.cleaning.source_tables import SourceTables
+from mortgage_etl.files.extracts import Extract
 
 RUN_DATE = dt.date(2019, 12, 31)
 REPORTED, INGEST = AgeLimit("report_age", 45, 90), AgeLimit("ingest_age", 45, 90)

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from mortgage_etl.sources import SourceError
-from mortgage_etl.sources.economics_public import economic_extracts
+from mortgage_etl.cleaning.public_economics import economic_extracts
+from mortgage_etl.cleaning.source_tables import SourceError
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ AS_OF = date(2012, 1, 31)
 
 
 def read(spark, root):
-    from mortgage_etl.sources import read_source
+    from mortgage_etl.cleaning.source_tables import read_source
 
     return read_source(spark, "canonical", str(root), AS_OF)
 
 
 def refusal(spark, root, source: str = "canonical") -> str:
-    from mortgage_etl.sources import SourceError, read_source
+    from mortgage_etl.cleaning.source_tables import SourceError, read_source
 
     with pytest.raises(SourceError) as error:
         read_source(spark, source, str(root), AS_OF)
@@ -82,7 +82,7 @@ def test_a_spreadsheets_ways_cost_no_loan(spark, tmp_path):
 
 
 def test_what_a_person_is_warned_of(spark, tmp_path):
-    from mortgage_etl.accounting import warnings
+    from mortgage_etl.cleaning.accounting import warnings
 
     bad = {"rows_in": 100, "rows_out": 94, "quarantined": 6, "by_reason": {"unparseable": 6}}
     few = {"rows_in": 100, "rows_out": 95, "quarantined": 5, "by_reason": {"unparseable": 5}}
@@ -154,10 +154,10 @@ def test_a_file_of_another_layout_is_refused_though_its_width_is_right(spark, tm
 
 def of_table(spark, path: Path):
     """The raw table that a file is of, its lines, and what is judged of each."""
-    from mortgage_etl.quarantine import judge
-    from mortgage_etl.sources import canonical
-    from mortgage_etl.sources.extracts import extract_of_files
-    from mortgage_etl.sources.lines import read_lines
+    from mortgage_etl.cleaning.quarantine import judge
+    from mortgage_etl.files.extracts import extract_of_files
+    from mortgage_etl.files.lines import read_lines
+    from mortgage_etl.layouts import canonical
 
     raw = next(raw for raw in canonical.TABLES if raw.name == path.parent.parent.name)
     lines = read_lines(spark, raw, extract_of_files(spark, raw.name, str(path.parent)))
@@ -183,8 +183,8 @@ def of_table(spark, path: Path):
     ids=["dates", "future", "codes", "range", "blank", "lone quote", "columns"],
 )
 def test_a_table_without_a_good_row_says_why(spark, tmp_path, table, of, to, words):
-    from mortgage_etl.accounting import count_rows
-    from mortgage_etl.sources import SourceError
+    from mortgage_etl.cleaning.accounting import count_rows
+    from mortgage_etl.cleaning.source_tables import SourceError
 
     path = write_table(tmp_path, table, [{"loan_id": "A"}])
     spoil(path, of=of, to=to)
@@ -200,7 +200,7 @@ def test_months_of_loans_that_are_nowhere_else_are_refused_as_a_whole(spark, tmp
 
 
 def test_a_line_break_in_a_quoted_field_is_told_from_a_short_line(spark, tmp_path):
-    from mortgage_etl.quarantine import quarantined
+    from mortgage_etl.cleaning.quarantine import quarantined
 
     path = write_table(tmp_path, "borrowers", [{"loan_id": loan} for loan in ("A", "B", "C", "D")])
     spoil(path, of="D,700", to='D,"7\n00"')
@@ -211,7 +211,7 @@ def test_a_line_break_in_a_quoted_field_is_told_from_a_short_line(spark, tmp_pat
 
 
 def test_characters_of_no_text_are_found_behind_the_beginning(spark, tmp_path):
-    from mortgage_etl.sources import SourceError
+    from mortgage_etl.cleaning.source_tables import SourceError
 
     path = write_table(tmp_path, "loans", [{"loan_id": "A"}])
     path.write_bytes(path.read_bytes() + b"B,\0\n")

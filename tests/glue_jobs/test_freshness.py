@@ -8,7 +8,7 @@ import pytest
 
 from data_quality.freshness import AgeLimit, ingest_ages, report_age
 from data_quality.outcomes import Outcome, summarize
-from mortgage_etl.sources.extracts import Extract
+from mortgage_etl.files.extracts import Extract
 
 LIMIT = AgeLimit.of("report_age", {"report_age_warning_days": "45", "report_age_error_days": "90"})
 LOANS = {"loans", "performance"}

@@ -62,8 +62,8 @@ def labelled(spark, timelines: dict[str, dict], horizon: int) -> pd.DataFrame:
     """All features and labels of the timelines' months, by (loan, month index)."""
     from pyspark.sql import functions as F
 
-    from mortgage_etl.history import with_history
-    from mortgage_etl.labels import with_labels, with_month
+    from mortgage_etl.panel.history import with_history
+    from mortgage_etl.panel.labels import with_labels, with_month
 
     rows = [
         (loan, iso(month), status, code or None, "N")

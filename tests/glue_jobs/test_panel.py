@@ -46,8 +46,8 @@ def economics() -> list[dict]:
 @pytest.fixture(scope="module")
 def published(spark, tmp_path_factory):
     """One tape prepared in both modes."""
-    from mortgage_etl.clean_tables import prepare_clean_tables
-    from mortgage_etl.jobs import prepare_panel, prepare_scoring_input
+    from mortgage_etl.cleaning.clean_tables import prepare_clean_tables
+    from mortgage_etl.panel.prepare import prepare_panel, prepare_scoring_input
 
     root = tmp_path_factory.mktemp("tape")
     late = {START + k: ("1" if k in (2, 3) else "0", "") for k in range(23)}
@@ -168,7 +168,7 @@ def test_quarantine_is_published_with_the_raw_line(published):
 
 
 def test_a_failed_write_leaves_the_published_dataset_alone(spark, tmp_path):
-    from mortgage_etl.publish import publish_attempt, read_manifest
+    from mortgage_etl.publishing.attempts import publish_attempt, read_manifest
 
     dataset = str(tmp_path / "panel")
     frame = spark.range(3).selectExpr("id", "'2010-01' AS snapshot_month")
@@ -191,7 +191,7 @@ def test_a_failed_write_leaves_the_published_dataset_alone(spark, tmp_path):
 
 def test_spark_on_a_full_disk_leaves_the_published_dataset_alone(spark, tmp_path):
     """A real device without space: /dev/full refuses every write."""
-    from mortgage_etl.storage import write_json
+    from mortgage_etl.publishing.objects import write_json
 
     write_json(str(tmp_path / "_manifest.json"), {"rows": 1})
     (tmp_path / "._manifest.json.partial").symlink_to("/dev/full")

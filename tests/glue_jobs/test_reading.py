@@ -12,7 +12,7 @@ AS_OF = date(2012, 1, 31)
 
 
 def read(spark, root):
-    from mortgage_etl.sources import read_source
+    from mortgage_etl.cleaning.source_tables import read_source
 
     return read_source(spark, "canonical", str(root), AS_OF)
 
@@ -144,7 +144,7 @@ def test_line_numbers_hold_across_file_blocks_column_orders_and_compression(spar
 
 
 def test_the_newest_complete_extract_known_at_the_date_is_read(spark, tmp_path):
-    from mortgage_etl.sources.extracts import newest_extract
+    from mortgage_etl.files.extracts import newest_extract
 
     for ingest in ("2011-01-31", "2011-12-31", "2012-02-29"):
         write_table(tmp_path, "loans", [{"loan_id": "A"}], ingest=ingest)
@@ -173,9 +173,10 @@ GOOD_LINE = ",".join(["A", *LOAN.values()])
     ids=["missing column", "wrong delimiter", "empty", "header only", "truncated gzip", "no gzip", "not UTF-8"],
 )
 def test_a_bad_file_stops_the_run_and_is_named(spark, tmp_path, name, body, words):
-    from mortgage_etl.sources import SourceError, canonical
-    from mortgage_etl.sources.extracts import extract_of_files
-    from mortgage_etl.sources.lines import read_lines
+    from mortgage_etl.cleaning.source_tables import SourceError
+    from mortgage_etl.files.extracts import extract_of_files
+    from mortgage_etl.files.lines import read_lines
+    from mortgage_etl.layouts import canonical
 
     path = tmp_path / name
     path.write_bytes(body if isinstance(body, bytes) else body.encode())
@@ -192,9 +193,10 @@ def test_a_bad_file_stops_the_run_and_is_named(spark, tmp_path, name, body, word
     ids=["wrong delimiter", "another layout"],
 )
 def test_a_file_without_header_of_another_layout_is_refused(spark, tmp_path, line, words):
-    from mortgage_etl.sources import SourceError, fannie_mae
-    from mortgage_etl.sources.extracts import extract_of_files
-    from mortgage_etl.sources.lines import read_lines
+    from mortgage_etl.cleaning.source_tables import SourceError
+    from mortgage_etl.files.extracts import extract_of_files
+    from mortgage_etl.files.lines import read_lines
+    from mortgage_etl.layouts import fannie_mae
 
     (tmp_path / "Acquisition.txt").write_text(f"{line}\n" * 3)
     with pytest.raises(SourceError, match=words):
@@ -202,7 +204,7 @@ def test_a_file_without_header_of_another_layout_is_refused(spark, tmp_path, lin
 
 
 def test_absent_places_are_named(spark, tmp_path):
-    from mortgage_etl.sources import SourceError, read_source
+    from mortgage_etl.cleaning.source_tables import SourceError, read_source
 
     with pytest.raises(SourceError, match=r"cannot be listed.*bucket"):
         read_source(spark, "canonical", str(tmp_path / "absent"), AS_OF)

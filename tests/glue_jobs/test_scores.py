@@ -87,19 +87,19 @@ def test_the_same_scores_give_the_same_object_and_replace_the_last(tmp_path):
 
 
 def test_a_full_disk_leaves_the_published_scores_alone(tmp_path, monkeypatch):
-    from mortgage_etl import storage
+    from mortgage_etl.publishing import objects
     from mortgage_etl.scores import publish_scores
 
     scores = two_scores()
     first = publish_scores(scores, NIGHT, str(tmp_path), ARN, 1, {})
-    write = storage.write_bytes
+    write = objects.write_bytes
 
     def full(uri, body):
         if uri.endswith("_manifest.json"):
             raise OSError(28, "No space left on device")
         write(uri, body)
 
-    monkeypatch.setattr(storage, "write_bytes", full)
+    monkeypatch.setattr(objects, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
         publish_scores(scores, NIGHT, str(tmp_path), ARN, 2, {})
     assert (tmp_path / first["files"][0]["key"]).exists()

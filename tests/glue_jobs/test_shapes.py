@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tapes import LOAN
 
-from mortgage_etl.sources import SourceError, canonical, fannie_mae, freddie_mac
-from mortgage_etl.sources.economics_public import FHFA_HPI
-from mortgage_etl.sources.shapes import HEAD_BYTES, first_lines, in_words, shape_of
+from mortgage_etl.cleaning.public_economics import FHFA_HPI
+from mortgage_etl.cleaning.source_tables import SourceError
+from mortgage_etl.files.shapes import HEAD_BYTES, first_lines, in_words, shape_of
+from mortgage_etl.layouts import canonical, fannie_mae, freddie_mac
 
 LOANS = next(raw for raw in canonical.TABLES if raw.name == "loans")
 NAMES = ["loan_id", *LOAN]

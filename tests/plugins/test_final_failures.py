@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHORT = "SplitError: the panel spans 30 months (2008-01 to 2010-06); shorten oot_months or validation_months"
 # As AWS and the toolkit give them.
 SAGEMAKER = f'AlgorithmError: ExecuteUserScriptError:\nExitCode 1\nErrorMessage "{SHORT}"\nCommand "python x.py"'
-GLUE = "mortgage_etl.sources.errors.SourceError: s3://b/raw-data/loans.csv is empty (0 bytes). Land it again."
+GLUE = "mortgage_etl.files.errors.SourceError: s3://b/raw-data/loans.csv is empty (0 bytes). Land it again."
 
 
 def final_names() -> set[str]:

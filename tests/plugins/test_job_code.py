@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
         "sagemaker_entrypoints/inference.py": "i",
         "sagemaker_entrypoints/mortgage_model/features.py": "f",
         "glue_jobs/prepare_loan_panel.py": "p",
-        "glue_jobs/mortgage_etl/labels.py": "l",
+        "glue_jobs/mortgage_etl/panel/labels.py": "l",
     }
     for name, text in files.items():
         path = tmp_path / name
@@ -45,7 +45,7 @@ def test_each_service_finds_what_it_needs(root: Path) -> None:
         assert set(archive.getnames()) == source
     with zipfile.ZipFile(io.BytesIO(files["glue_libs.zip"])) as archive:
         assert set(archive.namelist()) == {
-            "mortgage_etl/labels.py",
+            "mortgage_etl/panel/labels.py",
             "contracts/__init__.py",
             "contracts/tables/loans.odcs.yaml",
         }

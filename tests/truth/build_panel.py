@@ -4,9 +4,9 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from mortgage_etl.clean_tables import prepare_clean_tables
-from mortgage_etl.jobs import prepare_panel
-from mortgage_etl.session import local_session
+from mortgage_etl.cleaning.clean_tables import prepare_clean_tables
+from mortgage_etl.panel.prepare import prepare_panel
+from mortgage_etl.run.session import local_session
 
 raw, day, out = sys.argv[1], date.fromisoformat(sys.argv[2]), Path(sys.argv[3])
 spark = local_session("truth", cores=2)

@@ -9,12 +9,12 @@ from pyspark.sql import functions as F
 
 from contracts import load_contract
 from contracts.spark_schema import struct_type
-from mortgage_etl.accounting import ReconciliationError
-from mortgage_etl.economics import with_economics
-from mortgage_etl.history import with_history
-from mortgage_etl.labels import STATES, known_at, with_labels, with_month
-from mortgage_etl.months import month_index
-from mortgage_etl.sources import SourceTables
+from mortgage_etl.cleaning.accounting import ReconciliationError
+from mortgage_etl.cleaning.source_tables import SourceTables
+from mortgage_etl.panel.economics import with_economics
+from mortgage_etl.panel.history import with_history
+from mortgage_etl.panel.labels import STATES, known_at, with_labels, with_month
+from mortgage_etl.panel.months import month_index
 
 OUTCOMES = ("observations", "defaults", "non_defaults", "immature", "prepaid")
 

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mortgage_etl.sources.errors import SourceError
-from mortgage_etl.sources.layouts import RawTable
+from mortgage_etl.files.errors import SourceError
+from mortgage_etl.layouts.raw_table import RawTable
 
 HEAD_BYTES = 1 << 16
 DELIMITERS = {",": "comma", "|": "pipe", ";": "semicolon", "\t": "tab"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pyspark.sql import Column
 
-from mortgage_etl.sources.fields import Parser
+from mortgage_etl.layouts.parsers import Parser
 
 
 @dataclass(frozen=True)

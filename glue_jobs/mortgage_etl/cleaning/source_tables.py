@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from mortgage_etl.sources.errors import SourceError
+from mortgage_etl.files.errors import SourceError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from mortgage_etl.sources.extracts import Extract
+    from mortgage_etl.files.extracts import Extract
 
 __all__ = ["SOURCES", "SourceError", "SourceTables", "loan_extracts", "read_source"]
 
@@ -41,8 +41,8 @@ def read_source(spark: SparkSession, source: str, raw_root: str, as_of_date: dat
     ``raw_root`` holds <table>/ingest_date=YYYY-MM-DD/<files>. SourceError if a table or file is wrong as a whole;
     ReconciliationError if the counts do not add up.
     """
-    from mortgage_etl.sources.economics_public import economic_extracts
-    from mortgage_etl.sources.reader import read_extracts
+    from mortgage_etl.cleaning.public_economics import economic_extracts
+    from mortgage_etl.cleaning.reader import read_extracts
 
     extracts = loan_extracts(spark, source, raw_root, as_of_date) | economic_extracts(spark, raw_root, as_of_date)
     return read_extracts(spark, source, extracts, as_of_date)
@@ -50,8 +50,8 @@ def read_source(spark: SparkSession, source: str, raw_root: str, as_of_date: dat
 
 def loan_extracts(spark: SparkSession, source: str, raw_root: str, as_of_date: date) -> dict[str, Extract]:
     """The newest extract of each of the source's own tables. SourceError if one is missing."""
-    from mortgage_etl.sources.extracts import newest_extract
-    from mortgage_etl.sources.reader import raw_tables
+    from mortgage_etl.cleaning.reader import raw_tables
+    from mortgage_etl.files.extracts import newest_extract
 
     extracts = {}
     for raw in raw_tables(source):

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from mortgage_etl import storage
-from mortgage_etl.progress import say
+from mortgage_etl.publishing import objects
+from mortgage_etl.run.progress import say
 
 MANIFEST = "_manifest.json"
 
@@ -26,10 +26,10 @@ def publish_attempt(
     """
     root = f"{dataset.rstrip('/')}/"
     attempt = f"{root}attempt={job_run_id}/"
-    storage.delete_prefix(attempt)  # left behind by a run of this id that died
+    objects.delete_prefix(attempt)  # left behind by a run of this id that died
     try:
         write(attempt)
-        files = storage.list_objects(attempt)
+        files = objects.list_objects(attempt)
         manifest = {
             "data_prefix": attempt,
             "files": [{"key": uri.removeprefix(root), "bytes": size} for uri, size in files],
@@ -37,18 +37,18 @@ def publish_attempt(
             "job_run_id": job_run_id,
             "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        storage.write_json(root + MANIFEST, manifest)
+        objects.write_json(root + MANIFEST, manifest)
     except BaseException:
-        storage.delete_prefix(attempt)  # a full disk stays full otherwise
+        objects.delete_prefix(attempt)  # a full disk stays full otherwise
         raise
     say(f"published {len(files)} files, {sum(size for _, size in files):,} bytes: {attempt}")
-    older = {uri.removeprefix(root).split("/")[0] for uri, _ in storage.list_objects(root)}
+    older = {uri.removeprefix(root).split("/")[0] for uri, _ in objects.list_objects(root)}
     for name in sorted(older):
         if name.startswith("attempt=") and f"{root}{name}/" != attempt:
-            storage.delete_prefix(f"{root}{name}/")
+            objects.delete_prefix(f"{root}{name}/")
     return manifest
 
 
 def read_manifest(dataset: str) -> dict[str, Any]:
     """The manifest of a published dataset. FileNotFoundError if it was never published."""
-    return storage.read_json(f"{dataset.rstrip('/')}/{MANIFEST}")
+    return objects.read_json(f"{dataset.rstrip('/')}/{MANIFEST}")

@@ -13,7 +13,7 @@ from datetime import date
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from mortgage_etl.months import month_index, past_due
+from mortgage_etl.panel.months import month_index, past_due
 
 DEFAULT_STATUS = 3
 CREDIT_EVENTS = ("02", "03", "09", "15")

@@ -31,10 +31,10 @@ from pyspark.sql import functions as F
 from contracts import load_contract
 from contracts.model import Column as ContractColumn
 from contracts.values import NO_VALUE, WHOLE_AS_FRACTION, Codes
-from mortgage_etl.sources.fields import date_in, number, text
-from mortgage_etl.sources.layouts import RawTable
-from mortgage_etl.sources.lines import Lines, file_number, line_number
-from mortgage_etl.sources.shapes import Shape
+from mortgage_etl.files.lines import Lines, file_number, line_number
+from mortgage_etl.files.shapes import Shape
+from mortgage_etl.layouts.parsers import date_in, number, text
+from mortgage_etl.layouts.raw_table import RawTable
 
 NOT_AFTER_AS_OF = {"reporting_month", "origination_date", "appraisal_date"}
 RESTORED, SET_TO_MISSING = "restored", "set_to_missing"

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 
 from pyspark.sql import functions as F
 
-from mortgage_etl.sources.fannie_mae import LOAN_TABLES, VALUE_FROM_LTV
-from mortgage_etl.sources.fields import Parser, integer, month_in, number, text, zero_balance_code, zip3
-from mortgage_etl.sources.layouts import Field, RawTable
+from mortgage_etl.layouts.fannie_mae import LOAN_TABLES, VALUE_FROM_LTV
+from mortgage_etl.layouts.parsers import Parser, integer, month_in, number, text, zero_balance_code, zip3
+from mortgage_etl.layouts.raw_table import Field, RawTable
 
 MONTH = month_in("yyyyMM")
 # Canonical R is a rate refinance, which Freddie Mac calls N; its R is a refinance of unknown kind.

@@ -20,10 +20,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from mortgage_etl.sources.errors import SourceError
-from mortgage_etl.sources.extracts import Extract, read_head
-from mortgage_etl.sources.layouts import RawTable
-from mortgage_etl.sources.shapes import HEAD_BYTES, Shape, first_lines, shape_of
+from mortgage_etl.files.errors import SourceError
+from mortgage_etl.files.extracts import Extract, read_head
+from mortgage_etl.files.shapes import HEAD_BYTES, Shape, first_lines, shape_of
+from mortgage_etl.layouts.raw_table import RawTable
 
 LINE_BITS = 36
 TASK_LOGGERS = ("executor.Executor", "scheduler.TaskSetManager")

@@ -10,19 +10,13 @@ from pyspark.sql import DataFrame, SparkSession
 
 from contracts import load_contract
 from contracts.faults import SettingError
-from mortgage_etl.accounting import ReconciliationError
-from mortgage_etl.clean_tables import read_clean_tables
-from mortgage_etl.labels import STATES
-from mortgage_etl.panel import (
-    build_panel,
-    build_scoring_input,
-    loan_months,
-    loans_on_tape,
-    panel_counts,
-)
-from mortgage_etl.progress import say
-from mortgage_etl.publish import publish_attempt
-from mortgage_etl.sources import SourceTables
+from mortgage_etl.cleaning.accounting import ReconciliationError
+from mortgage_etl.cleaning.clean_tables import read_clean_tables
+from mortgage_etl.cleaning.source_tables import SourceTables
+from mortgage_etl.panel.labels import STATES
+from mortgage_etl.panel.observations import build_panel, build_scoring_input, loan_months, loans_on_tape, panel_counts
+from mortgage_etl.publishing.attempts import publish_attempt
+from mortgage_etl.run.progress import say
 
 ROWS_PER_MONTH_FILE = 1_000_000
 ROWS_PER_SCORING_FILE = 500_000

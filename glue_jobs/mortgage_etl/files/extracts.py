@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from py4j.protocol import Py4JJavaError
 
-from mortgage_etl.sources.errors import NoExtractYet, SourceError
+from mortgage_etl.files.errors import NoExtractYet, SourceError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

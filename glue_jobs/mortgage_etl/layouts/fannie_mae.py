@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pyspark.sql import functions as F
 
-from mortgage_etl.sources.fields import Parser, integer, month_in, number, text, zero_balance_code, zip3
-from mortgage_etl.sources.layouts import Field, RawTable
+from mortgage_etl.layouts.parsers import Parser, integer, month_in, number, text, zero_balance_code, zip3
+from mortgage_etl.layouts.raw_table import Field, RawTable
 
 LOAN_TABLES = ("borrowers", "properties", "loans")
 VALUE_FROM_LTV = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contracts import load_contract
 from contracts.model import Column as ContractColumn
-from mortgage_etl.sources.fields import Parser, date_in, integer, month_in, number, text, zero_balance_code, zip3
-from mortgage_etl.sources.layouts import Field, RawTable
+from mortgage_etl.layouts.parsers import Parser, date_in, integer, month_in, number, text, zero_balance_code, zip3
+from mortgage_etl.layouts.raw_table import Field, RawTable
 
 MONTH_COLUMNS = {
     "reporting_month",

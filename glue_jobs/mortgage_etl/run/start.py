@@ -9,7 +9,7 @@ from awsglue.job import Job
 from awsglue.utils import getResolvedOptions
 from pyspark.context import SparkContext
 
-from mortgage_etl.session import apply_required
+from mortgage_etl.run.session import apply_required
 
 
 def start_job(options: list[str]) -> tuple[dict[str, str], GlueContext, Job]:

@@ -10,12 +10,12 @@ from pyspark.sql import functions as F
 
 from contracts import load_contract
 from contracts.spark_schema import struct_type
-from mortgage_etl import storage
-from mortgage_etl.accounting import ReconciliationError
-from mortgage_etl.progress import say
-from mortgage_etl.publish import publish_attempt, read_manifest
-from mortgage_etl.sources import SourceTables, read_source
-from mortgage_etl.sources.extracts import Extract
+from mortgage_etl.cleaning.accounting import ReconciliationError
+from mortgage_etl.cleaning.source_tables import SourceTables, read_source
+from mortgage_etl.files.extracts import Extract
+from mortgage_etl.publishing import objects
+from mortgage_etl.publishing.attempts import publish_attempt, read_manifest
+from mortgage_etl.run.progress import say
 
 
 def prepare_clean_tables(
@@ -74,7 +74,7 @@ def write_quarantine(tables: SourceTables, root: str, source: str, delivered_by:
     """Replace the quarantine of this source's delivery, table by table (a table without rejects has none)."""
     for table, counts in tables.counts.items():
         path = f"{root.rstrip('/')}/{table}/source={source}/delivered_by={delivered_by}/"
-        storage.delete_prefix(path)
+        objects.delete_prefix(path)
         if counts["quarantined"]:
             assert tables.quarantine is not None
             tables.quarantine.where(F.col("table") == table).coalesce(1).write.mode("overwrite").parquet(path)

@@ -10,15 +10,16 @@ from pyspark.sql import DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from contracts import load_contract
-from mortgage_etl import quarantine as q
-from mortgage_etl.accounting import changed_values, count_rows
-from mortgage_etl.progress import say
-from mortgage_etl.sources import SOURCES, SourceTables, canonical, fannie_mae, freddie_mac
-from mortgage_etl.sources.economics_public import public_indicators
-from mortgage_etl.sources.errors import SourceError
-from mortgage_etl.sources.extracts import Extract
-from mortgage_etl.sources.layouts import RawTable
-from mortgage_etl.sources.lines import Lines, read_lines, read_shapes
+from mortgage_etl.cleaning import quarantine as q
+from mortgage_etl.cleaning.accounting import changed_values, count_rows
+from mortgage_etl.cleaning.public_economics import public_indicators
+from mortgage_etl.cleaning.source_tables import SOURCES, SourceTables
+from mortgage_etl.files.errors import SourceError
+from mortgage_etl.files.extracts import Extract
+from mortgage_etl.files.lines import Lines, read_lines, read_shapes
+from mortgage_etl.layouts import canonical, fannie_mae, freddie_mac
+from mortgage_etl.layouts.raw_table import RawTable
+from mortgage_etl.run.progress import say
 
 RAW_TABLES: dict[str, tuple[RawTable, ...]] = {
     "canonical": canonical.TABLES,

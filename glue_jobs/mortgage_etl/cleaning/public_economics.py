@@ -15,10 +15,10 @@ from pyspark.sql import functions as F
 
 from contracts import load_contract
 from contracts.spark_schema import struct_type
-from mortgage_etl.sources.errors import NoExtractYet, SourceError
-from mortgage_etl.sources.extracts import Extract, newest_extract
-from mortgage_etl.sources.fields import date_in, integer, number, text
-from mortgage_etl.sources.layouts import Field, RawTable
+from mortgage_etl.files.errors import NoExtractYet, SourceError
+from mortgage_etl.files.extracts import Extract, newest_extract
+from mortgage_etl.layouts.parsers import date_in, integer, number, text
+from mortgage_etl.layouts.raw_table import Field, RawTable
 
 HPI_LAG_DAYS = 60
 LAUS_LAG_DAYS = 50

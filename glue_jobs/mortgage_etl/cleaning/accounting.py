@@ -13,10 +13,10 @@ from pyspark.sql import functions as F
 
 from contracts import load_contract, table_names
 from contracts.requests import in_range_words
-from mortgage_etl.quarantine import contract_columns
-from mortgage_etl.sources.errors import SourceError
-from mortgage_etl.sources.layouts import RawTable
-from mortgage_etl.sources.lines import LINE_BITS, Lines, file_number
+from mortgage_etl.cleaning.quarantine import contract_columns
+from mortgage_etl.files.errors import SourceError
+from mortgage_etl.files.lines import LINE_BITS, Lines, file_number
+from mortgage_etl.layouts.raw_table import RawTable
 
 # A file of which more is refused for what stands in it is not the file that it was taken for.
 WRONG_FILE_PERCENT = 50

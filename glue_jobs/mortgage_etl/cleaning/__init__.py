@@ -1,0 +1,1 @@
+"""Raw files to clean tables: every row is judged, counted, and kept or quarantined."""

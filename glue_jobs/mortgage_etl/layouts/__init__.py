@@ -1,0 +1,1 @@
+"""How the raw files of each source are laid out, as data."""

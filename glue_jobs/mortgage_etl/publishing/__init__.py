@@ -1,0 +1,1 @@
+"""Datasets on S3: data first, the manifest that points to it last."""

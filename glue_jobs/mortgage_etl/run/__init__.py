@@ -1,0 +1,1 @@
+"""What every run needs: arguments, a Spark session, log lines."""
