@@ -27,12 +27,12 @@ import pandas as pd
 import xgboost as xgb
 
 from contracts import load_contract
-from mortgage_model import reasons
-from mortgage_model.artifact import MortgageModel, feature_contract, load_model
-from mortgage_model.calibration import Calibration
-from mortgage_model.features import FeatureSpec
-from mortgage_model.grades import MasterScale
-from mortgage_model.hyperparameters import parse_arguments
+from mortgage_model.development.hyperparameters import parse_arguments
+from mortgage_model.scoring import reasons
+from mortgage_model.scoring.artifact import MortgageModel, feature_contract, load_model
+from mortgage_model.scoring.calibration import Calibration
+from mortgage_model.scoring.features import FeatureSpec
+from mortgage_model.scoring.grades import MasterScale
 
 ROWS, REPEATS, LARGE_ROWS = 20_000, 3, 500
 
@@ -43,8 +43,8 @@ def random_loans(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
     columns = {}
     for column in load_contract("loan_panel").with_role("feature"):
         low, high = column.minimum or 0, column.maximum or 1
-        values = rng.choice(column.allowed or ("a", "b"), rows) if column.categorical else rng.uniform(low, high, rows)
-        columns[column.name] = values
+        levels = np.array(column.allowed or ("a", "b"))
+        columns[column.name] = rng.choice(levels, rows) if column.categorical else rng.uniform(low, high, rows)
     frame = pd.DataFrame(columns)
     risk = -frame["credit_score"] / 60 + frame["ltv"] / 60 + frame["dti"] / 30 + frame["delinquency_status"]
     return frame, (rng.random(rows) < 1 / (1 + np.exp(3 - risk + risk.mean()))).astype(float)

@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 
+from local_platform.clients.progress import Progress
 from local_platform.environments import ROOT
-from local_platform.progress import Progress
 
 PROJECT = "mortgage-compose-test"
 SERVICES = ("postgres", "local-aws", "api-server", "scheduler", "dag-processor", "triggerer")
@@ -99,13 +99,13 @@ def healthy(engine: str, container: str) -> bool:
     if engine == "podman":
         return subprocess.run(["podman", "healthcheck", "run", container], capture_output=True).returncode == 0
     state = subprocess.run(["docker", "inspect", container], capture_output=True, text=True).stdout
-    return json.loads(state)[0]["State"].get("Health", {}).get("Status") == "healthy"
+    return bool(json.loads(state)[0]["State"].get("Health", {}).get("Status") == "healthy")
 
 
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+        return int(listener.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local_aws import disk
-from local_aws.config import Caller, JobView
-from local_aws.processes import ExitStatus, JobProcess
+from local_aws.kernel import disk
+from local_aws.kernel.config import Caller, JobView
+from local_aws.kernel.processes import ExitStatus, JobProcess
+from local_aws.kernel.state import INTERRUPTED, Record
 from local_aws.sagemaker.containers import Sandbox
 from local_aws.sagemaker.objects import DataError
-from local_aws.sagemaker.service import Resource, Service, in_use, now, public, summaries
+from local_aws.sagemaker.service import Operations, Resource, Service, in_use, now, public, summaries
 from local_aws.sagemaker.validation import invalid
-from local_aws.state import INTERRUPTED, Record
 
 T = TypeVar("T")
 
@@ -72,7 +73,7 @@ class Execution:
     ) -> JobProcess:
         with self._lock:
             self.check()
-            self._process = JobProcess.start(
+            self._process = JobProcess(
                 sandbox.command(argv),
                 env=environment,
                 cwd=sandbox.directory,
@@ -99,7 +100,7 @@ class Execution:
                 self._process.stop(grace_s)
 
 
-class Jobs(Resource):
+class Jobs(Resource, ABC):
     """One kind of job: its records, its operations, its running threads. Subclasses validate and execute."""
 
     kind: str  # "TrainingJob": prefix of the API's field names
@@ -118,20 +119,21 @@ class Jobs(Resource):
 
     # What a subclass gives
 
+    @abstractmethod
     def validate(self, params: Record) -> None:
         """Raise AwsError for a request that cannot be accepted."""
-        raise NotImplementedError
 
     def initial(self, params: Record) -> Record:
         """Fields of a new record beyond those of the request."""
         return {}
 
+    @abstractmethod
     def execute(self, execution: Execution, sandbox: Sandbox) -> Record:
         """Run the job; returns fields of a completed job or raises JobFailed, JobStopped, DataError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def image(self, record: Record) -> str:
-        raise NotImplementedError
+        """The container image whose runtime the job needs."""
 
     def ended(self, record: Record, status: str, reason: str = "", **fields: Any) -> None:
         """Bring a record to a terminal status."""
@@ -144,7 +146,7 @@ class Jobs(Resource):
 
     # Operations
 
-    def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
+    def operations(self) -> Operations:
         return {
             f"Create{self.kind}": self.create,
             f"Describe{self.kind}": self.describe,

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from local_platform import demo
+from local_platform.commands import demo
 from local_platform.environments import runtime_python
-from local_platform.services import airflow_environment
+from local_platform.running.services import airflow_environment
 from tests.installation import Installation
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

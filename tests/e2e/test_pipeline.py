@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from local_platform import backfill
-from local_platform.airflow_api import FINISHED
+from local_platform.clients.airflow import FINISHED
+from local_platform.commands import backfill
 from local_platform.environments import ROOT
 from mortgage_risk.monitoring.index import MonthIndex
 from tests.documents import misfits
