@@ -63,12 +63,12 @@ def gather(
     metrics: dict[str, Any] | None = None,
     replicates: int = 20,
     alter: Callable[[MortgageModel], MortgageModel] = lambda model: model,
-    **rivals: Any,
+    **benchmarks: Any,
 ) -> Evidence:
     """What the tests of the battery look at; `alter` plants a defect in the model before it scores."""
     model, contract = alter(load_model(model_dir)), load_contract("loan_panel")
     bounds, profile = SplitBounds(**model.metadata["split"]), read_profile(model_dir)
-    scored = score_samples(open_panel(panel_dir, contract), contract, model, bounds, profile, rivals, seed=7)
+    scored = score_samples(open_panel(panel_dir, contract), contract, model, bounds, profile, benchmarks, seed=7)
     drawn = Replicates(scored.samples, replicates, 7)
     if metrics is None:
         metrics = {name: figures.sample_metrics(sample, drawn) for name, sample in scored.samples.items()}

@@ -30,7 +30,7 @@ METRIC_NAMES = {
 
 class Metric(TypedDict):
     """A figure of n rows, `events` of them defaults. Without a value there is a `reason`, without an interval there may
-    be an `interval_reason`. `interval_method` is told where it is not the loan bootstrap.
+    be an `interval_reason`. `interval_method` is there where it is not the loan bootstrap.
     """
 
     value: float | None

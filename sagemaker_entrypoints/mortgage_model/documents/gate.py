@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NotRequired, TypedDict, final
+from typing import Literal, NotRequired, TypedDict, final
 
 from mortgage_model.documents.battery import Verdict
 
 FORMAT = 1
+ThresholdSeverity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "information"]
 
 
 class Bounds(TypedDict, total=False):
@@ -19,11 +21,11 @@ class Bounds(TypedDict, total=False):
 
 @final
 class MetricThreshold(Bounds):
-    """At least one bound of a metric of a sample; severity is error or warning."""
+    """At least one bound of a metric of a sample."""
 
     metric: str
     sample: str
-    severity: str
+    severity: ThresholdSeverity
     source: str
     why: str
 
@@ -33,7 +35,7 @@ class CheckThreshold(Bounds):
     """At least one bound of a test of the battery; an `optional` test may lack its input."""
 
     test: str
-    severity: str
+    severity: ThresholdSeverity
     source: str
     optional: NotRequired[bool]
 
@@ -42,8 +44,8 @@ Threshold = MetricThreshold | CheckThreshold
 
 
 class GateCheck(TypedDict):
-    """One figure and its verdict. `metric` and `sample` are null for a test of the battery; severity is error, warning
-    or information (reported only); `reason` is a sentence.
+    """One figure and its verdict. `metric` and `sample` are null for a test of the battery; severity `information` is
+    reported only; `reason` is a sentence.
     """
 
     id: str
@@ -56,7 +58,7 @@ class GateCheck(TypedDict):
     n: int | None
     events: int | None
     bounds: Bounds
-    severity: str
+    severity: Severity
     verdict: Verdict
     reason: str
     source: str

@@ -123,7 +123,7 @@ def _migration(found: Migration | None) -> str:
 
 
 def _left_out(found: Migration) -> str:
-    """Rows that the matrix does not count; nothing where there are none, or in a night of before they were told."""
+    """Rows that the matrix does not count; nothing where there are none, or in a night of before they were counted."""
     rows = {"rows repeat a loan": found.get("doubled"), "loans have a grade of another scale": found.get("other_grade")}
     return "".join(f" {count:,} {words} and are not counted." for words, count in rows.items() if count)
 

@@ -47,7 +47,7 @@ READS = (EARLY_3M, EARLY_6M, FINAL)
 
 # Traffic light of a grade: posterior probability that its true default rate is no higher than its mean PD.
 RED, AMBER = 0.01, 0.05
-# A vintage is held against those before it: this many at least, at most; this unlikely, this far off.
+# A vintage is compared with those before it: this many at least, at most; this unlikely, this far off.
 FEWEST, MOST = 3, 12
 OUTCOME_P, OUTCOME_RATIO = 0.001, 1.3
 

@@ -18,7 +18,7 @@ ATTENTION: Severity = "attention"
 BREACH: Severity = "breach"
 SEVERITIES = (OK, ATTENTION, BREACH)  # ever worse
 
-# PSI: the industry's reading (Siddiqi 2006), held against the interval's lower end so that chance is no finding.
+# PSI: the industry's reading (Siddiqi 2006), compared with the interval's lower end so that chance is no finding.
 STEP_PSI = 0.10
 TRAINING_PSI = 0.25
 # Change of the mean contribution to the log-odds in one night's step: 0.25 moves a PD by about a quarter.

@@ -11,17 +11,17 @@ from mortgage_model.report.charts.plot import Plot
 from mortgage_model.report.parts import chart, pair, sentence, share, signed, table
 
 
-def rivals(tests: Mapping[str, CheckRecord]) -> str:
+def comparisons(tests: Mapping[str, CheckRecord]) -> str:
     """The model against its challenger and the model in force; empty where there is neither."""
     parts = []
-    for rival in ("challenger", "champion"):
-        test = tests[f"benchmark.{rival}"]
+    for other in ("challenger", "champion"):
+        test = tests[f"benchmark.{other}"]
         if test["detail"]:
-            parts.append(f"<h3>The {rival}</h3>" + _compared(rival, test))
+            parts.append(f"<h3>The {other}</h3>" + _compared(other, test))
     return "<h2>Benchmark: is it better than the alternative?</h2>" + "".join(parts) if parts else ""
 
 
-def _compared(rival: str, test: CheckRecord) -> str:
+def _compared(other: str, test: CheckRecord) -> str:
     criteria: list[Criterion] = test["detail"]["criteria"]
     swap_set: list[Swap] = test["detail"]["swap_set"]
     rows = [
@@ -41,7 +41,7 @@ def _compared(rival: str, test: CheckRecord) -> str:
     flagged = [(row["flagged_by"], row["observed_rate"] or 0) for row in swap_set if row["flagged_by"] != "neither"]
     rates = [rate for _, rate in flagged]
     plot = Plot(
-        f"Swap set against the {rival}",
+        f"Swap set against the {other}",
         "Observed default rate by who flags the loan",
         index_axis([name for name, _ in flagged], "Flagged among the riskiest tenth by"),
         rate_axis("Observed default rate", rates),

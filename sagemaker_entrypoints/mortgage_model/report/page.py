@@ -44,7 +44,7 @@ def render_report(evaluation: Evaluation, gate: GateResult, card: Card) -> str:
             stability.shift(evidence),
             stability.portfolio(tests["stability.representativeness"]),
             stability.migration(tests),
-            benchmark.rivals(tests),
+            benchmark.comparisons(tests),
             explanation.drivers(tests),
             stress.scenarios(tests),
             fairness.groups(tests),

@@ -44,9 +44,9 @@ def scenarios(tests: Mapping[str, CheckRecord]) -> str:
         [escape(row["scenario"]), share(row["mean_pd"]), *(share(v) for v in row["by_grade"].values())] for row in rows
     ]
     behind = table(["Scenario", "Portfolio", *map(escape, grades)], cells, numeric=range(1, 2 + len(grades)))
-    told = f"{sentence(test['reason'])} {sentence(replay['reason'])}"
+    words = f"{sentence(test['reason'])} {sentence(replay['reason'])}"
     return title + pair(
-        chart("Portfolio", bars, f"{told} What-if calculations, not forecasts."),
+        chart("Portfolio", bars, f"{words} What-if calculations, not forecasts."),
         chart("By grade", plot.svg(), "Scenarios against today.", behind),
     )
 

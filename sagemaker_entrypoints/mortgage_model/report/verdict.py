@@ -68,7 +68,7 @@ def tiles(metrics: Metrics, gate: GateResult) -> str:
 
 
 def checks(gate: GateResult) -> str:
-    open_ = [check for check in gate.checks if check["verdict"] != "pass"]
+    unmet = [check for check in gate.checks if check["verdict"] != "pass"]
     passed = [check for check in gate.checks if check["verdict"] == "pass"]
     rows = [
         [
@@ -76,7 +76,7 @@ def checks(gate: GateResult) -> str:
             f"<strong>{escape(check['question'])}</strong><br>{escape(signed(check['reason']))}",
             f"{escape(check['why'])}<br><span class='soft small'>{escape(check['source'])}</span>",
         ]
-        for check in sorted(open_, key=lambda c: c["verdict"] == "warn")
+        for check in sorted(unmet, key=lambda c: c["verdict"] == "warn")
     ]
     head = ["Verdict", "Question and answer", "Why it matters, and the threshold's source"]
     quiet = [

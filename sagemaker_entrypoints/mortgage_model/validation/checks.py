@@ -1,8 +1,8 @@
 """One test of the battery: a question, a function of the evidence that answers it, and its outcome.
 
 A test is a function registered with `@check`; its docstring's first line is the question, the rest says why it
-matters. Most measure: the figure is held against the settings file by the gate (gate.py), which gives
-the verdict; a figure without a threshold is reported only. A test whose answer is yes or no gives its verdict itself.
+matters. Most measure: the gate (validation/gate.py) compares the figure with the thresholds file and gives the verdict;
+a figure without a threshold is reported only. A test whose answer is yes or no gives its verdict itself.
 `NotComputable` means that the figure does not exist on these rows, `InputMissing` that the test's own input (a
 challenger, a demographics table) was not delivered.
 """

@@ -26,6 +26,7 @@ from mortgage_model.documents.gate import (
     GateResult,
     MetricThreshold,
     NotRun,
+    Severity,
     Threshold,
 )
 
@@ -119,11 +120,11 @@ def _not_made(name: str) -> CheckRecord:
 
 
 def _judge_test(test: CheckRecord, entry: CheckThreshold | None) -> GateCheck:
-    """A test of the battery as a check: its own verdict, or its figure held against a threshold (None for none)."""
+    """A test of the battery as a check: its own verdict, or its figure compared with a threshold (None for none)."""
     verdict, reason = test["verdict"], test["reason"]
     value = test["value"] if _is_number(test["value"]) else None
     bounds = _bounds(entry)
-    severity = entry["severity"] if entry else "error" if verdict else "information"
+    severity: Severity = entry["severity"] if entry else "error" if verdict else "information"
     if verdict is None and value is None:
         verdict, reason = "not_computable", f"{test['question']} This could not be computed: {reason}."
     elif verdict is None and value is not None:
@@ -215,14 +216,14 @@ def _bounds(entry: Threshold | None) -> Bounds:
     return bounds
 
 
-def _verdict(value: float, bounds: Bounds, severity: str) -> Verdict:
+def _verdict(value: float, bounds: Bounds, severity: Severity) -> Verdict:
     above_floor = value >= bounds.get("min", -math.inf) and value > bounds.get("above", -math.inf)
     if above_floor and value <= bounds.get("max", math.inf):
         return "pass"
     return "warn" if severity == "warning" else "fail"
 
 
-def _wish(bounds: Bounds, severity: str) -> str:
+def _wish(bounds: Bounds, severity: Severity) -> str:
     """What is asked for, in words; nothing where there is no bound."""
     if not bounds:
         return ""

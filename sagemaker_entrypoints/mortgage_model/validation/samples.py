@@ -50,7 +50,7 @@ class ScoredSample:
     as 'YYYY-MM', `vintage` = year of origination (UNKNOWN_VINTAGE where it is not known). `matrix_sha256`
     fingerprints the rows as the booster saw them, as the training job does. `loan_hash` is the 64-bit hash of
     the loan_id (see `hash_loans`). Out of time only: `segments` names each row's band per segmentation, and
-    `rivals` holds the PDs of the models to compare with.
+    `benchmarks` holds the PDs of the models to compare with.
 
     `duplicates` counts rows that repeat a loan and month, `late_dates` dates after the month they were known in.
     """
@@ -65,7 +65,7 @@ class ScoredSample:
     matrix_sha256: str
     loan_hash: np.ndarray = field(default_factory=lambda: np.array([], dtype=np.uint64))
     segments: Mapping[str, np.ndarray] = field(default_factory=dict)
-    rivals: Mapping[str, np.ndarray] = field(default_factory=dict)
+    benchmarks: Mapping[str, np.ndarray] = field(default_factory=dict)
     duplicates: int = 0
     late_dates: Mapping[str, int] = field(default_factory=dict)
 
@@ -154,10 +154,10 @@ def score_samples(
     model: MortgageModel,
     bounds: SplitBounds,
     profile: ReferenceProfile,
-    rivals: Mapping[str, Predict] | None = None,
+    benchmarks: Mapping[str, Predict] | None = None,
     seed: int = 0,
 ) -> ScoredPanel:
-    """Score every labelled row of the three samples; `rivals` (name -> PDs of raw rows) score those out of time."""
+    """Score every labelled row of the three samples; `benchmarks` (name -> PDs of raw rows) score those out of time."""
     known = dataset.to_table(columns=[MONTH, label_name(contract)])
     months = sorted(set(known[MONTH].unique().to_pylist()))
     dates = [c.name for c in contract.columns if c.type == "date" and c.name in dataset.schema.names]
@@ -194,7 +194,7 @@ def score_samples(
             collector.add(drawn=chosen + sum(len(piece) for piece in collector.pieces["labels"][:-1]))
         if name == "oot":
             collector.add(**{f"segment {key}": text for key, text in segments_of(sample.frame).items()})
-            collector.add(**{f"rival {key}": predict(sample.frame) for key, predict in (rivals or {}).items()})
+            collector.add(**{f"benchmark {key}": predict(sample.frame) for key, predict in (benchmarks or {}).items()})
             for feature, counts in _counts_per_bin(sample.frame, profile).items():
                 feature_counts[feature] = feature_counts.get(feature, 0) + counts
     samples = _assemble(collectors)
@@ -266,7 +266,7 @@ def _assemble(collectors: Mapping[str, _Collector]) -> dict[str, ScoredSample]:
             matrix_sha256=collector.digest.hexdigest(),
             loan_hash=hashes[name],
             segments=collector.named("segment "),
-            rivals=collector.named("rival "),
+            benchmarks=collector.named("benchmark "),
             duplicates=collector.duplicates,
             late_dates=collector.late_dates,
         )

@@ -115,7 +115,7 @@ class MortgageLoanModelValidator:
             model,
             bounds,
             profile,
-            rivals=self._rivals(model),
+            benchmarks=self._benchmarks(model),
             seed=self.run.seed,
         )
         samples = scored.samples
@@ -200,15 +200,15 @@ class MortgageLoanModelValidator:
             "libraries": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
         }
 
-    def _rivals(self, model: MortgageModel) -> dict[str, Predict]:
+    def _benchmarks(self, model: MortgageModel) -> dict[str, Predict]:
         """What to compare with: the challenger of the same training job, the model in force where it was delivered."""
-        rivals: dict[str, Predict] = {}
+        benchmarks: dict[str, Predict] = {}
         if model.challenger is not None:
-            rivals["challenger"] = model.challenger.predict
+            benchmarks["challenger"] = model.challenger.predict
         if (self.root / "champion").is_dir():
             champion, _ = read_packed(self.root / "champion")
-            rivals["champion"] = lambda frame: champion.predict(frame)["pd"].to_numpy()
-        return rivals
+            benchmarks["champion"] = lambda frame: champion.predict(frame)["pd"].to_numpy()
+        return benchmarks
 
     def _retrain(self, model: MortgageModel) -> Mapping[str, Any]:
         """Metadata of a model trained again on the panel with the recorded hyperparameters."""

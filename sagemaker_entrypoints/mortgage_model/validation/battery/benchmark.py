@@ -35,50 +35,50 @@ def champion(evidence: Evidence) -> Outcome:
     return _compare(evidence, "champion", "the champion, the model in force")
 
 
-def _compare(evidence: Evidence, rival: str, words: str) -> Outcome:
+def _compare(evidence: Evidence, other: str, words: str) -> Outcome:
     """1 if shown non-inferior on every criterion and superior on one, -1 if shown worse on one, else 0: undecided."""
     oot = evidence.oot
-    if rival not in oot.rivals:
-        raise InputMissing(f"there is no {rival} to compare with")
-    rows = criteria(evidence, oot.rivals[rival])
+    if other not in oot.benchmarks:
+        raise InputMissing(f"there is no {other} to compare with")
+    rows = criteria(evidence, oot.benchmarks[other])
     worse = [row["criterion"] for row in rows if row["interval"][1] < 0]
-    open_ = [row["criterion"] for row in rows if row["interval"][0] < -row["margin"]]
+    undecided = [row["criterion"] for row in rows if row["interval"][0] < -row["margin"]]
     superior = [row["criterion"] for row in rows if row["interval"][0] > 0]
-    told = "; ".join(
+    advantages = "; ".join(
         f"{row['criterion']} {row['difference']:+.4f} (95 % {row['interval'][0]:+.4f} to {row['interval'][1]:+.4f})"
         for row in rows
     )
     if worse:
         value, answer = -1, f"worse in {', '.join(worse)}"
-    elif open_:
-        value, answer = 0, f"not shown to be no worse in {', '.join(open_)}"
+    elif undecided:
+        value, answer = 0, f"not shown to be no worse in {', '.join(undecided)}"
     elif superior:
         value, answer = 1, f"no worse in anything and better in {', '.join(superior)}"
     else:
         value, answer = 0, "no worse, but better in nothing"
     return measured(
         value,
-        f"Against {words} the model is {answer}. Advantage on the same rows: {told}",
+        f"Against {words} the model is {answer}. Advantage on the same rows: {advantages}",
         n=oot.n,
         events=oot.events,
-        detail={"criteria": rows, "swap_set": swap_set(oot.labels, oot.probabilities, oot.rivals[rival])},
+        detail={"criteria": rows, "swap_set": swap_set(oot.labels, oot.probabilities, oot.benchmarks[other])},
     )
 
 
-def criteria(evidence: Evidence, rival: np.ndarray) -> list[Criterion]:
+def criteria(evidence: Evidence, other: np.ndarray) -> list[Criterion]:
     """The model's advantage (positive = better) in AUC, log loss and calibration, with paired loan-bootstrap interval
     and the margin of non-inferiority in the same unit.
     """
     oot = evidence.oot
     codes = np.unique(oot.loan, return_inverse=True)[1]
     loans = int(codes.max()) + 1
-    boots = [SampleBootstrap(oot.labels, scores, codes, loans) for scores in (oot.probabilities, rival)]
+    boots = [SampleBootstrap(oot.labels, scores, codes, loans) for scores in (oot.probabilities, other)]
     drawn = []
     for weights in loan_weights(loans, REPLICATES, evidence.seed):
         ours, theirs = (boot.replicate(weights) for boot in boots)
         drawn.append(_advantage(ours, theirs))
-    found = _advantage(*(_figures(oot.labels, scores) for scores in (oot.probabilities, rival)))
-    margins = MARGINS | {"log_loss": MARGINS["log_loss"] * calibration.log_loss(oot.labels, rival)}
+    found = _advantage(*(_figures(oot.labels, scores) for scores in (oot.probabilities, other)))
+    margins = MARGINS | {"log_loss": MARGINS["log_loss"] * calibration.log_loss(oot.labels, other)}
     return [
         {
             "criterion": name.replace("_", " ") if name != "auc" else "AUC",
@@ -90,11 +90,11 @@ def criteria(evidence: Evidence, rival: np.ndarray) -> list[Criterion]:
     ]
 
 
-def swap_set(labels: np.ndarray, probabilities: np.ndarray, rival: np.ndarray) -> list[Swap]:
+def swap_set(labels: np.ndarray, probabilities: np.ndarray, other: np.ndarray) -> list[Swap]:
     """Who is flagged by whom when each model flags its riskiest FLAGGED_SHARE: rows, defaults and their rate."""
     size = max(1, round(FLAGGED_SHARE * labels.size))
     ours, theirs = (
-        np.isin(np.arange(labels.size), np.argsort(-score, kind="stable")[:size]) for score in (probabilities, rival)
+        np.isin(np.arange(labels.size), np.argsort(-score, kind="stable")[:size]) for score in (probabilities, other)
     )
     parts = {
         "both": ours & theirs,

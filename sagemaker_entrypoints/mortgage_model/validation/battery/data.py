@@ -119,9 +119,9 @@ def cardinality(evidence: Evidence) -> Outcome:
     constant = sorted(name for name, count in distinct.items() if count <= 1)
     largest = max(levels, key=lambda name: levels[name], default=None)
     named = f" ({', '.join(constant)})" if constant else ""
-    told = f"; {largest} has the most levels, {levels[largest]}" if largest else ""
+    most = f"; {largest} has the most levels, {levels[largest]}" if largest else ""
     return measured(
         len(constant),
-        f"{len(constant)} of {len(distinct)} inputs are constant in training{named}{told}",
+        f"{len(constant)} of {len(distinct)} inputs are constant in training{named}{most}",
         detail={"distinct": distinct},
     )

@@ -74,11 +74,11 @@ def representativeness(evidence: Evidence) -> Outcome:
         raise NotComputable("no feature of a loan could be compared")
     moved = [row for row in judged if row["psi"] > row["critical_value"]]
     named = ", ".join(f"{row['feature']} {row['psi']:.3f}" for row in moved[:5])
-    told = f" ({named})" if named else ""
+    names = f" ({named})" if named else ""
     return measured(
         moved[0]["psi"] if moved else 0.0,
         f"Against the {evidence.portfolio.loans:,} loans of the panel's newest month, {evidence.portfolio.month}, the "
-        f"PSI of {len(moved)} of {len(judged)} features of loans is more than sampling explains{told}. Economic "
+        f"PSI of {len(moved)} of {len(judged)} features of loans is more than sampling explains{names}. Economic "
         "features are the same for all loans of a state: shown, not judged",
         n=evidence.portfolio.loans,
         detail={"features": rows, "month": evidence.portfolio.month},

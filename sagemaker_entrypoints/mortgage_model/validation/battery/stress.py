@@ -68,10 +68,10 @@ def direction(evidence: Evidence) -> Outcome:
     base = _portfolio(evidence, rows, "As observed", lambda frame: frame)
     rise = {row["scenario"]: row["mean_pd"] / base["mean_pd"] - 1 for row in table}
     smallest = min(SIGNED, key=lambda name: rise[name])
-    told = ", ".join(f"{name} {100 * value:+.0f} %" for name, value in rise.items())
+    changes = ", ".join(f"{name} {100 * value:+.0f} %" for name, value in rise.items())
     return measured(
         rise[smallest],
-        f"The portfolio's mean PD of {100 * base['mean_pd']:.3g} % changes: {told}",
+        f"The portfolio's mean PD of {100 * base['mean_pd']:.3g} % changes: {changes}",
         n=len(rows.frame),
         detail={"scenarios": [base, *table]},
     )
