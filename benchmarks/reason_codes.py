@@ -82,7 +82,7 @@ def main(folder: str | None) -> None:
     large = grow(model.spec, features.head(4 * LARGE_ROWS), labels[: 4 * LARGE_ROWS], 6, 500)
     few = xgb.DMatrix(features.head(LARGE_ROWS))
     speeds = {
-        "contributions": loans_per_second(lambda: reasons.contributions(model, frame), ROWS),
+        "contributions": loans_per_second(lambda: reasons.by_feature(model, model.spec.transform(frame)), ROWS),
         "reason_codes": loans_per_second(lambda: reasons.reason_codes(model, frame), ROWS),
         "xgboost_500_trees_of_depth_6": loans_per_second(lambda: large.predict(few, pred_contribs=True), LARGE_ROWS),
     }

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from contracts import load_contract
+from mortgage_model.development import boosting
 from mortgage_model.development.hyperparameters import parse_arguments
 from mortgage_model.scoring import booster
 from mortgage_model.scoring.features import FeatureSpec
@@ -35,7 +36,7 @@ def samples(panel):
 @pytest.fixture(scope="module")
 def fitted(samples):
     spec, *data = samples
-    return booster.train(*data, spec.constraints, HYPERPARAMETERS)
+    return boosting.fit(boosting.bin_rows(*data), spec.constraints, HYPERPARAMETERS)
 
 
 def test_it_stops_at_the_best_validation_log_loss(fitted, samples):
@@ -53,20 +54,19 @@ def test_it_stops_at_the_best_validation_log_loss(fitted, samples):
 
 def test_the_same_data_and_seed_give_the_same_bytes(fitted, samples, monkeypatch):
     spec, *data = samples
-    again = booster.train(*data, spec.constraints, HYPERPARAMETERS)
+    again = boosting.fit(boosting.bin_rows(*data), spec.constraints, HYPERPARAMETERS)
     assert booster.fingerprint(again) == booster.fingerprint(fitted)
-    monkeypatch.setattr(booster, "THREADS", 1)
-    alone = booster.train(*data, spec.constraints, HYPERPARAMETERS)
+    monkeypatch.setattr(boosting, "THREADS", 1)
+    alone = boosting.fit(boosting.bin_rows(*data), spec.constraints, HYPERPARAMETERS)
     assert booster.fingerprint(alone) == booster.fingerprint(fitted), "nor does the number of threads matter here"
-    other = booster.train(*data, spec.constraints, {**HYPERPARAMETERS, "seed": 1})
+    other = boosting.fit(boosting.bin_rows(*data), spec.constraints, {**HYPERPARAMETERS, "seed": 1})
     assert booster.fingerprint(other) != booster.fingerprint(fitted)
 
 
 def test_a_tree_of_one_leaf_predicts_the_training_default_rate(samples):
     spec, features, labels, *validation = samples
-    stump = booster.train(
-        features, labels, *validation, spec.constraints, {**HYPERPARAMETERS, "gamma": 1e6, "n_estimators": 1}
-    )
+    rows = boosting.bin_rows(features, labels, *validation)
+    stump = boosting.fit(rows, spec.constraints, {**HYPERPARAMETERS, "gamma": 1e6, "n_estimators": 1})
     rate = labels.mean()
     np.testing.assert_allclose(booster.margin(stump, features), np.log(rate / (1 - rate)), atol=0.02)
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from contracts import load_contract
-from mortgage_model.scoring import challenger
+from mortgage_model.development import scorecard
 from mortgage_model.scoring.artifact import load_model
 from mortgage_model.scoring.challenger import Bins, Challenger
 from mortgage_model.scoring.features import FeatureSpec
@@ -28,7 +28,7 @@ def samples(panel):
 @pytest.fixture(scope="module")
 def fitted(samples):
     spec, features, labels, *_ = samples
-    return challenger.fit(spec, features, labels)
+    return scorecard.fit(spec, features, labels)
 
 
 def test_it_is_a_scorecard_to_beat(fitted, samples):
@@ -42,7 +42,7 @@ def test_it_is_a_scorecard_to_beat(fitted, samples):
 def test_weights_of_evidence_by_hand():
     values = np.array([1, 1, 1, 1, 2, 2, 2, 2, np.nan, np.nan], dtype=float)
     labels = np.array([0, 0, 0, 1, 1, 1, 1, 0, 1, 0], dtype=float)
-    bins = challenger._bins(values, labels, 0)
+    bins = scorecard._bins(values, labels, 0)
     assert bins.edges == (1.5,)
     # 6 defaults and 4 others in all; half a row of each is added to a bin: (1.5 / 6) / (3.5 / 4) in the first.
     expected = [np.log(1.5 / 5) - np.log(3.5 / 5), np.log(3.5 / 5) - np.log(1.5 / 5)]
@@ -56,9 +56,9 @@ def test_bins_of_a_directed_feature_are_monotone():
     values = random.uniform(0, 10, 5_000)
     labels = (random.random(5_000) < 0.1 + 0.1 * np.sin(values) ** 2).astype(float)
     for direction in (1, -1):
-        weights = challenger._bins(values, labels, direction).weights
+        weights = scorecard._bins(values, labels, direction).weights
         assert (direction * np.diff(weights) >= 0).all()
-    free = challenger._bins(values, labels, 0).weights
+    free = scorecard._bins(values, labels, 0).weights
     assert (np.diff(free) > 0).any()
     assert (np.diff(free) < 0).any()
 
@@ -66,7 +66,7 @@ def test_bins_of_a_directed_feature_are_monotone():
 def test_the_regression_is_scikit_learns_on_the_encoded_rows(fitted, samples):
     _, features, labels, *_ = samples
     encoded = np.column_stack([bins.encode(features[name].to_numpy(float)) for name, bins in fitted.bins.items()])
-    reference = LogisticRegression(C=challenger.INVERSE_PENALTY, max_iter=2000, tol=1e-8).fit(
+    reference = LogisticRegression(C=scorecard.INVERSE_PENALTY, max_iter=2000, tol=1e-8).fit(
         encoded / encoded.std(axis=0), labels
     )
     np.testing.assert_allclose(
@@ -88,7 +88,7 @@ def test_it_is_stored_with_the_model(trained, panel):
 def test_without_an_informative_feature_it_gives_the_default_rate(samples):
     spec, features, *_ = samples
     labels = (np.arange(len(features)) % 10 == 0).astype(float)
-    noise = challenger.fit(spec, features * np.nan, labels)
+    noise = scorecard.fit(spec, features * np.nan, labels)
     assert noise.bins == {}
     np.testing.assert_allclose(noise.score(features), 0.1, rtol=1e-2)
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from contracts import load_contract
-from mortgage_model.scoring.features import OTHER, FeatureError, FeatureSpec, describe_features
+from mortgage_model.development.record import describe_features
+from mortgage_model.scoring.features import OTHER, FeatureError, FeatureSpec
 from mortgage_model.scoring.formulas import payment
 
 CONTRACT = load_contract("loan_panel")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.utils import check_random_state
 
@@ -26,10 +27,17 @@ def codes(model, rows):
     return reasons.reason_codes(model, rows)
 
 
+def by_factor(model, features):
+    known = reasons.factors(model.contract, model.spec.names)
+    values = reasons._by_factor(model, reasons.by_feature(model, features), known)
+    return pd.DataFrame(values, columns=[factor.name for factor in known], index=features.index)
+
+
 def test_contributions_and_base_add_up_to_the_margin(model, rows):
-    parts = reasons.contributions(model, rows)
-    margins = booster.margin(model.booster, model.spec.transform(rows))
-    np.testing.assert_allclose(parts.sum(axis=1) + reasons.base_margin(model), margins, atol=1e-4)
+    features = model.spec.transform(rows)
+    per_factor = by_factor(model, features)
+    base = model.booster.predict(booster.xgb.DMatrix(features), pred_contribs=True)[:, -1]
+    np.testing.assert_allclose(per_factor.sum(axis=1) + base, booster.margin(model.booster, features), atol=1e-4)
 
 
 def test_contributions_are_shapley_values(model, rows):
@@ -88,7 +96,7 @@ def test_a_reason_raises_the_pd_against_the_usual_loan(model, rows, codes):
 
 
 def test_reasons_are_distinct_and_come_in_order(model, rows, codes):
-    parts = reasons.contributions(model, rows)
+    parts = by_factor(model, model.spec.transform(rows))
     for index, given in codes.iterrows():
         named = [code.partition(":")[0] for code in given.dropna()]
         assert len(named) == len(set(named))

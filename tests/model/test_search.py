@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from contracts import load_contract
-from mortgage_model.development.hyperparameters import parse_arguments
-from mortgage_model.development.search import PANEL_SPACE, Range, search
+from mortgage_model.development import boosting
+from mortgage_model.development.hyperparameters import HYPERPARAMETERS, parse_arguments
+from mortgage_model.development.search import Range, panel_space, search
 from mortgage_model.development.splits import SplitError, time_ordered_folds
 from mortgage_model.months import month_number
 from mortgage_model.scoring import booster
@@ -13,6 +14,7 @@ from mortgage_model.scoring.features import FeatureSpec
 from mortgage_model.statistics.calibration import log_loss
 
 START = {**parse_arguments([]), "n_estimators": 40, "learning_rate": 0.3, "early_stopping_rounds": 5}
+PANEL_SPACE = panel_space()
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +57,8 @@ def test_the_best_trial_wins_and_all_are_recorded(searched, development):
     best = searched.trials[searched.best]
     by_hand = []
     for train, valid in folds:
-        trees = booster.train(features.iloc[train], labels[train], features.iloc[valid], labels[valid],
-                              spec.constraints, {**START, **best.parameters})  # fmt: skip
+        rows = boosting.bin_rows(features.iloc[train], labels[train], features.iloc[valid], labels[valid])
+        trees = boosting.fit(rows, spec.constraints, {**START, **best.parameters})
         margins = booster.margin(trees, features.iloc[valid])
         np.testing.assert_array_equal(searched.margins[valid], margins)
         by_hand.append(log_loss(labels[valid], 1 / (1 + np.exp(-margins))))
@@ -87,3 +89,11 @@ def test_draws_stay_in_range(values):
     assert all(isinstance(value, int) == isinstance(values.low, int) for value in drawn)
     if values.log:
         assert 1 / 3 < np.median(drawn) < 3, "as many draws below the geometric mean as above"
+
+
+def test_the_panel_is_searched_within_what_a_training_takes():
+    limits = {parameter.name: parameter for parameter in HYPERPARAMETERS}
+    for name, tried in PANEL_SPACE.items():
+        assert limits[name].minimum <= tried.low < tried.high <= limits[name].maximum, name
+        whole = isinstance(tried.low, int) and isinstance(tried.high, int)
+        assert whole == (limits[name].type is int), name

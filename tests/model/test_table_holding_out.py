@@ -18,9 +18,9 @@ from sklearn import metrics
 
 from contracts.model import Contract
 from contracts.split import NearDuplicates
+from mortgage_model.development import scorecard
 from mortgage_model.development.hyperparameters import parse_arguments
 from mortgage_model.development.splits import SplitError
-from mortgage_model.scoring import challenger
 from mortgage_model.scoring.artifact import load_model
 from mortgage_model.scoring.booster import known_as
 from mortgage_model.scoring.challenger import Challenger
@@ -229,7 +229,7 @@ def test_any_column_name_is_trained_served_and_explained(tmp_path):
     assert codes <= {*NAMES, "Art, [neu]"}
     assert len(codes) > 5
     assert violations(model.booster, {known_as(name): 1 for name in NAMES}) == []
-    benchmark = challenger.fit(model.spec, model.spec.transform(inputs), frame["bad"].to_numpy())
+    benchmark = scorecard.fit(model.spec, model.spec.transform(inputs), frame["bad"].to_numpy())
     stored = json.loads(json.dumps(benchmark.to_json()))
     np.testing.assert_array_equal(
         Challenger.from_json(stored, model.spec).predict(inputs), benchmark.predict(inputs)

@@ -14,12 +14,12 @@ from mortgage_training_script import main, train
 from synthetic_panel import SMALL_MODEL, write_panel
 
 from contracts import load_contract
+from mortgage_model.development import boosting
 from mortgage_model.development.checkpoint import Checkpoint, request_digest
 from mortgage_model.development.hyperparameters import parse_arguments
 from mortgage_model.development.panel_data import open_panel, read_sample
 from mortgage_model.development.sample_metrics import metric_lines, sample_metrics
 from mortgage_model.development.splits import SplitError
-from mortgage_model.scoring import booster
 from mortgage_model.scoring.artifact import load_model, read_profile
 from mortgage_model.statistics.discrimination import auc
 
@@ -70,6 +70,8 @@ def test_the_model_directory_holds_what_the_interface_says(trained):
     code = trained.model_dir / "code"
     assert {path.name for path in code.iterdir()} == {
         "inference.py", "mortgage_model", "contracts"}  # fmt: skip
+    # Exactly what serving needs: what develops, validates and monitors stays behind.
+    assert {path.name for path in (code / "mortgage_model").iterdir()} == {"__init__.py", "documents", "scoring"}
     assert not [path for path in trained.model_dir.rglob("*") if path.suffix in (".pkl", ".pickle", ".pyc")]
     columns = [column["name"] for column in json.loads((trained.model_dir / "contract.json").read_text())["columns"]]
     assert columns == list(load_contract("scoring_input").column_names[1:]), "the order of the CSV to score"
@@ -113,7 +115,7 @@ def test_an_interrupted_training_goes_on_and_gives_the_same_model(panel_dir, sou
     checkpoints = tmp_path / "checkpoints"
     checkpoints.mkdir()
     fits: list[int] = []
-    fit = booster.fit
+    fit = boosting.fit
 
     def taken_back(*given):
         fits.append(1)
@@ -121,7 +123,7 @@ def test_an_interrupted_training_goes_on_and_gives_the_same_model(panel_dir, sou
             raise KeyboardInterrupt
         return fit(*given)
 
-    monkeypatch.setattr(booster, "fit", taken_back)
+    monkeypatch.setattr(boosting, "fit", taken_back)
     with pytest.raises(KeyboardInterrupt):
         train(panel_dir, arguments, tmp_path / "cut", tmp_path / "cut-output", source_dir, CONTRACT, checkpoints)
     assert not (tmp_path / "cut").exists()

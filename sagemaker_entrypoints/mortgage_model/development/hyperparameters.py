@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, TypeAlias
 
 from contracts.faults import DataFault
+
+Hyperparameters: TypeAlias = Mapping[str, int | float]
 
 
 class HyperparameterError(DataFault):
@@ -25,7 +27,7 @@ class Hyperparameter:
     help: str
 
     @property
-    def type(self) -> type:
+    def type(self) -> type[int] | type[float]:
         return type(self.default)
 
     @property
@@ -35,6 +37,7 @@ class Hyperparameter:
 
     def parse(self, text: str) -> int | float:
         """The value of a string as SageMaker passes it; raises HyperparameterError with the allowed range."""
+        value: int | float | None
         try:
             value = self.type(text)
         except ValueError:

@@ -20,6 +20,14 @@ MONTH = "snapshot_month"
 HORIZON = "horizon_months"
 KEY = "loan_id"
 NO_MONTH = "0000-01"
+# What Parquet may store a column of the contract's type as.
+STORED_AS = {
+    "integer": (pa.types.is_integer,),
+    "number": (pa.types.is_floating, pa.types.is_integer, pa.types.is_decimal),
+    "string": (pa.types.is_string, pa.types.is_large_string),
+    "date": (pa.types.is_date, pa.types.is_timestamp),
+    "boolean": (pa.types.is_boolean,),
+}
 
 
 class PanelError(DataFault):
@@ -193,15 +201,6 @@ def _check_columns(schema: pa.Schema, contract: Contract) -> None:
 
 
 def _has_type(actual: pa.DataType, declared: str) -> bool:
-    types = pa.types
-    if types.is_dictionary(actual):
+    if pa.types.is_dictionary(actual):
         actual = actual.value_type
-    if declared == "integer":
-        return types.is_integer(actual)
-    if declared == "number":
-        return types.is_floating(actual) or types.is_integer(actual) or types.is_decimal(actual)
-    if declared == "string":
-        return types.is_string(actual) or types.is_large_string(actual)
-    if declared == "date":
-        return types.is_date(actual) or types.is_timestamp(actual)
-    return types.is_boolean(actual)
+    return any(is_kind(actual) for is_kind in STORED_AS[declared])

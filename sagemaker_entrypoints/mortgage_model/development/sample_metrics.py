@@ -6,10 +6,10 @@ The evidence for the gate, with intervals, is the validation job's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
+from mortgage_model.documents.training import SampleMetrics
 from mortgage_model.statistics import NotComputable, calibration, discrimination, finite
 
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
@@ -17,23 +17,24 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "ks": discrimination.signed_ks,
     "brier": calibration.brier,
     "logloss": calibration.log_loss,
-    "calibration_slope": lambda labels, pd_values: calibration.recalibrate(labels, pd_values).slope.value,
+    "calibration_slope": lambda labels, probabilities: calibration.recalibrate(labels, probabilities).slope.value,
 }
 
 
-def sample_metrics(sample: str, labels: np.ndarray, pd_values: np.ndarray) -> dict[str, dict[str, Any]]:
+def sample_metrics(sample: str, labels: np.ndarray, probabilities: np.ndarray) -> SampleMetrics:
     """`<sample>-<metric>` -> {"value", "n", "events"}; one without a value is null and has a "reason"."""
-    counts: dict[str, Any] = {"n": len(labels), "events": int(labels.sum())}
-    metrics = {}
+    n, events = len(labels), int(labels.sum())
+    metrics: SampleMetrics = {}
     for name, function in METRICS.items():
         try:
-            metrics[f"{sample}-{name}"] = {"value": finite(function(labels, pd_values), "the statistic"), **counts}
+            value = finite(function(labels, probabilities), "the statistic")
+            metrics[f"{sample}-{name}"] = {"value": value, "n": n, "events": events}
         except NotComputable as reason:
-            metrics[f"{sample}-{name}"] = {"value": None, "reason": str(reason), **counts}
+            metrics[f"{sample}-{name}"] = {"value": None, "reason": str(reason), "n": n, "events": events}
     return metrics
 
 
-def metric_lines(metrics: dict[str, dict[str, Any]]) -> list[str]:
+def metric_lines(metrics: SampleMetrics) -> list[str]:
     """`name=value;` per metric, as metric_definitions.json matches it; null metrics match nothing."""
     return [
         f"{name}={metric['value']:.6g};" if metric["value"] is not None else f"{name} is null: {metric['reason']}"

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from mortgage_model.development import boosting
+from mortgage_model.development.hyperparameters import Hyperparameters
 from mortgage_model.development.splits import Fold
+from mortgage_model.documents.training import RangeRecord, SearchRecord
 from mortgage_model.scoring import booster
 from mortgage_model.statistics import calibration
 
 if TYPE_CHECKING:
     from mortgage_model.development.checkpoint import Checkpoint
 
-Hyperparameters = Mapping[str, int | float]
 DIGITS = 4
+# Beside the entry scripts, where whoever packs the jobs' code finds it.
+PANEL_SPACE = Path(__file__).resolve().parents[2] / "search_space.json"
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,12 @@ class Range:
     high: float
     log: bool = False
 
+    @classmethod
+    def from_json(cls, document: RangeRecord) -> Range:
+        ends = (document["min"], document["max"])
+        low, high = ends if document["type"] == "integer" else map(float, ends)
+        return cls(low, high, document.get("log", False))
+
     def draw(self, random: np.random.Generator) -> int | float:
         if self.log:
             return float(f"{math.exp(random.uniform(math.log(self.low), math.log(self.high))):.{DIGITS}g}")
@@ -39,17 +51,14 @@ class Range:
         return round(random.uniform(self.low, self.high), DIGITS)
 
 
-# For a loan panel. Trees no deeper than 3, for exact reason codes of the whole portfolio every night: 400 such trees
-# give 5,400 loans/s per core; of depth 4 they give 2,000 and, on the simulated book, no lower log loss
-# (benchmarks/reason_codes.py).
-PANEL_SPACE = {
-    "max_depth": Range(2, 3),
-    "learning_rate": Range(0.02, 0.15, log=True),
-    "min_child_weight": Range(2.0, 100.0, log=True),
-    "subsample": Range(0.5, 1.0),
-    "colsample_bytree": Range(0.3, 1.0),
-    "reg_lambda": Range(0.5, 50.0, log=True),
-}
+def panel_space() -> dict[str, Range]:
+    """What may be tried for a loan panel, by this search and by SageMaker's tuning (plugins/mortgage_risk) alike.
+
+    Trees no deeper than 3, for exact reason codes of the whole portfolio every night: 400 such trees give 5,400 loans/s
+    per core; of depth 4 they give 2,000 and, on the simulated book, no lower log loss (benchmarks/reason_codes.py).
+    """
+    ranges: dict[str, RangeRecord] = json.loads(PANEL_SPACE.read_text(encoding="utf-8"))
+    return {name: Range.from_json(limits) for name, limits in ranges.items()}
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ class Search:
     margins: np.ndarray
     ended_by: str
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> SearchRecord:
         return {
             "best": self.best,
             "ended_by": self.ended_by,
@@ -105,14 +114,14 @@ def search(
     """
     random = np.random.default_rng(int(start["seed"]))
     binned = [
-        booster.bin_rows(features.iloc[train], labels[train], features.iloc[valid], labels[valid], threads)
+        boosting.bin_rows(features.iloc[train], labels[train], features.iloc[valid], labels[valid], threads)
         for train, valid in folds
     ]
 
     def tried(parameters: dict[str, int | float]) -> tuple[Trial, np.ndarray]:
         margins, losses, rounds = np.full(len(labels), np.nan), [], []
         for (_, valid), rows in zip(folds, binned, strict=True):
-            trees = booster.fit(rows, constraints, {**start, **parameters})
+            trees = boosting.fit(rows, constraints, {**start, **parameters})
             margins[valid] = booster.margin(trees, features.iloc[valid])
             losses.append(calibration.log_loss(labels[valid], expit(margins[valid])))
             rounds.append(trees.num_boosted_rounds())

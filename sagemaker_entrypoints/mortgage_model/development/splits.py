@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from contracts.faults import DataFault
+from mortgage_model.documents.training import Split
 from mortgage_model.months import MonthError, month_number, month_text
 
 SAMPLES = ("train", "validation", "oot")
@@ -49,8 +50,15 @@ class SplitBounds:
                 return sample
         return None
 
-    def to_json(self) -> dict[str, str]:
-        return asdict(self)
+    def to_json(self) -> Split:
+        return Split(
+            train_start=self.train_start,
+            train_end=self.train_end,
+            validation_start=self.validation_start,
+            validation_end=self.validation_end,
+            oot_start=self.oot_start,
+            oot_end=self.oot_end,
+        )
 
 
 def out_of_time_split(months: Iterable[str], horizon: int, oot_months: int, validation_months: int) -> SplitBounds:

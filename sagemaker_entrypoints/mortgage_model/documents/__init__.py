@@ -5,6 +5,8 @@ battery     its tests: one record each, and the rows that a record's detail may 
 gate        thresholds.json and gate.json: what is asked for, and the verdict
 card        model_card.json and card.json
 monitoring  monitoring.json: a scored night
+model       the files of model.tar.gz that make a model
+training    metadata.json and metrics.json: how a model came about; search_space.json
 profile     reference_profile.json: what later portfolios are compared with
 clarify, model_monitor  SageMaker's own layouts of explainability and bias, statistics, constraints and violations
 

@@ -34,19 +34,19 @@ def write_csv(prediction: pd.DataFrame) -> str:
     try:
         pv.write_csv(table, sink, pv.WriteOptions(include_header=False, quoting_style="none"))
     except pa.ArrowInvalid:  # a name has a comma or a quote in it; Arrow would else quote every text
-        return prediction.to_csv(index=False, header=False)
-    return sink.getvalue().decode("utf-8")
+        return str(prediction.to_csv(index=False, header=False))
+    return str(sink.getvalue(), "utf-8")
 
 
 def write_json(answer: Answer) -> str:
     """The predictions as objects, each reason with its words."""
     texts: dict[str, str] = {}
     predictions = []
-    for pd_value, grade, *codes in answer.prediction.itertuples(index=False):
+    for probability, grade, *codes in answer.prediction.itertuples(index=False):
         reasons = []
         for code in filter(None, codes):
             if code not in texts:
                 texts[code] = explain(answer.contract, code)
             reasons.append({"code": code, "text": texts[code]})
-        predictions.append({"pd": pd_value, "grade": grade, "reasons": reasons})
+        predictions.append({"pd": probability, "grade": grade, "reasons": reasons})
     return json.dumps({"predictions": predictions})

@@ -18,7 +18,9 @@ import xgboost as xgb
 
 from contracts.faults import DataFault
 from contracts.model import Column, Contract, DerivedFeature, Factor
+from mortgage_model.documents.model import ContractRecord
 from mortgage_model.documents.profile import ReferenceProfile
+from mortgage_model.documents.training import TrainingRecord
 from mortgage_model.scoring import booster as boosting
 from mortgage_model.scoring import calibration as calibrating
 from mortgage_model.scoring.calibration import Calibration
@@ -29,7 +31,13 @@ from mortgage_model.scoring.grades import MasterScale
 # A report's document, of whatever type.
 Document = TypeVar("Document", bound=Mapping[str, object])
 # requirements.txt stays behind: serving reads no YAML, and so installs nothing when it starts.
-CODE = ("inference.py", "mortgage_model", "contracts")
+CODE = (
+    "inference.py",
+    "mortgage_model/__init__.py",
+    "mortgage_model/documents",
+    "mortgage_model/scoring",
+    "contracts",
+)
 
 
 class ArtifactError(DataFault):
@@ -47,7 +55,7 @@ class MortgageModel:
     booster: xgb.Booster
     calibration: Calibration
     scale: MasterScale
-    metadata: Mapping[str, Any]
+    metadata: TrainingRecord
     challenger: Challenger | None = None
 
     def score(self, features: pd.DataFrame) -> np.ndarray:
@@ -56,8 +64,9 @@ class MortgageModel:
 
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Columns pd (float64) and grade (str), the index of `frame`, from rows of contract columns."""
-        pd_values = self.score(self.spec.transform(frame))
-        return pd.DataFrame({"pd": pd_values, "grade": self.scale.assign(pd_values)}, index=frame.index)
+        probabilities = self.score(self.spec.transform(frame))
+        grades = self.scale.assign(probabilities)
+        return pd.DataFrame({"pd": probabilities, "grade": grades}, index=frame.index)
 
 
 def save_model(
@@ -67,7 +76,7 @@ def save_model(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model.booster.save_model(folder / "booster.ubj")
-    documents = {
+    documents: dict[str, object] = {
         "feature_spec": model.spec.to_json(),
         "calibration": model.calibration.to_json(),
         "master_scale": model.scale.to_json(),
@@ -154,7 +163,7 @@ def feature_contract(contract: Contract) -> Contract:
     )
 
 
-def contract_to_json(contract: Contract) -> dict[str, Any]:
+def contract_to_json(contract: Contract) -> ContractRecord:
     return {
         "name": contract.name,
         "version": contract.version,
@@ -166,7 +175,7 @@ def contract_to_json(contract: Contract) -> dict[str, Any]:
     }
 
 
-def contract_from_json(document: Mapping[str, Any]) -> Contract:
+def contract_from_json(document: ContractRecord) -> Contract:
     """Inverse of contract_to_json; fields unknown to this version of contracts are dropped."""
 
     def read(kind: type[Any], values: Mapping[str, Any]) -> Any:
@@ -192,6 +201,7 @@ def copy_code(source: Path, target: Path) -> None:
         if (source / name).is_dir():
             shutil.copytree(source / name, target / name, ignore=ignore, dirs_exist_ok=True)
         elif (source / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, target / name)
         else:
             raise ArtifactError(f"{name} is not in the source directory {source}; serving needs it")

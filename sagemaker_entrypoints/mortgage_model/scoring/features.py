@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from contracts.faults import DataFault
 from contracts.model import Contract, DerivedFeature
+from mortgage_model.documents.model import FeatureSpecRecord
 from mortgage_model.scoring.formulas import evaluate
 
 OTHER = "OTHER"
@@ -86,32 +87,23 @@ class FeatureSpec:
                 matrix[:, position] = _numbers(frame, name)
         return pd.DataFrame(matrix, columns=list(self.names), index=frame.index, copy=False)
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    def to_json(self) -> FeatureSpecRecord:
+        return cast(FeatureSpecRecord, asdict(self))
 
     @classmethod
-    def from_json(cls, document: dict[str, Any]) -> FeatureSpec:
+    def from_json(cls, document: FeatureSpecRecord) -> FeatureSpec:
         """Inverse of to_json."""
-        derived = tuple(DerivedFeature(**{**one, "replaces": tuple(one["replaces"])}) for one in document["engineered"])
-        values = {name: tuple(document[name]) for name in ("inputs", "names", "constraints", "reference")}
-        levels = {name: tuple(levels) for name, levels in document["levels"].items()}
-        return cls(levels=levels, engineered=derived, **values)
-
-
-def describe_features(spec: FeatureSpec, contract: Contract) -> dict[str, dict[str, Any]]:
-    """Model feature -> {"inputs", "unit", "label", "description", "monotone"}, for the report and the model card."""
-    derived = {feature.name: feature for feature in spec.engineered}
-    described: dict[str, dict[str, Any]] = {}
-    for name, monotone in zip(spec.names, spec.constraints, strict=True):
-        declared = derived.get(name) or contract.column(name)
-        described[name] = {
-            "inputs": list(derived[name].inputs) if name in derived else [name],
-            "unit": declared.unit,
-            "label": declared.label,
-            "description": declared.description,
-            "monotone": monotone,
-        }
-    return described
+        engineered: list[dict[str, Any]] = [
+            {**one, "replaces": tuple(one["replaces"])} for one in document["engineered"]
+        ]
+        return cls(
+            inputs=tuple(document["inputs"]),
+            levels={name: tuple(levels) for name, levels in document["levels"].items()},
+            engineered=tuple(DerivedFeature(**one) for one in engineered),
+            names=tuple(document["names"]),
+            constraints=tuple(document["constraints"]),
+            reference=tuple(document["reference"]),
+        )
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series:
@@ -124,9 +116,10 @@ def _column(frame: pd.DataFrame, name: str) -> pd.Series:
 def _numbers(frame: pd.DataFrame, name: str) -> np.ndarray:
     column = _column(frame, name)
     try:
-        return column.to_numpy(dtype=np.float32, na_value=np.nan)
+        numbers: np.ndarray = column.to_numpy(dtype=np.float32, na_value=np.nan)
     except (TypeError, ValueError):
         raise FeatureError(f"column {name} must hold numbers") from None
+    return numbers
 
 
 def _usual(values: pd.Series, categorical: bool) -> float | None:

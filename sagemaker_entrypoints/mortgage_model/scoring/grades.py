@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from mortgage_model.documents.model import Band
 
 
 @dataclass(frozen=True)
@@ -29,42 +30,19 @@ class MasterScale:
         inner = tuple(round(best_upper * factor**i, 10) for i in range(count - 1))
         return cls(tuple(f"M{i:02d}" for i in range(1, count + 1)), (0.0, *inner, 1.0))
 
-    def assign(self, pd_values: np.ndarray) -> np.ndarray:
+    def assign(self, probabilities: np.ndarray) -> np.ndarray:
         """Grade per PD, array of str (n,)."""
-        return np.array(self.grades)[np.searchsorted(self.bounds[1:-1], pd_values, side="right")]
+        return np.array(self.grades)[np.searchsorted(self.bounds[1:-1], probabilities, side="right")]
 
-    def to_json(self) -> list[dict[str, Any]]:
+    def to_json(self) -> list[Band]:
         return [
             {"grade": grade, "pd_from": low, "pd_to": high}
             for grade, low, high in zip(self.grades, self.bounds[:-1], self.bounds[1:], strict=True)
         ]
 
     @classmethod
-    def from_json(cls, document: list[dict[str, Any]]) -> MasterScale:
+    def from_json(cls, document: list[Band]) -> MasterScale:
         return cls(
             tuple(band["grade"] for band in document),
             (document[0]["pd_from"], *(band["pd_to"] for band in document)),
         )
-
-
-def long_run_rates(scale: MasterScale, pd_values: np.ndarray, months: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """The through-the-cycle view: per grade, and for all, the long-run average default rate.
-
-    It is the plain average over calendar years of the year's default rate, so that every year of the cycle counts the
-    same however many loans it has (EBA/GL/2017/16, paragraphs 78-81). `months` are 'YYYY-MM'. A grade's PD is its
-    point-in-time reading; this is where loans of the grade stood on average. Result: {"years", "portfolio", "grades":
-    [{"grade", "n", "events", "years", "rate" (null without rows)}]}.
-    """
-    years = months.astype("U4")
-    grades = scale.assign(pd_values)
-
-    def average(rows: np.ndarray) -> dict[str, Any]:
-        rates = [float(labels[rows & (years == year)].mean()) for year in np.unique(years[rows])]
-        rate = float(np.mean(rates)) if rates else None
-        return {"n": int(rows.sum()), "events": int(labels[rows].sum()), "years": len(rates), "rate": rate}
-
-    return {
-        "years": np.unique(years).tolist(),
-        "portfolio": average(np.ones(len(labels), dtype=bool)),
-        "grades": [{"grade": grade, **average(grades == grade)} for grade in scale.grades],
-    }

@@ -1,8 +1,8 @@
 """Why a loan's PD is above the usual: exact SHAP contributions by factor, and up to four reason codes.
 
 A factor is a feature, or features that the contract declares as one reason (`Contract.factors`). Contributions are
-TreeSHAP's (Lundberg et al. 2020), exact for the booster: a row's contributions and `base_margin` add up to the
-booster's margin, the log-odds of default before calibration, which keeps their order.
+TreeSHAP's (Lundberg et al. 2020), exact for the booster: a row's contributions, and the mean margin of
+the training rows, add up to the booster's margin, the log-odds of default before calibration, which keeps their order.
 
 A reason code is `factor:direction`, direction one of DIRECTIONS: `credit_score:low`. A factor is a reason only where
 it raises the PD twice over: its contribution is positive, and moving its features to their usual values in training
@@ -37,19 +37,6 @@ def factors(contract: Contract, names: Sequence[str]) -> tuple[Factor, ...]:
     labels = contract.feature_labels
     alone = [Factor(name, labels[name], (name,)) for name in names if name not in grouped]
     return (*(factor for factor in declared if factor.features), *alone)
-
-
-def contributions(model: MortgageModel, frame: pd.DataFrame) -> pd.DataFrame:
-    """Log-odds (n rows of contract columns, a column per factor) that each factor adds to `base_margin`."""
-    known = factors(model.contract, model.spec.names)
-    per_feature = by_feature(model, model.spec.transform(frame))
-    return pd.DataFrame(_by_factor(model, per_feature, known), columns=[f.name for f in known], index=frame.index)
-
-
-def base_margin(model: MortgageModel) -> float:
-    """The booster's margin averaged over its training rows: what contributions start from."""
-    row = _matrix(model, np.full((1, len(model.spec.names)), np.nan, np.float32))
-    return float(model.booster.predict(row, pred_contribs=True)[0, -1])
 
 
 def reason_codes(model: MortgageModel, frame: pd.DataFrame, top: int = TOP) -> pd.DataFrame:
@@ -104,7 +91,8 @@ def explain(contract: Contract, code: str) -> str:
 def by_feature(model: MortgageModel, features: pd.DataFrame) -> np.ndarray:
     """Contribution per transformed row and model feature, log-odds, float32."""
     rows = _matrix(model, features.to_numpy())
-    return model.booster.predict(rows, pred_contribs=True)[:, :-1]
+    with_base: np.ndarray = model.booster.predict(rows, pred_contribs=True)
+    return with_base[:, :-1]
 
 
 def _matrix(model: MortgageModel, values: np.ndarray) -> xgb.DMatrix:
@@ -149,4 +137,5 @@ def _directions(model: MortgageModel, factor: Factor, matrix: np.ndarray, per_fe
     words = np.where((side[rows, told] > 0) != flipped, "high", "low")
     words = np.where(np.isnan(values[rows, told]), "missing", words)
     categorical = np.array([name in model.spec.levels for name in factor.features])[told]
-    return np.where(categorical & (words != "missing"), "category", words).tolist()
+    told_as = np.where(categorical & (words != "missing"), "category", words)
+    return [str(word) for word in told_as]

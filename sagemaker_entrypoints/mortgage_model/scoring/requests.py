@@ -22,14 +22,14 @@ from mortgage_model.scoring.typed import typed
 REPORTED_PROBLEMS = 10
 
 
-class RequestError(BaseInferenceToolkitError, DataFault):
+class RequestError(BaseInferenceToolkitError, DataFault):  # type: ignore[misc] # the toolkit has no types
     """The request is at fault: answered with a 4xx status and the message."""
 
     def __init__(self, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
         super().__init__(status.value, message, status.phrase)
 
     def __str__(self) -> str:
-        return self.message
+        return str(self.message)
 
 
 def read_csv(data: bytes, contract: Contract) -> pd.DataFrame:

@@ -65,7 +65,8 @@ def _number(values: pa.Array, column: Column) -> Typed:
 def _floats(values: pa.Array) -> np.ndarray:
     """float64, NaN for null."""
     values = values.cast(pa.uint8()) if pa.types.is_boolean(values.type) else values
-    return values.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
+    numbers: np.ndarray = values.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _parsed(texts: pa.Array, column: Column) -> np.ndarray:
@@ -114,10 +115,10 @@ def _blank(texts: pa.Array, column: Column) -> np.ndarray:
     """Rows that hold nothing, a word for it that is not one of the column's values, or a code by its text."""
     codes = column.codes
     words = set(NO_VALUE) - set(column.allowed or ())
-    blank = flags(texts.is_null()) | flags(pc.is_in(texts, pa.array(["", *words, *codes.texts])))
+    blank: np.ndarray = flags(texts.is_null()) | flags(pc.is_in(texts, pa.array(["", *words, *codes.texts])))
     if codes.whole_texts:
         whole = pc.replace_substring_regex(texts, WHOLE_AS_FRACTION, r"\1")
-        blank |= flags(pc.is_in(whole, pa.array(sorted(codes.whole_texts))))
+        blank = blank | flags(pc.is_in(whole, pa.array(sorted(codes.whole_texts))))
     return blank
 
 
@@ -130,4 +131,5 @@ def per_value(values: pa.Array, function: Callable[[Any], str | None]) -> pa.Arr
 
 
 def flags(values: Any) -> np.ndarray:
-    return values.fill_null(False).to_numpy(zero_copy_only=False).astype(bool)
+    truths: np.ndarray = values.fill_null(False).to_numpy(zero_copy_only=False).astype(bool)
+    return truths

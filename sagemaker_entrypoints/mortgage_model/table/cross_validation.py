@@ -11,16 +11,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from contracts.model import Contract
 from contracts.split import GROUPED_K_FOLD
-from mortgage_model.development.search import Hyperparameters, Range, Search, search
+from mortgage_model.development import boosting, calibrating
+from mortgage_model.development.hyperparameters import Hyperparameters
+from mortgage_model.development.search import Range, Search, search
 from mortgage_model.development.splits import Fold
-from mortgage_model.scoring import booster, calibration
+from mortgage_model.documents.training import TrainingRecord
+from mortgage_model.scoring import booster
 from mortgage_model.scoring.artifact import MortgageModel, feature_contract
 from mortgage_model.scoring.features import FeatureError, FeatureSpec
 from mortgage_model.scoring.grades import MasterScale
@@ -72,7 +74,7 @@ class Evidence:
 
     rows: np.ndarray
     labels: np.ndarray
-    pd: np.ndarray
+    probabilities: np.ndarray
     units: np.ndarray
     folds: np.ndarray
     searches: tuple[Search, ...]
@@ -81,7 +83,7 @@ class Evidence:
     @cached_property
     def ranking(self) -> np.ndarray:
         """The scores to rank by: PDs of several folds come from several models, so each is placed within its fold."""
-        return discrimination.placements(self.labels, self.pd, self.folds)
+        return discrimination.placements(self.labels, self.probabilities, self.folds)
 
 
 def cross_validate(
@@ -111,7 +113,7 @@ def cross_validate(
     evidence = Evidence(
         rows=rows,
         labels=labels[rows],
-        pd=np.concatenate([pd_values for *_, pd_values in results]),
+        probabilities=np.concatenate([probabilities for *_, probabilities in results]),
         units=splitter.units[rows],
         folds=np.repeat(np.arange(len(results)), [len(held_out) for _, held_out in splitter.outer]),
         searches=tuple(searched for _, searched, _ in results),
@@ -144,14 +146,14 @@ def develop(
     place[validated] = np.arange(len(validated))
     inner = [np.sort(place[valid]) for _, valid in folds]
     blocks = [(np.setdiff1d(np.arange(len(validated)), block, assume_unique=True), block) for block in inner]
-    calibrated = calibration.fit(
+    calibrated = calibrating.fit(
         searched.margins[validated],
         own_labels[validated].astype(float),
         folds=blocks if len(blocks) > 1 else None,
     )
     final = {**searched.hyperparameters, "num_parallel_tree": AVERAGED_TREES}
-    trees = booster.fit(booster.bin_rows(features, own_labels, threads=1), spec.constraints, final)
-    metadata: dict[str, Any] = {
+    trees = boosting.fit(boosting.bin_rows(features, own_labels, threads=1), spec.constraints, final)
+    metadata: TrainingRecord = {
         "hyperparameters": final,
         "search": searched.to_json(),
         "rows": len(rows),

@@ -46,7 +46,9 @@ def group_rows(frame: pd.DataFrame, rule: NearDuplicates | None, keys: Sequence[
     if not edges:
         return np.arange(n)
     first, second = (np.concatenate(ends) for ends in zip(*edges, strict=True))
-    return connected_components(coo_matrix((np.ones(len(first)), (first, second)), shape=(n, n)), directed=False)[1]
+    groups: np.ndarray
+    _, groups = connected_components(coo_matrix((np.ones(len(first)), (first, second)), shape=(n, n)), directed=False)
+    return groups
 
 
 def grouped_folds(
@@ -76,6 +78,7 @@ def grouped_folds(
 
 
 def _close(one: np.ndarray, other: np.ndarray, name: str, rule: NearDuplicates) -> np.ndarray:
+    close: np.ndarray
     if name in rule.relative:
         close = np.abs(one - other) <= rule.relative[name] * np.maximum(np.abs(one), np.abs(other))
     else:

@@ -35,7 +35,7 @@ def measure_evidence(evidence: Evidence, seed: int) -> dict[str, Metric]:
     _, units = np.unique(evidence.units, return_inverse=True)
     count = int(units.max()) + 1
     try:
-        boot = SampleBootstrap(evidence.labels, evidence.pd, units, count, evidence.ranking)
+        boot = SampleBootstrap(evidence.labels, evidence.probabilities, units, count, evidence.ranking)
         drawn = [boot.replicate(weights) for weights in loan_weights(count, REPLICATES, seed)]
     except NotComputable:
         drawn = []
@@ -43,7 +43,7 @@ def measure_evidence(evidence: Evidence, seed: int) -> dict[str, Metric]:
     n, events = len(evidence.labels), int(evidence.labels.sum())
     return {
         name: measure(
-            partial(function, evidence.labels, evidence.ranking if name in RANKING else evidence.pd),
+            partial(function, evidence.labels, evidence.ranking if name in RANKING else evidence.probabilities),
             n,
             events,
             replicates.get(name),
@@ -131,7 +131,7 @@ def _cap(evidence: Evidence) -> str:
 
 
 def _calibration(evidence: Evidence) -> str:
-    bands = calibration.by_score_band(evidence.labels, evidence.pd, 10)
+    bands = calibration.by_score_band(evidence.labels, evidence.probabilities, 10)
     values = [value for band in bands for value in (band.mean_pd, band.observed_rate)]
     plot = Plot(
         "Calibration",

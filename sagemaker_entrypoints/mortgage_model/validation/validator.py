@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import json
 import platform
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +19,7 @@ import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
 from mortgage_model.development.panel_data import label_name, open_panel
 from mortgage_model.development.splits import SplitBounds
-from mortgage_model.development.train import train
+from mortgage_model.development.train import develop
 from mortgage_model.documents.card import Card
 from mortgage_model.documents.evaluation import (
     Evaluation,
@@ -31,11 +30,11 @@ from mortgage_model.documents.evaluation import (
 )
 from mortgage_model.documents.gate import GateResult, Threshold
 from mortgage_model.documents.profile import ReferenceProfile
+from mortgage_model.documents.training import TrainingRecord
 from mortgage_model.progress import say
 from mortgage_model.report.page import render_report
 from mortgage_model.scoring.artifact import (
     MortgageModel,
-    load_model,
     only_file,
     read_packed,
     to_json_text,
@@ -210,13 +209,10 @@ class MortgageLoanModelValidator:
             benchmarks["champion"] = lambda frame: champion.predict(frame)["pd"].to_numpy()
         return benchmarks
 
-    def _retrain(self, model: MortgageModel) -> Mapping[str, Any]:
+    def _retrain(self, model: MortgageModel) -> TrainingRecord:
         """Metadata of a model trained again on the panel with the recorded hyperparameters."""
-        with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder)
-            settings, contract = model.metadata["hyperparameters"], load_contract("loan_panel")
-            train(self.root / "panel", settings, target, target / "output", SCRIPTS, contract)
-            return load_model(target).metadata
+        settings, contract = model.metadata["hyperparameters"], load_contract("loan_panel")
+        return develop(self.root / "panel", settings, SCRIPTS, contract).model.metadata
 
     def _demographics(self) -> pd.DataFrame | None:
         """Protected attributes by loan hash, from the newest delivery; None where the lender delivered none."""

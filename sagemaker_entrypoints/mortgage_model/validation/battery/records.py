@@ -119,8 +119,8 @@ def same_metrics(evidence: Evidence) -> Outcome:
             reported = evidence.model.metadata["metrics"][f"{name}-{theirs}"]["value"]
             found = evidence.metrics[name][ours]["value"]
             compared += 1
-            both_missing = reported is None and found is None
-            if not both_missing and (None in (reported, found) or abs(reported - found) > SAME_METRIC):
+            missing = reported is found is None
+            if not missing and (reported is None or found is None or abs(reported - found) > SAME_METRIC):
                 differing.append(f"{name} {ours}: training {reported}, validation {found}")
     return answered(
         not differing,

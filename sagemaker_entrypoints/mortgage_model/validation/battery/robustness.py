@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from contracts import Column
+from mortgage_model.development import boosting
 from mortgage_model.documents.battery import SourceLoss
 from mortgage_model.scoring import booster
 from mortgage_model.scoring.artifact import MortgageModel
@@ -142,8 +143,8 @@ def refits(evidence: Evidence) -> np.ndarray:
         raise NotComputable("the rows drawn of training do not hold both defaults and others")
     recorded = evidence.model.metadata
     configuration = {**recorded["hyperparameters"], "n_estimators": recorded["trees"]}
-    rows, constraints = booster.bin_rows(then.matrix, then.labels), evidence.model.spec.constraints
-    fitted = (booster.fit(rows, constraints, {**configuration, "seed": seed}) for seed in range(SEEDS))
+    rows, constraints = boosting.bin_rows(then.matrix, then.labels), evidence.model.spec.constraints
+    fitted = (boosting.fit(rows, constraints, {**configuration, "seed": seed}) for seed in range(SEEDS))
     return np.array([booster.margin(trees, now.matrix) for trees in fitted])
 
 
