@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from local_aws import door
-from local_aws.kernel.config import Config
+from local_aws.kernel.config import QUOTAS, Config
 from local_aws.server import serve
 
 
@@ -29,6 +29,14 @@ def main(arguments: list[str] | None = None) -> None:
         "--runtimes-dir", type=Path, default=Path(".runtimes"), help="one virtual environment a runtime"
     )
     parser.add_argument("--region", default="us-east-1")
+    parser.add_argument(
+        "--quota",
+        action="append",
+        default=[],
+        type=_quota,
+        metavar="NAME=N",
+        help=f"a limit of the account, to try how a program bears it: {', '.join(QUOTAS)}; repeatable",
+    )
     parser.add_argument("--verbose", action="store_true", help="log every request")
     options = parser.parse_args(arguments)
     logging.basicConfig(
@@ -53,8 +61,16 @@ def main(arguments: list[str] | None = None) -> None:
         region=options.region,
         names=frozenset(options.allow_host),
         token=token,
+        quotas=dict(options.quota),
     )
     sys.exit(serve(config))
+
+
+def _quota(text: str) -> tuple[str, int]:
+    name, _, limit = text.partition("=")
+    if name not in QUOTAS or not limit.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=N, N a number and NAME one of {', '.join(QUOTAS)}")
+    return name, int(limit)
 
 
 if __name__ == "__main__":

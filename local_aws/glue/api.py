@@ -65,8 +65,12 @@ class Glue:
             raise AwsError("InvalidInputException", "A job needs a Name of 1 to 255 characters")
         now = time.time()
         job = {**self._definition(params), "Name": name, "Tags": params.get("Tags", {})}
-        if not self.jobs.add(name, {**job, "CreatedOn": now, "LastModifiedOn": now}):
-            raise AwsError("AlreadyExistsException", f"Job with name: {name} already submitted")
+        with self.jobs.lock:
+            if name in self.jobs:
+                raise AwsError("AlreadyExistsException", f"Job with name: {name} already submitted")
+            if self.config.used_up("glue-jobs", len(self.jobs)):
+                raise AwsError("ResourceNumberLimitExceededException", f"The account has {len(self.jobs)} jobs already")
+            self.jobs.add(name, {**job, "CreatedOn": now, "LastModifiedOn": now})
         return {"Name": name}
 
     def update_job(self, params: Record, caller: Caller) -> Record:

@@ -68,11 +68,17 @@ class Runs:
         return run
 
     def start(self, run: Record, limit: int) -> None:
-        """Accept a run; raises ConcurrentRunsExceededException at the job's limit."""
+        """Accept a run; raises ConcurrentRunsExceededException at the job's limit, or the account's."""
         now = time.time()
         run.update(JobRunState="STARTING", StartedOn=now, LastModifiedOn=now, ExecutionTime=0)
         with self._runs.lock:
-            active = [r for r in self.of_job(run["JobName"]) if r["JobRunState"] in ACTIVE]
+            everywhere = [r for r in self._runs.values() if r["JobRunState"] in ACTIVE]
+            active = [r for r in everywhere if r["JobName"] == run["JobName"]]
+            if self.config.used_up("glue-runs", len(everywhere)):
+                raise AwsError(
+                    "ResourceNumberLimitExceededException",
+                    f"Max concurrent job runs exceeded: the account has {len(everywhere)} running",
+                )
             if len(active) >= limit:
                 raise AwsError(
                     "ConcurrentRunsExceededException",

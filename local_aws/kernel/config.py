@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,8 @@ from werkzeug.wrappers import Request, Response
 from local_aws.kernel.state import Record
 
 ACCOUNT_ID = "123456789012"
+#: What a quota can be set on: definitions of Glue jobs, their runs at a time, SageMaker's jobs of each kind at a time.
+QUOTAS = ("glue-jobs", "glue-runs", "training-jobs", "processing-jobs", "transform-jobs")
 
 Operation = Callable[[Record, "Caller"], Record | None]
 HttpHandler = Callable[[Request, Match[str]], Response]
@@ -61,6 +63,7 @@ class Config:
     region: str = "us-east-1"
     names: frozenset[str] = frozenset()  # host names it may be called by, besides this machine's own
     token: str = field(default="", repr=False)  # what clients must show; empty: nothing
+    quotas: Mapping[str, int] = field(default_factory=dict)  # of QUOTAS; what is not here has none
     operations: dict[str, Operation] = field(default_factory=dict)
     http_handlers: list[tuple[str, Pattern[str], HttpHandler]] = field(default_factory=list)
     jobs: dict[str, Callable[[], list[JobView]]] = field(default_factory=dict)
@@ -75,6 +78,9 @@ class Config:
         for folder in self.state_dir.glob("*/"):  # an older version left them open to others
             with suppress(FileNotFoundError, PermissionError):
                 folder.chmod(0o700)
+
+    def used_up(self, quota: str, used: int) -> bool:
+        return used >= self.quotas.get(quota, used + 1)
 
     @property
     def endpoint_url(self) -> str:

@@ -191,7 +191,7 @@ class S3App:
         return meta, stream
 
     def delete_object(self, request: Request, bucket: str, key: str, body: Body) -> Response:
-        self.store.delete(bucket, key)
+        self.store.delete(bucket, key, condition(request))
         return Response(status=204)
 
     def get_tags(self, request: Request, bucket: str, key: str, body: Body) -> Response:

@@ -144,14 +144,15 @@ def not_modified(request: Request, meta: Meta) -> bool:
 def condition(request: Request) -> Callable[[Meta | None], None]:
     """The check of a conditional write, made while nobody else can write."""
     match, none_match = request.headers.get("If-Match"), request.headers.get("If-None-Match")
+    if none_match not in (None, "*"):
+        raise AwsError("NotImplemented", "A header you provided implies functionality that is not implemented", 501)
 
     def check(current: Meta | None) -> None:
         if current is None:
             if match:
                 raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
             return
-        failed = (match and not same_etag(match, current)) or (none_match and same_etag(none_match, current))
-        if failed:
+        if none_match or (match and not same_etag(match, current)):
             raise AwsError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
 
     return check

@@ -248,10 +248,12 @@ class S3Store:
             draft.unlink(missing_ok=True)
             raise
 
-    def delete(self, bucket: str, key: str) -> None:
-        """Remove an object; that it does not exist is no error, as on S3."""
+    def delete(self, bucket: str, key: str, condition: Callable[[Meta | None], None] | None = None) -> None:
+        """Remove an object; that it does not exist is no error, as on S3. `condition` sees what is to go."""
         folder = self.require_bucket(bucket)
         with self.lock:
+            if condition:
+                condition(self._head_or_none(bucket, key))
             try:
                 path = self.path(bucket, key)
             except AwsError:

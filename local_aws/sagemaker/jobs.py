@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from local_aws.kernel import disk
 from local_aws.kernel.config import Caller, JobView
+from local_aws.kernel.errors import AwsError
 from local_aws.kernel.processes import ExitStatus, JobProcess
 from local_aws.kernel.state import INTERRUPTED, Record
 from local_aws.sagemaker.containers import Sandbox
@@ -173,13 +174,26 @@ class Jobs(Resource, ABC):
             "_stream": stream,
             **self.initial(params),
         }
-        if not self.store(name, record, params.get("Tags", [])):
-            raise in_use(self.label, arn)
+        with self.records.lock:
+            self._within_quota()
+            if not self.store(name, record, params.get("Tags", [])):
+                raise in_use(self.label, arn)
         directory = self.service.containers / f"{self.arn_kind}-{name}"
         execution = Execution(name, directory, self.log_group, stream)
         self._running[name] = execution
         threading.Thread(target=self._main, args=(execution,), name=f"{self.arn_kind}-{name}", daemon=True).start()
         return {self.arn_field: arn}
+
+    def _within_quota(self) -> None:
+        quota = f"{self.kind.removesuffix('Job').lower()}-jobs"
+        running = sum(record[self.status_field] not in TERMINAL for record in self.records.values())
+        if self.service.config.used_up(quota, running):
+            raise AwsError(
+                "ResourceLimitExceeded",
+                f"The account-level service limit '{quota}' is {self.service.config.quotas[quota]} Instances, with "
+                f"current utilization of {running} Instances and a request delta of 1 Instances. Please use AWS "
+                "Service Quotas to request an increase for this quota.",
+            )
 
     def describe(self, params: Record, caller: Caller) -> Record:
         return public(self.require(params[self.name_field]))
