@@ -4,8 +4,8 @@ TOOLING := .runtimes/tooling/bin/python
 PLATFORM := $(TOOLING) -m local_platform
 export PYTHONPATH := $(CURDIR)
 
-.PHONY: demo table history backfill airflow lineage test test-faults lint up down status clean environments reconcile cases compose-test \
-        locks data-dictionary help
+.PHONY: demo table history backfill airflow lineage test test-faults lint coverage up down status clean environments reconcile cases compose-test \
+        locks data-dictionary pages help
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## *' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -25,8 +25,11 @@ table: environments  ## a model of any table: CONTRACT=<ODCS file> DATA=<csv or 
 test: environments  ## lint, types and every test
 	@$(TOOLING) -m local_platform.checks
 
-lint: environments  ## lint and types only
-	@$(TOOLING) -m local_platform.checks ruff types
+lint: environments  ## rules only: ruff, types, which room may import which
+	@$(TOOLING) -m local_platform.checks ruff imports types
+
+coverage: environments  ## what the tests run of each package, and the lines that none runs
+	@$(TOOLING) -m local_platform.coverage_report
 
 test-faults: environments  ## every fault in a real Airflow, the slow ones too
 	@$(TOOLING) -m pytest tests/faults -p no:cacheprovider
@@ -75,6 +78,10 @@ compose-test: environments  ## bring docker-compose.yaml up for real, run the pi
 
 data-dictionary: environments  ## docs/data-dictionary.md from the contracts
 	@$(TOOLING) -m contracts.dictionary
+
+pages: data-dictionary  ## every page and picture under docs/ that is made from code
+	@$(TOOLING) -m local_platform.documents.settings_page
+	@$(TOOLING) -m local_platform.documents.rooms
 
 locks: environments  ## recompile every lock from its .in file; CONSTRAINTS=<MWAA's airflow_constraints.txt>
 	@test -n "$(CONSTRAINTS)" || { echo "usage: make locks CONSTRAINTS=<MWAA image's airflow_constraints.txt>"; exit 2; }

@@ -28,10 +28,11 @@ def type_named(name: str) -> Any:
     return getattr(module, name)
 
 
-def misfits(value: Any, kind: Any, place: str = "") -> list[str]:
+def misfits(value: Any, kind: Any, place: str = "", *, exact: bool = False) -> list[str]:
     """Where `value`, as JSON gives it, is not of `kind` (a type, or the name of one of mortgage_risk/documents.py).
 
-    A sentence each; none where it fits. That an object has more than its TypedDict names is no misfit.
+    A sentence each; none where it fits. That an object has more than its TypedDict names is a misfit where it is to fit
+    `exact`ly: a writer's type names all that is written, a reader's what is read.
     """
     if isinstance(kind, str):
         kind, place = type_named(kind), kind
@@ -39,31 +40,33 @@ def misfits(value: Any, kind: Any, place: str = "") -> list[str]:
         return []
     origin, parts = get_origin(kind), get_args(kind)
     if is_typeddict(kind):
-        return _of_object(value, kind, place)
+        return _of_object(value, kind, place, exact)
     if origin in (Union, types.UnionType):
-        tried = [misfits(value, part, place) for part in parts]
+        tried = [misfits(value, part, place, exact=exact) for part in parts]
         return min(tried, key=len)
     if origin is Literal:
         return [] if value in parts else [f"{place} is {value!r}, not one of {', '.join(parts)}"]
-    if origin in (list, dict):
+    if origin is not None:
+        origin = list if origin is list else dict  # of Mapping, too
         if not isinstance(value, origin):
             return [f"{place} is {value!r}, not a {origin.__name__}"]
         items = value.items() if origin is dict else enumerate(value)
-        return [found for name, item in items for found in misfits(item, parts[-1], f"{place}[{name!r}]")]
+        return [found for name, item in items for found in misfits(item, parts[-1], f"{place}[{name!r}]", exact=exact)]
     number = kind is float and isinstance(value, int)
     if (isinstance(value, kind) or number) and not (isinstance(value, bool) and kind is not bool):
         return []
     return [f"{place} is {value!r}, not {kind.__name__}"]
 
 
-def _of_object(value: Any, kind: Any, place: str) -> list[str]:
+def _of_object(value: Any, kind: Any, place: str, exact: bool) -> list[str]:
     if not isinstance(value, dict):
         return [f"{place} is {value!r}, not an object"]
-    found = []
+    unknown = [name for name in value if exact and name not in get_type_hints(kind)]
+    found = [f"{place} has {name!r}, which {kind.__name__} does not know" for name in unknown]
     for name, part in get_type_hints(kind, include_extras=True).items():
         optional = get_origin(part) is NotRequired
         if name in value:
-            found += misfits(value[name], get_args(part)[0] if optional else part, f"{place}[{name!r}]")
+            found += misfits(value[name], get_args(part)[0] if optional else part, f"{place}[{name!r}]", exact=exact)
         elif not (optional or name in kind.__optional_keys__):
             found.append(f"{place} has no {name!r}")
     return found

@@ -27,18 +27,18 @@ class SettingsError(ValueError):
 class Settings:
     # What has no sensible default: the account's own names.
     execution_role_arn: str  # SageMaker's role
-    glue_role_arn: str
+    glue_role_arn: str  # Glue's role
     image_uri: str  # SageMaker XGBoost container, used for training, validation and serving
 
-    bucket: str = "mortgage-loan-ml"
-    model_name: str = "mortgage-default-risk"
-    aws_conn_id: str = "aws_default"
+    bucket: str = "mortgage-loan-ml"  # holds everything: tapes, datasets, models, reports
+    model_name: str = "mortgage-default-risk"  # with '-<source>', the model's package group
+    aws_conn_id: str = "aws_default"  # Airflow's connection to AWS
     glue_database: str = ""  # '' = the panel is not put into the Glue Data Catalog
 
     timezone: str = "America/New_York"  # the lender's: decides what "tonight" and "today" are
-    nightly_schedule: str = "0 2 * * *"
-    training_schedule: str = "0 4 5 * *"
-    sweeper_schedule: str = "0 8 * * *"
+    nightly_schedule: str = "0 2 * * *"  # cron, in the lender's time zone, as all schedules
+    training_schedule: str = "0 4 5 * *"  # monthly, when the month before has been delivered
+    sweeper_schedule: str = "0 8 * * *"  # after the night's jobs
     sweeper_dry_run: bool = True  # False: the nightly sweeper stops the orphans it finds
     monitoring_schedule: str = "0 7 * * *"  # by when the night's scores are due: then a missing night is reported
 
@@ -47,34 +47,34 @@ class Settings:
     # A warning is a delivery that is late, an error two that are missing: a loan that was current then may have
     # defaulted since.
     report_age_warning_days: int = 45  # since the end of the newest reporting month
-    report_age_error_days: int = 90
+    report_age_error_days: int = 90  # the night is not scored
     ingest_age_warning_days: int = 45  # since the tapes were delivered (ingest_date)
-    ingest_age_error_days: int = 90
+    ingest_age_error_days: int = 90  # the night is not scored
 
-    training_instance_type: str = "ml.m5.4xlarge"
+    training_instance_type: str = "ml.m5.4xlarge"  # of SageMaker's training and tuning jobs
     tuning_parallel_jobs: int = 2  # trainings of a tuning job at a time
     spot_training: bool = False  # cheaper instances that AWS may take back: the search then goes on where it was
-    processing_instance_type: str = "ml.m5.2xlarge"
-    transform_instance_type: str = "ml.m5.xlarge"
-    transform_instances: int = 1
+    processing_instance_type: str = "ml.m5.2xlarge"  # of validation and monitoring
+    transform_instance_type: str = "ml.m5.xlarge"  # of the nightly batch transform
+    transform_instances: int = 1  # the night's files are shared out among them
     endpoint_name: str = ""  # the real-time endpoint is called <this>-<source>; '' = there is none
     endpoint_instances: int = 1  # of transform_instance_type
     validation_retrains: bool = False  # validation also trains again and compares: doubles its cost
-    volume_gb: int = 50
-    glue_worker_type: str = "G.1X"
-    glue_workers: int = 5
+    volume_gb: int = 50  # disk of each SageMaker instance
+    glue_worker_type: str = "G.1X"  # 4 cores, 16 GB each
+    glue_workers: int = 5  # of each Glue run
     glue_job_definitions: str = "create"  # of Glue: create = where missing, one per script and code version; given =
     # <model_name>-<script>, deployed with the platform: none is created, none deleted
     glue_concurrent_runs: int = 100  # of one script at a time, where the platform creates the definition; more wait
     glue_job_days: int = 90  # the sweeper deletes Glue jobs that have not run for so long; their results stay
     max_runtime_minutes: int = 240  # of any one job; AWS stops it then
 
-    price_table: Path = PLUGIN / "prices.json"
+    price_table: Path = PLUGIN / "prices.json"  # what an hour of each instance costs, JSON
     run_budget_usd: float = math.inf  # a run that has spent this submits no further job
     day_budget_usd: float = math.inf  # the same for all runs of a day (UTC)
 
-    deferrable: bool = True
-    poll_seconds: int = 30
+    deferrable: bool = True  # False: tasks wait on their worker, not in the triggerer
+    poll_seconds: int = 30  # between two questions whether a job has ended, at most
     outage_minutes: int = 10  # how long AWS may be unreachable before a waiting task fails
     busy_minutes: int = 60  # how long a try waits for room under a limit of the account; the next one asks again
 
@@ -94,10 +94,10 @@ class Settings:
     job_code_root: Path = PLUGIN.parents[1]  # holds glue_jobs/, sagemaker_entrypoints/, contracts/
     git_commit: str = ""  # '' = ask git in job_code_root
 
-    kms_key_id: str = ""
-    glue_security_configuration: str = ""
-    subnets: tuple[str, ...] = ()
-    security_group_ids: tuple[str, ...] = ()
+    kms_key_id: str = ""  # encrypts SageMaker's disks and what tasks write; '' = AWS's own keys
+    glue_security_configuration: str = ""  # the name of Glue's; encrypts its output and logs
+    subnets: tuple[str, ...] = ()  # SageMaker's jobs run in these; empty = outside a VPC
+    security_group_ids: tuple[str, ...] = ()  # given together with subnets
 
     # URL templates of the links in the UI; '' = the AWS console.
     job_link: str = ""  # {service} {kind} {name} {region}

@@ -28,7 +28,6 @@ from mortgage_model.scoring.artifact import ArtifactError, load_model
 from mortgage_model.validation.checks import CHECKS, Evidence, run_checks
 from mortgage_model.validation.gate import ThresholdError
 from mortgage_model.validation.replicates import Replicates
-from tests.documents import misfits
 
 RECORDS = [test for test in CHECKS if test.run.__module__.endswith("records")]
 
