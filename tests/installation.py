@@ -19,7 +19,7 @@ from local_platform.running import processes, supervisor
 from local_platform.settings import Platform
 
 # Far beyond what a run takes: a loaded machine must not fail a test that is not about speed.
-PATIENCE_SECONDS = 1800
+PATIENCE_SECONDS = 1200
 
 
 T = TypeVar("T")

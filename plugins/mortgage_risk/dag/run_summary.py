@@ -124,6 +124,7 @@ class ConfirmWorkOperator(MortgageRiskOperator):
         state = states.get(run_id, {}).get(self.work)
         if state in (None, "skipped", "removed"):
             raise RunEnded(f"The run was ended before {self.work} was done. Clear the run to do it.")
+        self.log.info("%s: %s", self.work, state)
 
 
 def summarized(work: MortgageRiskOperator) -> None:
