@@ -121,7 +121,7 @@ def is_refused(error: BaseException) -> bool:
     from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
     if isinstance(error, ClientError):
-        return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) < 500
+        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) < 500
     return isinstance(error, (EndpointConnectionError, ConnectTimeoutError))
 
 

@@ -15,15 +15,15 @@ from airflow.sdk.exceptions import TaskDeferred
 from fake_aws import LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
 
 from mortgage_risk import aws
+from mortgage_risk.data.glue_script import GlueJobOperator
 from mortgage_risk.jobs.failures import AwsJobFailed
-from mortgage_risk.jobs.glue import GlueJobOperator
 from mortgage_risk.jobs.kinds.training import TrainingJob
 from mortgage_risk.jobs.operator import AwsJobOperator
 from mortgage_risk.jobs.state import job_name
 from mortgage_risk.jobs.triggers import AwsJobTrigger
 from mortgage_risk.settings import Settings
+from mortgage_risk.training.search import TuneHyperparametersOperator
 from mortgage_risk.training.train import TrainModelOperator
-from mortgage_risk.training.tuning import TuneHyperparametersOperator
 
 CODE = {"sha256": "c" * 64, "prefix": "s3://mortgage-loan-ml/code/ccc/", "git_commit": "abc"}
 PANEL = {

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from mortgage_risk import aws
 from mortgage_risk.jobs import inventory, links
+from mortgage_risk.jobs.base import MortgageRiskOperator
 from mortgage_risk.jobs.inventory import TaggedJob
 from mortgage_risk.jobs.kinds import GLUE, KINDS
-from mortgage_risk.jobs.operator import MortgageRiskOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
