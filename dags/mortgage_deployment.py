@@ -34,7 +34,7 @@ from airflow.sdk import DAG
 from airflow.timetables.assets import AssetOrTimeSchedule
 
 from mortgage_risk import assets
-from mortgage_risk.dag.arguments import SOURCE, TODAY, dag_arguments
+from mortgage_risk.dag.arguments import SOURCE, TODAY, RunArguments, dag_arguments
 from mortgage_risk.dag.params import deployment_params
 from mortgage_risk.dag.timetable import FromNowOnTimetable
 from mortgage_risk.layout import Layout
@@ -49,6 +49,7 @@ from mortgage_risk.settings import load_settings
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
+run = RunArguments(settings=settings, source=SOURCE, business_date=TODAY)
 
 with DAG(
     dag_id="mortgage_deployment",
@@ -61,19 +62,23 @@ with DAG(
     max_active_runs=1,
     params=deployment_params(),
     tags=["mortgage-risk", "deployment"],
-    **dag_arguments(settings, owner="credit-risk-operations", source=SOURCE, business_date=TODAY),
+    **dag_arguments(settings, owner="credit-risk-operations"),
 ):
-    endpoint = FindEndpointOperator(task_id="find_endpoint")
-    package = SelectModelOperator(task_id="select_model")
-    model = CreateModelOperator(task_id="create_model", package=package.output)
+    endpoint = FindEndpointOperator(task_id="find_endpoint", **run)
+    package = SelectModelOperator(task_id="select_model", **run)
+    model = CreateModelOperator(task_id="create_model", package=package.output, **run)
     update = DeployModelOperator(
         task_id="update_endpoint",
+        settings=settings,
+        source=SOURCE,
         # The day the model came into force, not today: the same deployment keeps its name.
         business_date="{{ ti.xcom_pull('select_model')['effective_from'] }}",
         endpoint=endpoint.output,
         model=model.output,
         package=package.output,
     )
-    check = CheckEndpointOperator(task_id="check_endpoint", endpoint=endpoint.output, package=package.output)
+    check = CheckEndpointOperator(
+        task_id="check_endpoint", endpoint=endpoint.output, package=package.output, **run
+    )
     endpoint >> package
     update >> check

@@ -33,18 +33,18 @@ from airflow.sdk import DAG
 from airflow.timetables.assets import AssetOrTimeSchedule
 
 from mortgage_risk import assets
-from mortgage_risk.dag.arguments import SCORE_DATE, SOURCE, dag_arguments
+from mortgage_risk.dag.arguments import SCORE_DATE, SOURCE, RunArguments, dag_arguments
 from mortgage_risk.dag.params import monitoring_params
 from mortgage_risk.dag.timetable import FromNowOnTimetable
 from mortgage_risk.jobs.packaging import PackageCodeOperator
 from mortgage_risk.layout import Layout
-from mortgage_risk.monitoring.night import FindNightsOperator, MonitorNightOperator, RequestRetrainingOperator
+from mortgage_risk.monitoring.night import FindNightsOperator, MonitorNightOperator
+from mortgage_risk.monitoring.retraining import RequestRetrainingOperator
 from mortgage_risk.settings import load_settings
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
-
-NIGHT = {"source": SOURCE, "business_date": SCORE_DATE}  # not of monitor_night: its nights name their own
+run = RunArguments(settings=settings, source=SOURCE, business_date=SCORE_DATE)
 
 with DAG(
     dag_id="mortgage_model_monitoring",
@@ -58,11 +58,11 @@ with DAG(
     tags=["mortgage-risk", "monitoring"],
     **dag_arguments(settings, owner="credit-risk-operations"),
 ):
-    code = PackageCodeOperator(task_id="package_code", **NIGHT)
-    nights = FindNightsOperator(task_id="find_nights", **NIGHT)
+    code = PackageCodeOperator(task_id="package_code", **run)
+    nights = FindNightsOperator(task_id="find_nights", **run)
     monitored = MonitorNightOperator.partial(
-        task_id="monitor_night", code=code.output, max_active_tis_per_dag=1
+        task_id="monitor_night", settings=settings, code=code.output, max_active_tis_per_dag=1
     ).expand_kwargs(nights.output)
     RequestRetrainingOperator(
-        task_id="request_retraining", nights=monitored.output, outlets=[assets.retraining(paths)], **NIGHT
+        task_id="request_retraining", nights=monitored.output, outlets=[assets.retraining(paths)], **run
     )

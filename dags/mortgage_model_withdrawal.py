@@ -33,7 +33,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from mortgage_risk import assets
-from mortgage_risk.dag.arguments import SOURCE, TODAY, dag_arguments
+from mortgage_risk.dag.arguments import SOURCE, TODAY, RunArguments, dag_arguments
 from mortgage_risk.dag.params import withdrawal_params
 from mortgage_risk.layout import Layout
 from mortgage_risk.release.withdrawal import WithdrawModelOperator
@@ -41,6 +41,7 @@ from mortgage_risk.settings import load_settings
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
+run = RunArguments(settings=settings, source=SOURCE, business_date=TODAY)
 
 with DAG(
     dag_id="mortgage_model_withdrawal",
@@ -50,7 +51,7 @@ with DAG(
     max_active_runs=1,
     params=withdrawal_params(),
     tags=["mortgage-risk", "operations"],
-    **dag_arguments(settings, owner="credit-risk-modelling", source=SOURCE, business_date=TODAY),
+    **dag_arguments(settings, owner="credit-risk-modelling"),
 ):
     WithdrawModelOperator(
         task_id="withdraw_model",
@@ -58,4 +59,5 @@ with DAG(
         reason="{{ params.reason or '' }}",
         withdrawn_from="{{ params.withdrawn_from or '' }}",
         outlets=[assets.approved_model(paths)],
+        **run,
     )

@@ -50,28 +50,24 @@ visible.
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, TaskGroup
+from airflow.sdk import DAG
 
 from mortgage_risk import assets
-from mortgage_risk.dag.arguments import SCORE_DATE, SOURCE, dag_arguments
+from mortgage_risk.dag.arguments import SCORE_DATE, SOURCE, RunArguments, dag_arguments
 from mortgage_risk.dag.notifications import scores_due
 from mortgage_risk.dag.params import scoring_params
 from mortgage_risk.dag.prepared_data import prepared_data
 from mortgage_risk.dag.run_summary import summarized
+from mortgage_risk.dag.stages import scored_loans
 from mortgage_risk.dag.timetable import FromNowOnTimetable
-from mortgage_risk.data.datasets import GlueDatasetOperator
 from mortgage_risk.jobs.packaging import PackageCodeOperator
 from mortgage_risk.layout import Layout
-from mortgage_risk.release.deployment import CreateModelOperator
 from mortgage_risk.release.registration import SelectModelOperator
-from mortgage_risk.scoring.transform import BatchTransformOperator
 from mortgage_risk.settings import load_settings
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
-
-SCORING_INPUT = paths.scoring_input(SOURCE, SCORE_DATE)
-SCORES = paths.scores(SOURCE, SCORE_DATE)
+run = RunArguments(settings=settings, source=SOURCE, business_date=SCORE_DATE)
 
 with DAG(
     dag_id="mortgage_nightly_scoring",
@@ -82,41 +78,25 @@ with DAG(
     deadline=scores_due(settings),
     params=scoring_params(),
     tags=["mortgage-risk", "scoring"],
-    **dag_arguments(settings, owner="credit-risk-operations", source=SOURCE, business_date=SCORE_DATE),
+    **dag_arguments(settings, owner="credit-risk-operations"),
 ):
-    code = PackageCodeOperator(task_id="package_code")
-    package = SelectModelOperator(task_id="select_model")
+    code = PackageCodeOperator(task_id="package_code", **run)
+    package = SelectModelOperator(task_id="select_model", **run)
 
     prepare, scoring_input = prepared_data(
-        settings,
+        run,
         "scoring_input",
-        business_date=SCORE_DATE,
         horizon_months="{{ ti.xcom_pull('select_model')['horizon_months'] }}",
-        prefix=SCORING_INPUT,
+        prefix=paths.scoring_input(SOURCE, SCORE_DATE),
         code=code.output,
     )
 
-    with TaskGroup("score", tooltip="Batch transform, reconcile, publish"):
-        model = CreateModelOperator(task_id="create_model", package=package.output)
-        transform = BatchTransformOperator(task_id="batch_transform", model=model.output, dataset=scoring_input.output)
-        publish = GlueDatasetOperator(
-            task_id="publish_scores",
-            script="publish_scores.py",
-            arguments={
-                "source": SOURCE,
-                "score_date": SCORE_DATE,
-                "input_root": SCORING_INPUT,
-                "transform_uri": "{{ ti.xcom_pull('score.batch_transform')['transform_uri'] }}",
-                "model_package_arn": "{{ ti.xcom_pull('select_model')['model_package_arn'] }}",
-                "model_package_version": "{{ ti.xcom_pull('select_model')['version'] }}",
-                "output_root": SCORES,
-            },
-            inputs=["{{ ti.xcom_pull('prepare_data.prepare_scoring_input')['manifest_uri'] }}"],
-            prefix=SCORES,
-            code=code.output,
-            outlets=[assets.scores(paths)],
-        )
-        transform >> publish
-
+    model, publish = scored_loans(
+        run,
+        code=code.output,
+        package=package.output,
+        scoring_input=scoring_input,
+        outlets=[assets.scores(paths)],
+    )
     package >> prepare >> model
     summarized(publish)

@@ -45,8 +45,9 @@ with DAG(
 ):
     SweepOrphansOperator(
         task_id="sweep_orphans",
+        settings=settings,
         source="all",
         business_date=SCORE_DATE,
-        dry_run="{{ params.dry_run }}",
+        report_only="{{ params.dry_run }}",
         dag_ids=["mortgage_training", "mortgage_nightly_scoring"],  # they share the jobs that clean a delivery
     )

@@ -47,32 +47,25 @@ No night's scoring waits for this DAG. Nothing in it needs to be undone before a
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, TaskGroup, TriggerRule
+from airflow.sdk import DAG
 from airflow.timetables.assets import AssetOrTimeSchedule
 
 from mortgage_risk import assets
-from mortgage_risk.dag.arguments import AS_OF_DATE, SOURCE, dag_arguments
+from mortgage_risk.dag.arguments import AS_OF_DATE, SOURCE, RunArguments, dag_arguments
 from mortgage_risk.dag.params import training_params
 from mortgage_risk.dag.prepared_data import prepared_data
 from mortgage_risk.dag.run_summary import summarized
+from mortgage_risk.dag.stages import Development, built_model, released_model
 from mortgage_risk.dag.timetable import FromNowOnTimetable
 from mortgage_risk.jobs.packaging import PackageCodeOperator
-from mortgage_risk.jobs.retries import CountedRetries
 from mortgage_risk.layout import Layout
-from mortgage_risk.release.approval import AskForApprovalOperator, ChooseApprovalOperator, RecordDecisionOperator
-from mortgage_risk.release.gate import GateOperator
-from mortgage_risk.release.registration import RegisterModelOperator
-from mortgage_risk.release.validation import ValidateModelOperator
 from mortgage_risk.settings import load_settings
-from mortgage_risk.training.train import TrainModelOperator
-from mortgage_risk.training.tuning import TuneHyperparametersOperator
 
 settings = load_settings()
 paths = Layout(settings.bucket, settings.model_name)
+run = RunArguments(settings=settings, source=SOURCE, business_date=AS_OF_DATE)
 
-ONCE = CountedRetries(failures=0)  # a verdict and a question; an outage still is none
 HORIZON = "{{ params.horizon_months }}"
-TUNED = "{{ ti.xcom_pull('build_model.tune_hyperparameters')['hyperparameters'] | tojson }}"
 
 with DAG(
     dag_id="mortgage_training",
@@ -84,73 +77,25 @@ with DAG(
     max_active_runs=1,
     params=training_params(settings),
     tags=["mortgage-risk", "training"],
-    **dag_arguments(settings, owner="credit-risk-modelling", source=SOURCE, business_date=AS_OF_DATE),
+    **dag_arguments(settings, owner="credit-risk-modelling"),
 ):
-    code = PackageCodeOperator(task_id="package_code")
-
+    code = PackageCodeOperator(task_id="package_code", **run)
     prepare, panel = prepared_data(
-        settings,
+        run,
         "loan_panel",
-        business_date=AS_OF_DATE,
         horizon_months=HORIZON,
         prefix=paths.loan_panel(SOURCE, AS_OF_DATE, HORIZON),
         code=code.output,
         outlets=[assets.loan_panel(paths)],
     )
-
-    with TaskGroup("build_model", tooltip="Train, then validate out of time"):
-        data = {"code": code.output, "panel": panel.output}
-        tuning = TuneHyperparametersOperator(
-            task_id="tune_hyperparameters",
-            hyperparameters="{{ params.hyperparameters | tojson }}",
-            jobs="{{ params.tuning_jobs }}",
-            horizon_months=HORIZON,
-            **data,
-        )
-        training = TrainModelOperator(
-            task_id="train_model", hyperparameters=TUNED, horizon_months=HORIZON, **data
-        )
-        validation = ValidateModelOperator(
-            task_id="validate_model", hyperparameters=TUNED, training=training.output, **data
-        )
-
-    with TaskGroup("release", tooltip="Verdict, registry, approval"):
-        gate = GateOperator(task_id="gate", retry_policy=ONCE, validation=validation.output, code=code.output)
-        package = RegisterModelOperator(
-            task_id="register_model",
-            horizon_months=HORIZON,
-            training=training.output,
-            validation=validation.output,
-            gate=gate.output,
-            **data,
-        )
-        judged = {
-            "gate": gate.output,
-            "package": package.output,
-            "effective_from": "{{ params.effective_from or '' }}",
-        }
-        choose = ChooseApprovalOperator(
-            task_id="choose_approval",
-            gate=gate.output,
-            approval_mode="{{ params.approval_mode }}",
-            ask_task_id="release.ask_for_approval",
-            record_task_id="release.record_decision",
-        )
-        ask = AskForApprovalOperator(
-            task_id="ask_for_approval", retry_policy=ONCE, validation=validation.output, **judged
-        )
-        decision = RecordDecisionOperator(
-            task_id="record_decision",
-            trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
-            answer_task_id="release.ask_for_approval",
-            approval_mode="{{ params.approval_mode }}",
-            override_by="{{ params.override_by or '' }}",
-            override_reason="{{ params.override_reason or '' }}",
-            outlets=[assets.approved_model(paths)],
-            **judged,
-        )
-        package >> choose >> [ask, decision]
-        ask >> decision
-
-    prepare >> tuning >> training
+    made_of = Development(code.output, panel.output, HORIZON)
+    tuning, training, validation = built_model(run, made_of)
+    decision = released_model(
+        run,
+        made_of,
+        training=training.output,
+        validation=validation.output,
+        outlets=[assets.approved_model(paths)],
+    )
+    prepare >> tuning
     summarized(decision)

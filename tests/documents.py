@@ -6,16 +6,21 @@ import importlib.util
 import sys
 import types
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-DOCUMENTS = Path(__file__).resolve().parents[1] / "plugins" / "mortgage_risk" / "documents.py"
+PLUGINS = Path(__file__).resolve().parents[1] / "plugins" / "mortgage_risk"
 
 
 def type_named(name: str) -> Any:
-    """A type of mortgage_risk/documents.py, read by its path: the package beside it may need Airflow."""
-    module = sys.modules.get("documents_of_the_plugins")
+    """A type of mortgage_risk/documents.py, or of xcoms.py (`xcoms.Dataset`).
+
+    Read by its path: the package beside it may need Airflow.
+    """
+    file, _, name = f"documents.{name}".rpartition(".")
+    file = file.rpartition(".")[2]
+    module = sys.modules.get(f"{file}_of_the_plugins")
     if module is None:
-        spec = importlib.util.spec_from_file_location("documents_of_the_plugins", DOCUMENTS)
+        spec = importlib.util.spec_from_file_location(f"{file}_of_the_plugins", PLUGINS / f"{file}.py")
         assert spec
         assert spec.loader
         module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
@@ -30,6 +35,8 @@ def misfits(value: Any, kind: Any, place: str = "") -> list[str]:
     """
     if isinstance(kind, str):
         kind, place = type_named(kind), kind
+    if kind is Any:
+        return []
     origin, parts = get_origin(kind), get_args(kind)
     if is_typeddict(kind):
         return _of_object(value, kind, place)
@@ -52,8 +59,11 @@ def misfits(value: Any, kind: Any, place: str = "") -> list[str]:
 def _of_object(value: Any, kind: Any, place: str) -> list[str]:
     if not isinstance(value, dict):
         return [f"{place} is {value!r}, not an object"]
-    found = [f"{place} has no {name!r}" for name in sorted(kind.__required_keys__ - value.keys())]
-    for name, part in get_type_hints(kind).items():
+    found = []
+    for name, part in get_type_hints(kind, include_extras=True).items():
+        optional = get_origin(part) is NotRequired
         if name in value:
-            found += misfits(value[name], part, f"{place}[{name!r}]")
+            found += misfits(value[name], get_args(part)[0] if optional else part, f"{place}[{name!r}]")
+        elif not (optional or name in kind.__optional_keys__):
+            found.append(f"{place} has no {name!r}")
     return found

@@ -80,7 +80,7 @@ def clients(aws_conn_id: str) -> Clients:
 
 
 def error_code(error: BaseException) -> str:
-    return _answer(error).get("Code", "")
+    return str(_answer(error).get("Code", ""))
 
 
 def is_not_found(error: Exception) -> bool:
@@ -121,7 +121,7 @@ def is_refused(error: BaseException) -> bool:
     from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
     if isinstance(error, ClientError):
-        return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500) < 500
+        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) < 500
     return isinstance(error, (EndpointConnectionError, ConnectTimeoutError))
 
 
@@ -162,7 +162,8 @@ def _airflow_is_ill(error: Any) -> bool:
 
 def _answer(error: BaseException) -> dict[str, Any]:
     """AWS's error document; empty if AWS did not answer."""
-    return (getattr(error, "response", None) or {}).get("Error", {})
+    told: dict[str, Any] = (getattr(error, "response", None) or {}).get("Error", {})
+    return told
 
 
 def retry_through_outage(call: Callable[[], T], outage_s: float) -> T:
@@ -190,14 +191,16 @@ def exists(s3: Any, uri: str) -> bool:
 
 def last_modified(s3: Any, uri: str) -> datetime:
     bucket, key = split_uri(uri)
-    return s3.head_object(Bucket=bucket, Key=key)["LastModified"]
+    moment: datetime = s3.head_object(Bucket=bucket, Key=key)["LastModified"]
+    return moment
 
 
 def read_bytes(s3: Any, uri: str, first: int | None = None) -> bytes:
     """The object, or its first bytes."""
     bucket, key = split_uri(uri)
     part = {} if first is None else {"Range": f"bytes=0-{first - 1}"}
-    return s3.get_object(Bucket=bucket, Key=key, **part)["Body"].read()
+    body: bytes = s3.get_object(Bucket=bucket, Key=key, **part)["Body"].read()
+    return body
 
 
 def read_json(s3: Any, uri: str) -> Any:

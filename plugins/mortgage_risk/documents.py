@@ -1,16 +1,17 @@
-"""The JSON documents that Glue and SageMaker jobs write to S3 and this side reads: what is read of each, by name.
+"""The JSON documents in S3 that one side writes and another reads: what is read of each, by name.
 
-A document may hold more. The writers' tests hold what they really write against these types (tests/documents.py), so
-that a field which is renamed there fails a test and not a night. What tasks hand to tasks is in `xcoms`.
+A document may hold more. The tests of the Glue and SageMaker scripts hold what these really write against these types
+(tests/documents.py), so that a field which is renamed there fails a test and not a night. What tasks hand to tasks is
+in `xcoms`; the index of monitored nights in `monitoring.index`.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
-Severity = Literal["error", "warning", "information"]  # of a check; `information` is reported and judges nothing
+CheckSeverity = Literal["error", "warning", "information"]  # `information` is reported and judges nothing
 CheckVerdict = Literal["pass", "warn", "fail", "not_computable"]
-Gravity = Literal["breach", "attention", "ok"]  # of a monitored night and its findings
+Severity = Literal["breach", "attention", "ok"]  # of a finding; the gravest is the night's verdict
 
 # --- datasets: `_manifest.json`, written last ---
 
@@ -41,7 +42,7 @@ class CleanTablesManifest(Manifest):
     counts: TablesCounts
 
 
-class TablesCounts(TypedDict):
+class TablesCounts(TypedDict, total=False):
     tables: dict[str, TableCounts]
 
 
@@ -87,7 +88,7 @@ class ScoresManifest(Manifest):
 class DataCheck(TypedDict):
     table: str
     column: str | None
-    severity: Severity
+    severity: CheckSeverity
     success: bool
     message: str
 
@@ -120,7 +121,7 @@ class GateCheck(TypedDict):
     sample: str | None
     value: float | None
     bounds: dict[str, float]
-    severity: Severity
+    severity: CheckSeverity
     verdict: CheckVerdict
     reason: str
 
@@ -169,7 +170,7 @@ class MonitoringFinding(TypedDict):
 
     kind: str
     feature: str
-    severity: Gravity
+    severity: Severity
     message: str
 
 
@@ -212,10 +213,54 @@ class MonitoringDocument(TypedDict):
     score_date: str
     model_version: str
     rows: int
-    verdict: Gravity
+    verdict: Severity
     findings: list[MonitoringFinding]
     features: list[FeatureNight]
     score: ScoreNight
     segments: dict[str, dict[str, Segment]]
     labels: dict[str, dict[str, str]]
     performance: Performance | None
+
+
+# --- what the plugins themselves write for each other and for people: run-summaries/ ---
+
+
+class DataSummary(TypedDict, total=False):
+    """A manifest (rows, counts) or a check result (statistics) without its long lists."""
+
+    rows: int
+    counts: TablesCounts
+    statistics: CheckStatistics
+
+
+class RunCost(TypedDict):
+    """`usd` is null, with the reason, where a job has no price; `jobs`: what each cost."""
+
+    usd: float | None
+    reason: str
+    jobs: dict[str, float | None]
+    prices: dict[str, str]
+
+
+class ModelVersion(TypedDict):
+    """What the registry says of the model of a run."""
+
+    arn: str
+    version: int
+    status: str
+    metadata: dict[str, str]
+
+
+class RunSummary(TypedDict):
+    """Of a run. `tasks`: state, seconds (null where it never ran) and XCom of each, by its id."""
+
+    dag_id: str
+    run_id: str
+    source: str
+    business_date: str
+    tasks: dict[str, dict[str, Any]]
+    data: dict[str, DataSummary]
+    gate: GateDocument | None
+    model: ModelVersion | None
+    cost: RunCost
+    urls: dict[str, str]

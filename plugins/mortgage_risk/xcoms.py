@@ -76,12 +76,16 @@ class TrainedModel(FinishedJob):
     metrics: dict[str, float]
 
 
-class ValidatedModel(FinishedJob):
-    """Of ValidateModelOperator."""
+class ValidationFiles(TypedDict):
+    """What the validation job wrote last, of its evidence pack."""
 
     evaluation_uri: str
     gate_uri: str
     report_uri: str
+
+
+class ValidatedModel(FinishedJob, ValidationFiles):
+    """Of ValidateModelOperator."""
 
 
 class Verdict(TypedDict):
@@ -139,6 +143,12 @@ class Withdrawal(TypedDict):
     by: str
     withdrawn_from: str
     in_force: int | None
+
+
+class ServedModel(TypedDict):
+    """What DeployModelOperator says beside its job."""
+
+    endpoint: str
 
 
 class EndpointCheck(TypedDict):

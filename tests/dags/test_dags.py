@@ -21,14 +21,18 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
 from mortgage_risk.dag import form
+from mortgage_risk.dag.notifications import advice
 from mortgage_risk.dag.params import HYPERPARAMETERS
 from mortgage_risk.jobs import retries
+from mortgage_risk.jobs.requests import PLATFORM
 
 REPO = Path(__file__).resolve().parents[2]
 FILES = sorted((REPO / "dags").glob("*.py"))
 TAGS = {"mortgage-risk", "training", "scoring", "monitoring", "deployment", "operations"}
 PIPELINES = ("mortgage_training", "mortgage_nightly_scoring")  # what makes data or models, and sums it up
 ONCE = {"release.gate", "release.ask_for_approval"}  # a verdict, and a question that timed out
+
+SECTION = re.compile(r"^\*\*([^*]+?)(?: \(on call\))?\.\*\*(.+?)(?=^\*\*|\Z)", re.MULTILINE | re.DOTALL)
 
 TASKS = {
     "mortgage_training": [
@@ -123,16 +127,30 @@ def test_a_run_whose_work_was_never_done_fails_by_its_last_task(dags: dict[str, 
 def test_the_docstring_is_the_manual(path: Path, dags: dict[str, DAG]) -> None:
     manual = ast.get_docstring(ast.parse(path.read_text()), clean=False)
     dag = dags[path.stem]
-    assert dag.doc_md.strip() == manual.strip()
+    shown = DagSerialization.from_dict(DagSerialization.to_dict(dag)).doc_md  # what the UI has of it
+    assert shown.strip() == manual.strip()
+    assert manual.lstrip().startswith("### ")
+    sections = dict(SECTION.findall(manual))
     for part in ("What it does", "Inputs", "Outputs", "Schedule", "What a re-run does", "When it fails"):
-        assert part in manual
-    for task in re.findall(r"^\* (`.+?):", manual, re.MULTILINE):
-        for name in re.findall(r"`(\w+)`", task):
-            assert any(task_id.rpartition(".")[2] == name for task_id in dag.task_ids), f"{name} is not a task"
+        assert sections[part].strip(), part
+    items = re.findall(r"^\* (`.+?):", sections["When it fails"], re.MULTILINE)
+    assert items, "somebody on call looks a task up"
+    for name in (name for item in items for name in re.findall(r"`(\w+)`", item)):
+        assert any(task_id.rpartition(".")[2] == name for task_id in dag.task_ids), f"{name} is not a task"
+        assert advice(manual, name), name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_dag_file_is_its_manual_and_thin_wiring(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 120
+    body = ast.parse(path.read_text()).body
+    kinds = (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign, ast.With)
+    assert all(isinstance(node, kinds) for node in body), "functions and conditions belong to mortgage_risk"
 
 
 def test_every_task_has_owner_tags_retries_and_words(dags: dict[str, DAG]) -> None:
     for dag in dags.values():
+        assert PLATFORM in dag.tags  # by which the form's door knows the DAGs that are its own
         assert set(dag.tags) <= TAGS
         assert not dag.catchup
         timetable = getattr(dag.timetable, "timetable", dag.timetable)  # inside "asset or time"
@@ -143,7 +161,8 @@ def test_every_task_has_owner_tags_retries_and_words(dags: dict[str, DAG]) -> No
             assert task.retries == retries.TRIES
             allowed = task.retry_policy.allowed
             assert allowed == {"failure": 0 if task.task_id in ONCE else 2, "interruption": 8}, task.task_id
-            assert task.doc_md or type(task).__doc__
+            words = vars(getattr(task, "operator_class", type(task)))["__doc__"]  # its own, not Airflow's
+            assert words, f"{task.task_id} does not say what it does"
 
 
 def test_failures_are_told_and_late_scores_too(dags: dict[str, DAG]) -> None:

@@ -19,6 +19,8 @@ import requests
 from local_platform.clients.airflow import FINISHED
 from local_platform.commands import backfill
 from local_platform.environments import ROOT
+from mortgage_risk.monitoring.index import MonthIndex
+from tests.documents import misfits
 
 if TYPE_CHECKING:
     from conftest import Installation
@@ -186,6 +188,52 @@ def test_scores_start_their_monitoring(installation, scored):
     alarms = cloudwatch.describe_alarms(AlarmNamePrefix="mortgage-canonical-")["MetricAlarms"]
     assert {alarm["StateValue"] for alarm in alarms} <= {"OK", "ALARM"}
     assert len(alarms) == 6
+
+
+@pytest.mark.parametrize(
+    ("prefix", "name", "kind"),
+    [
+        ("processed-data/clean_tables/", "_manifest.json", "CleanTablesManifest"),
+        ("processed-data/loan_panel/", "_manifest.json", "Manifest"),
+        ("inference-data/input/", "_manifest.json", "ScoringInputManifest"),
+        ("inference-data/output/", "_manifest.json", "ScoresManifest"),
+        ("validation-results/data_quality/", "result.json", "DataQualityResult"),
+        ("validation-results/training/", "gate.json", "GateDocument"),
+        ("validation-results/training/", "card.json", "ModelCard"),
+        ("validation-results/monitoring/", "monitoring.json", "MonitoringDocument"),
+        ("validation-results/monitoring-index/source=", ".json", MonthIndex),
+        ("run-summaries/mortgage_", ".json", "RunSummary"),
+    ],
+)
+def test_documents_are_what_the_plugins_read(installation, trained, scored, prefix, name, kind):
+    found = {key: body for key, body in installation.objects(prefix).items() if key.endswith(name)}
+    assert found
+    for key, body in found.items():
+        assert misfits(json.loads(body), kind) == [], key
+
+
+def test_tasks_hand_on_what_the_tasks_after_them_read(installation, trained, scored):
+    dataset = "xcoms.Dataset"
+    handed_on = {
+        "package_code": "xcoms.PackagedCode",
+        "prepare_data.find_delivery": "xcoms.Delivery",
+        "prepare_data.clean_raw_data": dataset,
+        "prepare_data.check_raw_data": "xcoms.CheckedData",
+        "prepare_data.prepare_loan_panel": dataset,
+        "build_model.tune_hyperparameters": "xcoms.TunedHyperparameters",
+        "build_model.train_model": "xcoms.TrainedModel",
+        "build_model.validate_model": "xcoms.ValidatedModel",
+        "release.gate": "xcoms.Verdict",
+        "release.register_model": "xcoms.RegisteredModel",
+        "release.record_decision": "xcoms.RecordedDecision",
+        "select_model": "xcoms.SelectedModel",
+        "prepare_data.prepare_scoring_input": dataset,
+        "score.batch_transform": "xcoms.Transform",
+        "score.publish_scores": dataset,
+    }
+    tasks = trained["tasks"] | scored["tasks"]
+    for task_id, kind in handed_on.items():
+        assert misfits(tasks[task_id], kind) == [], task_id
 
 
 def test_scoring_a_date_again_yields_identical_bytes_and_touches_no_other_date(installation, scored):

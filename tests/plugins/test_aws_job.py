@@ -13,13 +13,15 @@ from airflow.sdk.exceptions import TaskDeferred
 from fake_aws import LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
 
 from mortgage_risk import aws
+from mortgage_risk.data.glue_script import GlueJobOperator
 from mortgage_risk.jobs.failures import AwsJobFailed
-from mortgage_risk.jobs.glue import GlueJobOperator
+from mortgage_risk.jobs.kinds.training import TrainingJob
+from mortgage_risk.jobs.operator import AwsJobOperator
 from mortgage_risk.jobs.state import job_name
 from mortgage_risk.jobs.triggers import AwsJobTrigger
 from mortgage_risk.settings import Settings
+from mortgage_risk.training.search import TuneHyperparametersOperator
 from mortgage_risk.training.train import TrainModelOperator
-from mortgage_risk.training.tuning import TuneHyperparametersOperator
 
 CODE = {"sha256": "c" * 64, "prefix": "s3://mortgage-loan-ml/code/ccc/", "git_commit": "abc"}
 PANEL = {
@@ -425,6 +427,16 @@ def test_links_are_there_while_the_job_runs(settings, context, fake_aws) -> None
     (name,) = fake_aws.jobs
     assert context["ti"].pushed["_link_JobLink"] == f"http://aws/sagemaker/training-job/{name}"
     assert name in str(context["ti"].pushed["_link_LogLink"])
+
+
+@pytest.mark.parametrize("hook", ["kind", "build_request", "result_is_there", "result"])
+def test_an_operator_that_lacks_a_hook_fails_where_its_dag_is_read(settings, hook) -> None:
+    hooks = {"kind": TrainingJob(), **dict.fromkeys(("build_request", "result_is_there", "result"), lambda *_: {})}
+    given = {"settings": settings, "source": "canonical", "business_date": "2019-12-31"}
+    assert type("Whole", (AwsJobOperator,), hooks)(task_id="whole", **given).kind.name == "training"
+    del hooks[hook]
+    with pytest.raises(TypeError, match=f"abstract.* '?{hook}'?"):
+        type("Half", (AwsJobOperator,), hooks)(task_id="half", **given)
 
 
 def test_xcom_stays_small(settings, context) -> None:

@@ -20,7 +20,7 @@ from mortgage_risk.release import verdict
 from mortgage_risk.release.approval import RecordDecisionOperator
 from mortgage_risk.release.deployment import CheckEndpointOperator, CreateModelOperator, DeployModelOperator
 from mortgage_risk.release.registration import RegisterModelOperator, SelectModelOperator
-from mortgage_risk.scoring.transform import BatchTransformOperator
+from mortgage_risk.scoring.batch import BatchTransformOperator
 from mortgage_risk.training.train import TrainModelOperator
 
 B = "s3://mortgage-loan-ml/"

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from mortgage_risk import aws
 from mortgage_risk.jobs import claim
-from mortgage_risk.jobs.claim import NAMED, BeingStarted, Claims, Runs
+from mortgage_risk.jobs.claim import NAMED, Claims, Runs
+from mortgage_risk.jobs.state import BeingStarted
 
 REQUEST, DEFINITION = "prepare-canonical-20191231-0123456789", "m-prepare-0123456789"
 CALL = {"JobName": DEFINITION, "Arguments": {"--a": "1", **NAMED}}

@@ -62,6 +62,14 @@ def test_what_does_not_fit_is_named(change: Any, said: str) -> None:
     assert said in found
 
 
+def test_what_may_be_absent_must_fit_where_it_is_there() -> None:
+    tuned: dict[str, Any] = {"hyperparameters": {"max_depth": 4}}
+    assert misfits(tuned, "xcoms.TunedHyperparameters") == []
+    (found,) = misfits(tuned | {"objective": "0.8"}, "xcoms.TunedHyperparameters")
+    assert "['objective'] is '0.8', not float" in found
+    assert misfits({"counts": {"scoring": 1}}, "DataSummary") == [], "a scoring input counts no tables"
+
+
 def test_the_tests_of_monitoring_read_documents_as_they_are_written() -> None:
     assert misfits(document("2019-12-31"), "MonitoringDocument") == []
     assert misfits(scoring_input("2019-12-31"), "ScoringInputManifest") == []

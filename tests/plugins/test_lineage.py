@@ -22,10 +22,10 @@ B = "s3://mortgage-loan-ml/"
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model-package/mortgage-default-risk-canonical/1"
 
 
-def publish(settings: Any, context: Any, fake: FakeAws) -> None:
+def publish(settings: Any, context: Any, fake: FakeAws) -> dict[str, Any]:
     manifest = {"data_prefix": f"{B}out/attempt=1/", "rows": 1, "files": [{"key": "x", "bytes": 1}]}
     fake.on_finish = lambda job: fake.put(f"{B}out/_manifest.json", json.dumps(manifest).encode())
-    GlueDatasetOperator(
+    return GlueDatasetOperator(
         task_id="publish_scores",
         settings=replace(settings, deferrable=False),
         source="canonical",
@@ -54,9 +54,31 @@ def test_a_job_appends_its_event_to_the_file(settings, context, fake_aws, tmp_pa
     assert facts["job"] in fake_aws.jobs
 
 
-def test_without_the_setting_nothing_is_told_and_a_deaf_receiver_harms_nothing(settings, context, fake_aws) -> None:
-    publish(settings, context, fake_aws)
-    publish(replace(settings, lineage_url="http://127.0.0.1:9/"), context, fake_aws)
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The addresses that an event was sent to, whether or not it arrived."""
+    urls: list[str] = []
+    emit = lineage.emit
+
+    def spy(url: str, event: Any) -> None:
+        urls.append(url)
+        emit(url, event)
+
+    monkeypatch.setattr(lineage, "emit", spy)
+    return urls
+
+
+def test_without_the_setting_nothing_is_told(settings, context, fake_aws, tried) -> None:
+    assert publish(settings, context, fake_aws)["rows"] == 1
+    assert tried == []
+
+
+def test_a_deaf_receiver_harms_nothing(settings, context, fake_aws, tried) -> None:
+    deaf = "http://127.0.0.1:9/"
+    assert publish(replace(settings, lineage_url=deaf), context, fake_aws)["rows"] == 1
+    assert tried == [deaf]
+    with pytest.raises(OSError, match="refused"):
+        lineage.emit(deaf, {})
 
 
 def test_events_are_posted() -> None:

@@ -12,8 +12,10 @@ from fake_aws import FakeAws
 
 from mortgage_risk import assets
 from mortgage_risk.layout import Layout
-from mortgage_risk.monitoring import cloudwatch, index
-from mortgage_risk.monitoring.night import FindNightsOperator, MonitorNightOperator, RequestRetrainingOperator
+from mortgage_risk.monitoring import cloudwatch
+from mortgage_risk.monitoring.night import FindNightsOperator, MonitorNightOperator, month_before, vintage_dates
+from mortgage_risk.monitoring.operations import operations, with_ages
+from mortgage_risk.monitoring.retraining import RequestRetrainingOperator, retraining_reason
 
 ROOT = "s3://mortgage-loan-ml/"
 SCORES = f"{ROOT}inference-data/output/source=canonical/"
@@ -192,8 +194,8 @@ def test_a_night_whose_tapes_are_old_says_so_on_the_page_and_rings(settings, con
 )
 def test_ages_are_held_against_the_settings(settings, month, ingested, verdict, kinds) -> None:
     tapes = {"score_date": "2019-12-31", "newest_month": month, "extracts": {"loans": {"ingest_date": ingested}}}
-    ops = index.operational_facts({**scoring_input("2019-12-31"), **tapes}, None)
-    found = index.with_ages(document("2019-12-31"), ops, settings)
+    ops = operations({**scoring_input("2019-12-31"), **tapes}, None)
+    found = with_ages(document("2019-12-31"), ops, settings)
     assert (found["verdict"], [finding["kind"] for finding in found["findings"]]) == (verdict, kinds)
 
 
@@ -239,16 +241,16 @@ def nights_of(kind: str, count: int, of: int = 30) -> list[dict[str, Any]]:
 
 
 def test_changed_outcomes_and_a_long_shift_are_reasons_to_train_again() -> None:
-    assert "what happened" in index.retraining_reason(nights_of("outcome", 1), None)
-    assert "20 of the last 30" in index.retraining_reason(nights_of("score_training", 20), None)
-    assert index.retraining_reason(nights_of("score_training", 19), None) is None
-    assert index.retraining_reason(nights_of("step", 30), None) is None, "a broken feed is mended, not learnt"
+    assert "what happened" in retraining_reason(nights_of("outcome", 1), None)
+    assert "20 of the last 30" in retraining_reason(nights_of("score_training", 20), None)
+    assert retraining_reason(nights_of("score_training", 19), None) is None
+    assert retraining_reason(nights_of("step", 30), None) is None, "a broken feed is mended, not learnt"
 
 
 def test_a_request_is_followed_by_a_cool_down() -> None:
     rows = nights_of("outcome", 1)
-    assert index.retraining_reason(rows, {"score_date": "2019-10-01"}) is None
-    assert index.retraining_reason(rows, {"score_date": "2019-01-01"})
+    assert retraining_reason(rows, {"score_date": "2019-10-01"}) is None
+    assert retraining_reason(rows, {"score_date": "2019-01-01"})
 
 
 def test_the_request_says_why_and_is_skipped_without_a_reason(settings, context, fake_aws) -> None:
@@ -282,13 +284,13 @@ def test_the_runs_summary_adds_time_cost_quarantine_and_checks() -> None:
         },
         "cost": {"usd": 0.42},
     }
-    facts = index.operational_facts(scoring_input("2019-12-31"), summary)
+    facts = operations(scoring_input("2019-12-31"), summary)
     found = {name: facts[name] for name in ("quarantined", "seconds", "cost", "checks_failed", "run_id")}
     assert found == {"quarantined": 3, "seconds": 10.5, "cost": 0.42, "checks_failed": 1, "run_id": "r"}
 
 
 def test_vintages_are_the_last_nights_of_months() -> None:
     days = ["2019-01-30", "2019-01-31", "2019-02-27", "2019-03-31"]
-    assert index.vintage_dates(days, "2019-03-01") == ["2019-01-31", "2019-02-27"]
-    assert index.month_before("2019-03-31", days) == "2019-02-27"
-    assert index.month_before("2019-02-20", days) is None
+    assert vintage_dates(days, "2019-03-01") == ["2019-01-31", "2019-02-27"]
+    assert month_before("2019-03-31", days) == "2019-02-27"
+    assert month_before("2019-02-20", days) is None

@@ -51,7 +51,7 @@ def sweep(settings: Any, context: Any, dry_run: str) -> dict[str, Any]:
         settings=settings,
         source="all",
         business_date="2019-12-31",
-        dry_run=dry_run,
+        report_only=dry_run,
         dag_ids=["mortgage_training", "mortgage_nightly_scoring"],
         dag=DAG("mortgage_orphan_sweeper", schedule=None),
     ).execute(context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import pendulum
 
@@ -19,11 +19,16 @@ SCORE_DATE = "{{ score_date(params, dag_run, timezone, triggering_asset_events) 
 TODAY = "{{ today() }}"
 
 
-def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[str, Any]:
-    """Arguments of DAG(…): no catching up, retries, failures and outages told, business dates as macros.
+class RunArguments(TypedDict):
+    """What every operator of a run is told. `business_date`: its as-of date, or its score date."""
 
-    `every_task` are operator arguments that all tasks of the DAG share.
-    """
+    settings: Settings
+    source: str
+    business_date: str
+
+
+def dag_arguments(settings: Settings, *, owner: str) -> dict[str, Any]:
+    """Arguments of DAG(…): no catching up, retries, failures and outages told, business dates as macros."""
     return {
         "start_date": pendulum.datetime(2000, 1, 1, tz=settings.timezone),
         "catchup": False,
@@ -41,7 +46,5 @@ def dag_arguments(settings: Settings, *, owner: str, **every_task: Any) -> dict[
             "on_failure_callback": [TaskFailed()],
             "on_retry_callback": [TriesLost()],
             "pre_execute": form.refuse,
-            "settings": settings,
-            **every_task,
         },
     }

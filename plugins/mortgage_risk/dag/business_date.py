@@ -49,7 +49,7 @@ def as_of_date(params: Mapping[str, Any], run: RunDates, timezone: str, events: 
 
 def source_of(params: Mapping[str, Any], events: Events | None = None) -> str:
     """Whose loans a run is for: what the assets that started it state, else the form, which always states one."""
-    return _told("source", events) or params["source"]
+    return str(_told("source", events) or params["source"])
 
 
 def _stated(name: str, params: Mapping[str, Any], run: RunDates, events: Events | None) -> str | None:

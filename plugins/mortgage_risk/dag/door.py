@@ -28,7 +28,8 @@ class FormDoor:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         run, backfill = (way.search(scope.get("path", "")) for way in (RUN, BACKFILL))
         if scope["type"] != "http" or scope["method"] != "POST" or not (run or backfill):
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         messages = [await receive()]
         while messages[-1].get("more_body"):
             messages.append(await receive())
@@ -41,13 +42,14 @@ class FormDoor:
             from starlette.responses import JSONResponse
 
             if found := await _problems(scope, str(dag_id), values, bool(backfill)):
-                return await JSONResponse({"detail": " ".join(found)}, 400)(scope, receive, send)
+                await JSONResponse({"detail": " ".join(found)}, 400)(scope, receive, send)
+                return
         again = iter(messages)
 
         async def replay() -> Any:
             return next(again, None) or await receive()
 
-        return await self._app(scope, replay, send)
+        await self._app(scope, replay, send)
 
 
 async def _problems(scope: Any, dag_id: str, values: dict[str, Any], backfill: bool) -> list[str]:

@@ -119,4 +119,4 @@ def _date(context: Mapping[str, Any]) -> str:
 def _airflow_url() -> str:
     from airflow.configuration import conf
 
-    return conf.get("api", "base_url", fallback="").rstrip("/")
+    return str(conf.get("api", "base_url", fallback="")).rstrip("/")

@@ -1,34 +1,33 @@
-"""The run's summary: one JSON object that answers what went in, what came out, how good it is and how long it
-took.
-"""
+"""The run's summary: one JSON object that says what went in, what came out, how good it is and how long it took."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
+from mortgage_risk.dag.arguments import RunArguments
+from mortgage_risk.documents import DataSummary, ModelVersion, RunCost, RunSummary
 from mortgage_risk.jobs import ledger, links
+from mortgage_risk.jobs.base import MortgageRiskOperator, skip
 from mortgage_risk.jobs.cost import load_prices
-from mortgage_risk.jobs.operator import MortgageRiskOperator, skip
+from mortgage_risk.release.registry import ModelPackage
+from mortgage_risk.xcoms import RunSummarized
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
 class RunSummaryOperator(MortgageRiskOperator):
-    """Collects the run's XComs, manifests, verdict and registry entry into run-summaries/. Runs whatever
-    happened before.
+    """Collects the run's XComs, manifests, verdict and registry entry into run-summaries/ (documents.RunSummary).
 
-    JSON: {"dag_id", "run_id", "source", "business_date", "tasks": {id: {"state", "seconds", …XCom}}, "data":
-    {task id: {"rows", "counts", …}}, "gate": gate.json, "model": {"arn", "status", "metadata"}, "cost":
-    ledger.summary, "urls": {name: url}}. XCom: {"summary_uri"}.
+    Runs whatever happened before. XCom: xcoms.RunSummarized.
     """
 
     operator_extra_links = (links.ResultLink(),)
 
-    def execute(self, context: Context) -> dict[str, str]:
+    def execute(self, context: Context) -> RunSummarized:
         summary = self.retry_through_outage(lambda: self._collect(context))
         if all(task["state"] in ("None", "skipped") for task in summary["tasks"].values()):
             skip(self, "No task of this run has done anything: the summary of another run stays.")
@@ -49,7 +48,7 @@ class RunSummaryOperator(MortgageRiskOperator):
         self.log.info("Summary: %s", self.object_url(uri))
         return {"summary_uri": uri}
 
-    def _collect(self, context: Context) -> dict[str, Any]:
+    def _collect(self, context: Context) -> RunSummary:
         ti, run = context["ti"], context["dag_run"]
         crumbs = {crumb["task_id"]: crumb for crumb in ti.get_task_breadcrumbs(self.dag_id, run.run_id)}
         tasks: dict[str, Any] = {}
@@ -80,7 +79,7 @@ class RunSummaryOperator(MortgageRiskOperator):
             "urls": {key.removesuffix("_uri"): self.object_url(uri) for key, uri in uris.items()},
         }
 
-    def _publish_cost(self, cost: dict[str, Any]) -> None:
+    def _publish_cost(self, cost: RunCost) -> None:
         """The run's cost as metric RunCost of namespace MortgageRisk. The run is what it is without it."""
         self.log.info("Cost: %s USD%s", cost["usd"], f" ({cost['reason']})" if cost["reason"] else "")
         if cost["usd"] is None:
@@ -92,10 +91,10 @@ class RunSummaryOperator(MortgageRiskOperator):
         except Exception as error:  # noqa: BLE001
             self.log.warning("CloudWatch did not take the run's cost: %s", error)
 
-    def _model(self, arn: str | None) -> dict[str, Any] | None:
+    def _model(self, arn: str | None) -> ModelVersion | None:
         if arn is None:
             return None
-        package = self.client("sagemaker").describe_model_package(ModelPackageName=arn)
+        package: ModelPackage = self.client("sagemaker").describe_model_package(ModelPackageName=arn)
         return {
             "arn": arn,
             "version": package["ModelPackageVersion"],
@@ -133,12 +132,12 @@ def summarized(work: MortgageRiskOperator) -> None:
     Teardowns run whatever happened before them. The first leaves the run's state to the tasks that do the work; the
     second fails a run that was ended before they did.
     """
-    run: dict[str, Any] = {"settings": work.settings, "source": work.source, "business_date": work.business_date}
+    run = RunArguments(settings=work.settings, source=work.source, business_date=work.business_date)
     summary = RunSummaryOperator(task_id="summarize_run", **run).as_teardown()
     confirm = ConfirmWorkOperator(task_id="confirm_work", work=work.task_id, **run)
     work >> summary >> confirm.as_teardown(on_failure_fail_dagrun=True)
 
 
-def _brief(content: dict[str, Any]) -> dict[str, Any]:
+def _brief(content: dict[str, Any]) -> DataSummary:
     """A manifest or check result without its long lists."""
-    return {key: value for key, value in content.items() if key not in ("files", "expectations")}
+    return cast("DataSummary", {key: value for key, value in content.items() if key not in ("files", "expectations")})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any
 
 from mortgage_risk.layout import Layout, split_uri
+from mortgage_risk.monitoring.index import IndexRow
 
 READERS = 8
 KEPT_OBJECTS = 400
@@ -35,7 +36,7 @@ class IndexStore:
         found = (_SOURCE.search(f"/{key}") for key, _ in self._list(root))
         return sorted({match.group(1) for match in found if match})
 
-    def nights(self, source: str) -> list[dict[str, Any]]:
+    def nights(self, source: str) -> list[IndexRow]:
         """Every row of the index, oldest first."""
         listed = self._list(self.layout.monitoring_index(source))
         with ThreadPoolExecutor(READERS) as pool:
@@ -43,13 +44,13 @@ class IndexStore:
             return [row for month in months for row in month["nights"]]
 
     def night(self, source: str, day: str) -> dict[str, Any] | None:
-        """The night's monitoring.json without what only the next night needs; None where there is no such night."""
+        """The night's monitoring.json as it is, less what only the next night needs; None where there is none."""
         prefix = self._prefix(source, day)
         if prefix is None:
             return None
         return {key: value for key, value in self._document(prefix).items() if key not in ("carry", "segments")}
 
-    def labels(self, nights: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, str]]:
+    def labels(self, nights: Sequence[IndexRow]) -> dict[str, dict[str, str]]:
         """Column → code → what it means, as the newest of these nights knew it."""
         prefix = next((row["prefix"] for row in reversed(nights) if row["prefix"]), None)
         return self._document(prefix).get("labels", {}) if prefix else {}
@@ -63,16 +64,18 @@ class IndexStore:
 
     @property
     def region(self) -> str:
-        return self._s3().meta.region_name
+        return str(self._s3().meta.region_name)
 
     def outcomes(self, source: str) -> dict[str, Any] | None:
         """The newest reading of outcomes; None before the first loan panel."""
-        rows = [row for row in self.nights(source) if row["outcomes"]]
-        return self._document(rows[-1]["outcomes"]["prefix"])["performance"] if rows else None
+        read = [outcomes for row in self.nights(source) if (outcomes := row["outcomes"])]
+        found: dict[str, Any] | None = self._document(read[-1]["prefix"])["performance"] if read else None
+        return found
 
     def _document(self, prefix: str) -> dict[str, Any]:
         # A job writes its folder once: the name is version enough.
-        return self._read(split_uri(prefix)[1] + "monitoring.json", "")
+        content: dict[str, Any] = self._read(split_uri(prefix)[1] + "monitoring.json", "")
+        return content
 
     def _s3(self) -> Any:
         with self._lock:

@@ -30,7 +30,8 @@ class OwnHosts:
             public = conf.get("api", "base_url", fallback="")
             why = refusal(headers.get(b"host", ""), headers.get(b"origin"), [name for name in allowed if name], public)
         if not why:
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
         await send({"type": "http.response.start", "status": 403, "headers": plain})
         await send({"type": "http.response.body", "body": f"{why}\n".encode()})

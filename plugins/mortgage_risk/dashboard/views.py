@@ -3,21 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
-Row = Mapping[str, Any]
-Json = dict[str, Any]
+from mortgage_risk.monitoring.index import Figures, Finding, IndexRow
+from mortgage_risk.monitoring.operations import Operations
+from mortgage_risk.release.registry import ModelPackage
 
 FEATURE_FIGURES = ("psi_training", "psi_recent", "effect", "missing")
+Version = dict[str, str | int | bool | None]
 
 
-def overview(rows: Sequence[Row]) -> Json:
+class Overview(TypedDict):
+    """Columns over `dates`; `findings` by date, `grades` by grade."""
+
+    dates: list[str]
+    verdict: list[str]
+    model_version: list[str | None]
+    rows: list[int]
+    mean_pd: Figures
+    psi_training: Figures
+    psi_recent: Figures
+    grades: dict[str, list[int | None]]
+    findings: dict[str, list[Finding]]
+    ops: list[Operations]
+    dimensions: list[str]
+
+
+class Features(TypedDict):
+    """Feature → FEATURE_FIGURES → column over `dates`."""
+
+    dates: list[str]
+    features: dict[str, dict[str, Figures]]
+
+
+class Level(TypedDict):
+    n: Figures
+    mean_pd: Figures
+
+
+class Segments(TypedDict):
+    dates: list[str]
+    levels: dict[str, Level]
+
+
+class Alarm(TypedDict):
+    name: str
+    state: str
+    reason: str
+    since: str | None
+    description: str
+
+
+def overview(rows: Sequence[IndexRow]) -> Overview:
     """Figures by night, aligned with "dates"; null where a night has none. Findings only of nights that have some."""
     grades = list(next((row["grades"] for row in reversed(rows) if row.get("grades")), {}))
-    plain = ("verdict", "model_version", "rows", "mean_pd", "psi_training", "psi_recent")
     return {
         "dates": [row["date"] for row in rows],
-        **{name: [row.get(name) for row in rows] for name in plain},
+        "verdict": [row["verdict"] for row in rows],
+        "model_version": [row.get("model_version") for row in rows],
+        "rows": [row["rows"] for row in rows],
+        "mean_pd": [row.get("mean_pd") for row in rows],
+        "psi_training": [row.get("psi_training") for row in rows],
+        "psi_recent": [row.get("psi_recent") for row in rows],
         "grades": {grade: [(row.get("grades") or {}).get(grade) for row in rows] for grade in grades},
         "findings": {row["date"]: row["findings"] for row in rows if row["findings"]},
         "ops": [row["ops"] for row in rows],
@@ -25,10 +72,10 @@ def overview(rows: Sequence[Row]) -> Json:
     }
 
 
-def features(rows: Sequence[Row]) -> Json:
+def features(rows: Sequence[IndexRow]) -> Features:
     """Per feature and FEATURE_FIGURES a column over "dates"."""
     names = list(dict.fromkeys(name for row in reversed(rows) for name in row.get("features", {})))
-    empty = [None] * len(FEATURE_FIGURES)
+    empty: Figures = [None] * len(FEATURE_FIGURES)
     columns = {
         name: dict(
             zip(
@@ -42,7 +89,7 @@ def features(rows: Sequence[Row]) -> Json:
     return {"dates": [row["date"] for row in rows], "features": columns}
 
 
-def segments(rows: Sequence[Row], dimension: str) -> Json:
+def segments(rows: Sequence[IndexRow], dimension: str) -> Segments:
     """Loans and mean PD per level of a dimension, columns over "dates"."""
     found = [row.get("segments", {}).get(dimension, {}) for row in rows]
     levels = sorted({level for night in found for level in night})
@@ -58,7 +105,7 @@ def segments(rows: Sequence[Row], dimension: str) -> Json:
     }
 
 
-def versions(packages: Sequence[Mapping[str, Any]]) -> list[Json]:
+def versions(packages: Sequence[ModelPackage]) -> list[Version]:
     """The registry's packages, newest first, with what approvers and auditors ask for."""
     kept = (
         "training_job",
@@ -88,10 +135,10 @@ def versions(packages: Sequence[Mapping[str, Any]]) -> list[Json]:
     ]
 
 
-def alarms(described: Sequence[Mapping[str, Any]]) -> list[Json]:
+def alarms(described: Sequence[Mapping[str, Any]]) -> list[Alarm]:
     """CloudWatch's alarms, those that ring first."""
     order = {"ALARM": 0, "INSUFFICIENT_DATA": 1, "OK": 2}
-    found = [
+    found: list[Alarm] = [
         {
             "name": alarm["AlarmName"],
             "state": alarm["StateValue"],

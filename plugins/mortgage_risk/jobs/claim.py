@@ -27,7 +27,7 @@ from typing import Any, NotRequired, TypedDict
 
 from mortgage_risk import aws
 from mortgage_risk.jobs.requests import Request
-from mortgage_risk.jobs.state import NAME, fill_in_name
+from mortgage_risk.jobs.state import NAME, BeingStarted, fill_in_name
 from mortgage_risk.layout import split_uri
 
 log = logging.getLogger(__name__)
@@ -52,14 +52,6 @@ class Run(TypedDict):
     CompletedOn: NotRequired[datetime]
     ErrorMessage: NotRequired[str]
     Arguments: NotRequired[dict[str, str]]
-
-
-class BeingStarted(aws.Busy):
-    """Another worker has claimed the request and may still start it: look again, in `seconds` at the latest."""
-
-    def __init__(self, message: str, seconds: float) -> None:
-        super().__init__(message)
-        self.seconds = seconds
 
 
 @dataclass(frozen=True)
@@ -194,11 +186,12 @@ class Runs:
     def _describe(self, claim: Claim) -> Run | None:
         """None for a run that Glue has forgotten: it keeps them for a year, or as long as their definition."""
         try:
-            return self._glue.get_job_run(JobName=claim.definition, RunId=claim.run)["JobRun"]
+            run: Run = self._glue.get_job_run(JobName=claim.definition, RunId=claim.run)["JobRun"]
         except Exception as error:
             if aws.is_not_found(error):
                 return None
             raise
+        return run
 
     def _look(self, request: str) -> tuple[Stored | None, Run | None]:
         """The claim and its run, which is None where no run of it exists or will."""

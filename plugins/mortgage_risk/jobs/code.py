@@ -79,7 +79,7 @@ def git_commit(root: Path, run: Callable[..., Any] = subprocess.run) -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return commit.stdout.strip() + ("-dirty" if changes.stdout.strip() else "")
+    return str(commit.stdout).strip() + ("-dirty" if changes.stdout.strip() else "")
 
 
 def _read_tree(folder: Path, prefix: str) -> Files:

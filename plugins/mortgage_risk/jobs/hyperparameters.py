@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
 
 DEFAULT_SEED = 20240131
 
 
-def as_dict(value: str | dict[str, Any]) -> dict[str, Any]:
+def as_dict(value: str | Mapping[str, Any] | None) -> dict[str, Any]:
     """A templated dict arrives as JSON: of the form's text, where it was typed, or of nothing."""
     found = json.loads(value) if isinstance(value, str) else value
     return as_values(found) if isinstance(found, str) else dict(found or {})
@@ -24,9 +25,10 @@ def as_values(text: str) -> dict[str, Any]:
     """
     if text.lstrip().startswith("{"):
         try:
-            return json.loads(text)
+            given: dict[str, Any] = json.loads(text)
         except ValueError as error:
             raise ValueError(f"this is not JSON: {error}") from error
+        return given
     values = {}
     for part in filter(None, (part.strip() for part in re.split(r"[,\n]", text))):
         said = re.fullmatch(r'"?(\w+)"?\s*[=:]\s*(.+)', part)

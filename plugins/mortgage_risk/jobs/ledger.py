@@ -11,11 +11,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from mortgage_risk import aws
+from mortgage_risk.documents import RunCost
 from mortgage_risk.jobs.cost import Prices, load_prices
-from mortgage_risk.jobs.kinds import KINDS, JobKind
+from mortgage_risk.jobs.kinds import KINDS
+from mortgage_risk.jobs.kinds.kind import JobKind
 from mortgage_risk.jobs.requests import RunTags
 from mortgage_risk.jobs.state import JobState
 from mortgage_risk.layout import Layout
@@ -126,8 +128,8 @@ def total(entries: list[Entry]) -> float:
     return round(sum(entry.get("usd") or 0.0 for entry in entries), 4)
 
 
-def summary(entries: list[Entry], prices: Prices) -> dict[str, Any]:
-    """{"usd", "reason", "jobs", "prices"}: usd is None, with the reason, where a job has no price."""
+def summary(entries: list[Entry], prices: Prices) -> RunCost:
+    """What a run's jobs cost together."""
     unpriced = [entry for entry in entries if entry.get("usd") is None]
     return {
         "usd": None if unpriced else total(entries),

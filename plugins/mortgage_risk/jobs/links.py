@@ -12,8 +12,7 @@ from urllib.parse import quote
 import attrs
 from airflow.sdk import BaseOperatorLink
 
-from mortgage_risk.jobs.kinds import JobKind
-from mortgage_risk.jobs.kinds.kind import CONSOLE
+from mortgage_risk.jobs.kinds.kind import CONSOLE, JobKind
 from mortgage_risk.layout import split_uri
 from mortgage_risk.settings import Settings
 
@@ -29,7 +28,7 @@ class _StoredLink(BaseOperatorLink):
     """The UI reads the stored XCom; Airflow also asks `get_link` when the task ends and stores the answer."""
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        return getattr(operator, "stored_links", {}).get(self.name, "")
+        return str(getattr(operator, "stored_links", {}).get(self.name, ""))
 
 
 @attrs.define()

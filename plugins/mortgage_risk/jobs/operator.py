@@ -11,77 +11,29 @@ from __future__ import annotations
 import math
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from airflow.sdk import BaseOperator, BaseOperatorLink
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import BaseOperatorLink
+from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
 from mortgage_risk.jobs import lineage, links
+from mortgage_risk.jobs.base import MortgageRiskOperator
 from mortgage_risk.jobs.failures import AwsJobFailed, AwsJobFailedForGood, AwsJobLost, failure
-from mortgage_risk.jobs.kinds import JobKind
-from mortgage_risk.jobs.ledger import BudgetExceeded, Ledger
-from mortgage_risk.jobs.requests import QUEUE_SECONDS, Request, RunTags, deployment
+from mortgage_risk.jobs.kinds.kind import JobKind
+from mortgage_risk.jobs.ledger import BudgetExceeded
+from mortgage_risk.jobs.requests import QUEUE_SECONDS, Request, RunTags
 from mortgage_risk.jobs.state import JobState, log_tail
 from mortgage_risk.jobs.submission import Cancelled, StillStopping, Submission, request_name
 from mortgage_risk.jobs.triggers import AwsJobTrigger, PauseTrigger
-from mortgage_risk.jobs.watch import JobWatch, Outcome, WatchArguments
-from mortgage_risk.layout import Layout
-from mortgage_risk.settings import Settings
+from mortgage_risk.jobs.watch import JobWatch, Outcome, WatchArguments, WatchEvent
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-T = TypeVar("T")
 BUSY_PAUSE_S = 60.0  # of a deferred task: coming back costs two process starts
-
-
-class MortgageRiskOperator(BaseOperator):
-    """What all operators here share: settings, layout, AWS clients, a business date, links."""
-
-    template_fields: Sequence[str] = ("source", "business_date")
-    operator_extra_links: Sequence[BaseOperatorLink] = ()
-
-    def __init__(self, *, settings: Settings, source: str, business_date: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.settings = settings
-        self.source = source
-        self.business_date = business_date
-        self.stored_links: dict[str, str] = {}
-
-    @property
-    def layout(self) -> Layout:
-        return Layout(self.settings.bucket, self.settings.model_name)
-
-    @cached_property
-    def _clients(self) -> aws.Clients:
-        return aws.clients(self.settings.aws_conn_id)
-
-    def client(self, service: str, *, retries: bool = True) -> Any:
-        return self._clients(service, retries=retries)
-
-    def retry_through_outage(self, call: Callable[[], T]) -> T:
-        """`call()`, again while AWS is ill, for `outage_minutes` at most. It must bear to be repeated."""
-        return aws.retry_through_outage(call, self.settings.outage_s)
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.settings, self.client)
-
-    def run_tags(self, context: Context) -> RunTags:
-        return RunTags(
-            dag_id=self.dag_id,
-            task_id=self.task_id,
-            run_id=context["dag_run"].run_id,
-            business_date=self.business_date,
-            deployment=deployment(self.settings),
-        )
-
-    def object_url(self, uri: str) -> str:
-        return links.object_url(self.settings, uri, self.client("s3").meta.region_name)
 
 
 class AwsJobOperator(MortgageRiskOperator):
@@ -164,7 +116,7 @@ class AwsJobOperator(MortgageRiskOperator):
         self.defer(trigger=AwsJobTrigger(**watch), method_name="execute_complete")
         return None  # not reached: defer raises
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    def execute_complete(self, context: Context, event: WatchEvent) -> Mapping[str, Any]:
         return self._conclude(context, event["job_id"], event["outcome"])
 
     def on_kill(self) -> None:
@@ -233,7 +185,7 @@ class AwsJobOperator(MortgageRiskOperator):
             request=request,
             name=name,
             usable=self.result_is_there,
-            permit=lambda: self.ledger.refuse_beyond_budget(tags, context["dag_run"].start_date),
+            permit=lambda: self.ledger.refuse_beyond_budget(tags, context["dag_run"].start_date or datetime.now(UTC)),
             cancelled=lambda: self._killed,
             pause_s=min(5.0, self.settings.poll_seconds),
         )
@@ -322,9 +274,3 @@ class AwsJobOperator(MortgageRiskOperator):
         log = links.log_url(self.settings, self.kind, state.job_id, region)
         links.store(self, context, {links.JobLink: job, links.LogLink: log})
         return job, log
-
-
-def skip(operator: BaseOperator, why: str) -> NoReturn:
-    """Airflow itself logs no more than that the task is skipped."""
-    operator.log.info(why)
-    raise AirflowSkipException(why)

@@ -76,7 +76,7 @@ def cause_of(exception: Any) -> Cause:
 
 def first_try(ti: Any) -> int:
     """Number of the first try since the task was last cleared: clearing grants `retries` more."""
-    return ti.max_tries - ti.task.retries + 1
+    return int(ti.max_tries - ti.task.retries + 1)
 
 
 def _no_answer(exception: BaseException) -> bool:

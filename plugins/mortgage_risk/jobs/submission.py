@@ -20,10 +20,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mortgage_risk.aws import Clients
-from mortgage_risk.jobs.claim import BeingStarted
-from mortgage_risk.jobs.kinds import JobKind
+from mortgage_risk.jobs.kinds.kind import JobKind
 from mortgage_risk.jobs.requests import QUEUE_SECONDS, Request
-from mortgage_risk.jobs.state import JobState, job_name
+from mortgage_risk.jobs.state import BeingStarted, JobState, job_name
 
 log = logging.getLogger(__name__)
 

@@ -8,16 +8,16 @@ is when the night was monitored: CloudWatch takes nothing older than two weeks, 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from mortgage_risk.documents import MonitoringDocument
+from mortgage_risk.jobs.requests import Request
+from mortgage_risk.monitoring.operations import Operations
 from mortgage_risk.settings import Settings
 
-Json = dict[str, Any]
-
 NAMESPACE = "MortgageRisk/Monitoring"
-SEVERITIES = ("attention", "breach")
 DAY = 86400
 
 # metric, at or above which it rings, days looked at, days needed, what it means and what to do
@@ -29,24 +29,40 @@ ALARMS = (
 )
 
 
-def metric_data(document: Mapping[str, Any], ops: Mapping[str, Any], when: datetime) -> list[Json]:
+def metric_data(document: MonitoringDocument, ops: Operations, when: datetime) -> list[Request]:
     """The night as PutMetricData's MetricData: by source for alarms, by model version and segment for charts."""
     source = {"Name": "Source", "Value": document["source"]}
     version = {"Name": "ModelVersion", "Value": str(document["model_version"])}
+    data = [
+        {"MetricName": name, "Dimensions": dimensions, "Timestamp": when, "Value": float(value)}
+        for dimensions in ([source], [source, version])
+        for name, value in _figures(document, ops).items()
+        if value is not None
+    ]
+    segments = [
+        ({"Name": "Segment", "Value": f"{dimension}={level}"}, found["mean_pd"])
+        for dimension, levels in document["segments"].items()
+        for level, found in levels.items()
+    ]
+    return data + [
+        {"MetricName": "MeanPD", "Dimensions": [source, segment], "Timestamp": when, "Value": float(mean_pd)}
+        for segment, mean_pd in segments
+    ]
+
+
+def _figures(document: MonitoringDocument, ops: Operations) -> dict[str, float | None]:
+    """Metric → value; null is what is not known."""
     score = document["score"]
-    grave = dict.fromkeys(SEVERITIES, 0)
-    for finding in document["findings"]:
-        grave[finding["severity"]] += 1
-    figures = {
+    findings = Counter(finding["severity"] for finding in document["findings"])
+    steps = [feature["recent"]["psi"] if feature["recent"] else 0.0 for feature in document["features"]]
+    return {
         "Loans": document["rows"],
         "MeanPD": score["mean_pd"],
         "ScorePSITraining": score["training"]["psi"],
-        "ScorePSIRecent": (score["recent"] or {}).get("psi"),
-        "LargestFeaturePSIRecent": max(
-            ((f["recent"] or {}).get("psi", 0.0) for f in document["features"]), default=None
-        ),
-        "Attention": grave["attention"],
-        "Breaches": grave["breach"],
+        "ScorePSIRecent": score["recent"]["psi"] if score["recent"] else None,
+        "LargestFeaturePSIRecent": max(steps, default=None),
+        "Attention": findings["attention"],
+        "Breaches": findings["breach"],
         "NightMissing": 0,
         "Quarantined": ops.get("quarantined"),
         "DaysSinceReport": ops.get("days_since_report"),
@@ -55,32 +71,14 @@ def metric_data(document: Mapping[str, Any], ops: Mapping[str, Any], when: datet
         "RunCost": ops.get("cost"),
         "ChecksFailed": ops.get("checks_failed"),
     }
-    data = [
-        {"MetricName": name, "Dimensions": dimensions, "Timestamp": when, "Value": float(value)}
-        for dimensions in ([source], [source, version])
-        for name, value in figures.items()
-        if value is not None
-    ]
-    for dimension, levels in document["segments"].items():
-        for level, found in levels.items():
-            segment = {"Name": "Segment", "Value": f"{dimension}={level}"}
-            data.append(
-                {
-                    "MetricName": "MeanPD",
-                    "Dimensions": [source, segment],
-                    "Timestamp": when,
-                    "Value": float(found["mean_pd"]),
-                }
-            )
-    return data
 
 
-def missing_metric(source: str, when: datetime) -> list[Json]:
+def missing_metric(source: str, when: datetime) -> list[Request]:
     dimensions = [{"Name": "Source", "Value": source}]
     return [{"MetricName": "NightMissing", "Dimensions": dimensions, "Timestamp": when, "Value": 1.0}]
 
 
-def alarm_requests(settings: Settings, source: str) -> list[Json]:
+def alarm_requests(settings: Settings, source: str) -> list[Request]:
     """PutMetricAlarm: ALARMS and the ages that the settings bound; to the topic of setting sns_topic_arn, if any."""
     topics = [settings.sns_topic_arn] if settings.sns_topic_arn else []
     late = "A delivery is late: ask for it. The night was scored on what there was."
@@ -122,7 +120,7 @@ WIDGETS = (
 )
 
 
-def dashboard(settings: Settings, source: str, region: str) -> Json:
+def dashboard(settings: Settings, source: str, region: str) -> Request:
     """PutDashboard: the page's figures for those who live in CloudWatch; new segments and versions appear by search."""
     widgets = []
     for i, (title, metrics, by_version) in enumerate(WIDGETS):
@@ -137,12 +135,12 @@ def dashboard(settings: Settings, source: str, region: str) -> Json:
     }
 
 
-def _search(metric: str, source: str, dimension: str) -> Json:
+def _search(metric: str, source: str, dimension: str) -> Request:
     schema = f'{{{NAMESPACE},Source,{dimension}}} MetricName="{metric}" Source="{source}"'
     return {"expression": f"SEARCH('{schema}', 'Maximum', {DAY})"}
 
 
-def _widget(place: int, title: str, metrics: list[Any], region: str) -> Json:
+def _widget(place: int, title: str, metrics: list[Any], region: str) -> Request:
     return {
         "type": "metric",
         "x": 12 * (place % 2),

@@ -1,40 +1,102 @@
-"""What a monitored night becomes outside its job: a row of the index, a reason to retrain.
+"""The index of monitored nights: a row a night, a file a month. The dashboard and the wish to train again read it.
 
-Pure functions of monitoring.json (see mortgage_model/monitoring/night.py) and standard library alone.
+The rows are made of monitoring.json (written by mortgage_model/monitoring/night.py) by pure functions; `Index` keeps
+them in S3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NotRequired, TypedDict
 
-from mortgage_risk.settings import Settings
+from mortgage_risk import aws
+from mortgage_risk.documents import MonitoringDocument, Severity
+from mortgage_risk.monitoring.operations import Operations
 
-Json = dict[str, Any]
+FORMAT = 1
+Finding = list[str]  # severity, kind, feature ('' for the whole night), message
+Figures = list[float | None]
 
-GRAVITY = ("breach", "attention", "ok")
 
-# A vintage is the scores of a month's last night; its final read comes a year later.
-VINTAGES = 36
-# Retraining: a population that stays away from training's this long, or outcomes that have changed.
-SHIFTED_NIGHTS, OF_NIGHTS = 20, 30
-COOL_DOWN_DAYS = 90
+class Outcomes(TypedDict):
+    """Where the newest reading of outcomes is, and of which panel (YYYY-MM-DD)."""
+
+    prefix: str
+    panel_as_of: str | None
+
+
+class IndexRow(TypedDict):
+    """A night. One without scores has no `prefix` (of its files) and no figures.
+
+    features: PSI against training and against the last nights, effect, share missing; segments: loans and mean PD by
+    dimension and level.
+    """
+
+    date: str
+    prefix: str | None
+    verdict: Severity
+    rows: int
+    findings: list[Finding]
+    outcomes: Outcomes | None
+    ops: Operations
+    model_version: NotRequired[str]
+    mean_pd: NotRequired[float]
+    psi_training: NotRequired[float]
+    psi_recent: NotRequired[float | None]
+    grades: NotRequired[dict[str, int]]
+    features: NotRequired[dict[str, Figures]]
+    segments: NotRequired[dict[str, dict[str, Figures]]]
+
+
+class MonthIndex(TypedDict):
+    """A file: its nights by date."""
+
+    format: int
+    nights: list[IndexRow]
+
+
+@dataclass(frozen=True)
+class Index:
+    """The rows of one source below `root`, a prefix in S3."""
+
+    s3: Any
+    root: str
+    kms_key_id: str = ""
+
+    def before(self, day: str) -> list[IndexRow]:
+        """The monitored nights before `day`, oldest first: those of its month and of the newest one before that."""
+        tonight = month_file(self.root, day)
+        uris = [uri for uri in sorted(aws.list_uris(self.s3, self.root)) if uri <= tonight][-2:]
+        rows = [row for uri in uris for row in self._month(uri)["nights"]]
+        return [row for row in rows if row["date"] < day and row["prefix"]]
+
+    def newest(self) -> str:
+        """Date of the newest night that was entered."""
+        return self._month(aws.list_uris(self.s3, self.root)[-1])["nights"][-1]["date"]
+
+    def enter(self, row: IndexRow) -> None:
+        uri = month_file(self.root, row["date"])
+        month = self._month(uri) if aws.exists(self.s3, uri) else None
+        aws.write_json(self.s3, uri, with_row(month, row), self.kms_key_id)
+
+    def _month(self, uri: str) -> MonthIndex:
+        content: MonthIndex = aws.read_json(self.s3, uri)
+        return content
 
 
 def month_file(index_root: str, score_date: str) -> str:
     return f"{index_root}month={score_date[:7]}.json"
 
 
-def index_row(
-    document: Mapping[str, Any], prefix: str, ops: Mapping[str, Any], before: Mapping[str, Any] | None
-) -> Json:
+def index_row(document: MonitoringDocument, prefix: str, ops: Operations, before: IndexRow | None) -> IndexRow:
     """One night in the index: what charts over time need, nothing else. `prefix`: where the night's files are.
 
     `before`: the row of the night before. Outcomes are read once per loan panel; the nights until the next point back.
     """
     score, read = document["score"], document["performance"]
-    outcomes = {"prefix": prefix, "panel_as_of": read["panel_as_of"]} if read else (before or {}).get("outcomes")
+    outcomes: Outcomes | None = before["outcomes"] if before else None
+    if read:
+        outcomes = {"prefix": prefix, "panel_as_of": read["panel_as_of"]}
     return {
         "date": document["score_date"],
         "prefix": prefix,
@@ -43,12 +105,12 @@ def index_row(
         "verdict": document["verdict"],
         "mean_pd": round(score["mean_pd"], 7),
         "psi_training": score["training"]["psi"],
-        "psi_recent": (score["recent"] or {}).get("psi"),
+        "psi_recent": score["recent"]["psi"] if score["recent"] else None,
         "grades": score["grades"],
         "features": {
             row["feature"]: [
-                _rounded((row["training"] or {}).get("psi"), 3),
-                _rounded((row["recent"] or {}).get("psi"), 3),
+                _rounded(row["training"]["psi"] if row["training"] else None, 3),
+                _rounded(row["recent"]["psi"] if row["recent"] else None, 3),
                 _rounded(row["effect"], 3),
                 _rounded(row["missing"], 4),
             ]
@@ -60,11 +122,11 @@ def index_row(
         },
         "findings": [[f["severity"], f["kind"], f["feature"], f["message"]] for f in document["findings"]],
         "outcomes": outcomes,
-        "ops": dict(ops),
+        "ops": ops,
     }
 
 
-def missing_row(score_date: str, why: str = "") -> Json:
+def missing_row(score_date: str, why: str = "") -> IndexRow:
     """The row of a night whose scores are not there though they are due; `why`, where a data check has said so."""
     message = f"no scores were published for {score_date}" + (f": {why}" if why else "")
     return {
@@ -78,107 +140,10 @@ def missing_row(score_date: str, why: str = "") -> Json:
     }
 
 
-def with_row(month: Mapping[str, Any] | None, row: Mapping[str, Any]) -> Json:
+def with_row(month: MonthIndex | None, row: IndexRow) -> MonthIndex:
     """A month file (None: not there yet) with the night's row in its place."""
-    rows = {old["date"]: old for old in (month or {"nights": []})["nights"]} | {row["date"]: dict(row)}
-    return {"format": 1, "nights": [rows[day] for day in sorted(rows)]}
-
-
-def operational_facts(scoring_input: Mapping[str, Any], summary: Mapping[str, Any] | None) -> Json:
-    """Rows in, out and quarantined, freshness, run time, cost and failed checks of the night's scoring run.
-
-    scoring_input: its manifest. summary: the run's summary; null figures, with the reason, where it is not there.
-    """
-    counts = scoring_input["counts"]
-    ingested = [day for e in scoring_input.get("extracts", {}).values() if (day := e["ingest_date"])]
-    month, night = scoring_input.get("newest_month"), scoring_input["score_date"]
-    facts: Json = {
-        "rows_in": counts["scoring"]["loans_on_tape"],
-        "rows_out": scoring_input["rows"],
-        "quarantined": None,
-        "newest_month": month,
-        "days_since_report": max(0, _days(_last_day(month), night)) if month else None,
-        "days_since_ingest": _days(min(ingested), night) if ingested else None,
-        "seconds": None,
-        "cost": None,
-        "checks_failed": None,
-        "run_id": None,
-    }
-    if summary is None:
-        return facts | {"reason": "the scoring run has written no summary"}
-    checks = [task["statistics"] for task in summary["data"].values() if "statistics" in task]
-    tables = [t for task in summary["data"].values() for t in task.get("counts", {}).get("tables", {}).values()]
-    return facts | {
-        "quarantined": sum(table["quarantined"] for table in tables) if tables else None,
-        "seconds": round(sum(task.get("seconds") or 0 for task in summary["tasks"].values()), 1),
-        "cost": (summary.get("cost") or {}).get("usd"),
-        "checks_failed": sum(found["failed"] for found in checks),
-        "run_id": summary["run_id"],
-    }
-
-
-def with_ages(document: Mapping[str, Any], ops: Mapping[str, Any], settings: Settings) -> Json:
-    """The night's document with findings for tapes that are older than the settings allow, and their verdict."""
-    reported, ingested = ops["days_since_report"], ops["days_since_ingest"]
-    found = []
-    if reported is not None and reported > settings.report_age_warning_days:
-        too_old = reported > settings.report_age_error_days
-        message = f"the newest reporting month, {ops['newest_month']}, ended {reported:,} days before the score date"
-        found.append({"severity": "breach" if too_old else "attention", "kind": "stale_report", "message": message})
-    if ingested is not None and ingested > settings.ingest_age_warning_days:
-        message = f"the oldest of its tapes was delivered {ingested:,} days before the score date"
-        found.append({"severity": "attention", "kind": "stale_ingest", "message": message})
-    findings = [*document["findings"], *({"feature": "", **finding} for finding in found)]
-    findings.sort(key=lambda finding: GRAVITY.index(finding["severity"]))
-    worst = min([document["verdict"], *(finding["severity"] for finding in found)], key=GRAVITY.index)
-    return {**document, "findings": findings, "verdict": worst}
-
-
-def _last_day(month: str) -> str:
-    first = date.fromisoformat(f"{month}-01")
-    return ((first + timedelta(days=31)).replace(day=1) - timedelta(days=1)).isoformat()
-
-
-def _days(first: str, last: str) -> int:
-    return (date.fromisoformat(last) - date.fromisoformat(first)).days
-
-
-def vintage_dates(score_dates: Sequence[str], until: str) -> list[str]:
-    """Of the nights that were scored up to `until`, the last of each of the newest VINTAGES months."""
-    last: dict[str, str] = {}
-    for day in sorted(day for day in score_dates if day <= until):
-        last[day[:7]] = day
-    return sorted(last.values())[-VINTAGES:]
-
-
-def month_before(day: str, score_dates: Sequence[str]) -> str | None:
-    """The last scored night at least 28 and at most 45 days before `day`."""
-    today = date.fromisoformat(day)
-    low, high = ((today - timedelta(days=n)).isoformat() for n in (45, 28))
-    return max((found for found in score_dates if low <= found <= high), default=None)
-
-
-def retraining_reason(rows: Sequence[Mapping[str, Any]], last_request: Mapping[str, Any] | None) -> str | None:
-    """Why the model should be trained again as of the last of `rows` (index rows, oldest first); None if it should not.
-
-    Nothing is asked again within COOL_DOWN_DAYS of the last request.
-    """
-    tonight = rows[-1]
-    if last_request and _days(last_request["score_date"], tonight["date"]) < COOL_DOWN_DAYS:
-        return None
-    outcomes = [
-        message for severity, kind, _, message in tonight["findings"] if (severity, kind) == ("breach", "outcome")
-    ]
-    if outcomes:
-        return f"Outcomes have changed: {outcomes[0]}."
-    window = rows[-OF_NIGHTS:]
-    shifted = sum(any(kind == "score_training" for _, kind, _, _ in row["findings"]) for row in window)
-    if shifted >= SHIFTED_NIGHTS:
-        return (
-            f"The PD distribution was away from training's on {shifted} of the last {len(window)} nights "
-            f"(PSI {tonight['psi_training']:.2f} tonight)."
-        )
-    return None
+    rows = {old["date"]: old for old in (month["nights"] if month else [])} | {row["date"]: row}
+    return {"format": FORMAT, "nights": [rows[day] for day in sorted(rows)]}
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

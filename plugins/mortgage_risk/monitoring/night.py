@@ -1,36 +1,51 @@
-"""Monitors scored nights: which ones, the job on each, the index that the dashboard reads, metrics, retraining."""
+"""Monitors scored nights: which ones, the job on each, its row of the index, its metrics."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mortgage_risk import assets, aws
+from mortgage_risk import aws
+from mortgage_risk.documents import (
+    DataQualityResult,
+    Manifest,
+    MonitoringDocument,
+    RunSummary,
+    ScoresManifest,
+    ScoringInputManifest,
+)
 from mortgage_risk.jobs import links
+from mortgage_risk.jobs.base import MortgageRiskOperator
 from mortgage_risk.jobs.kinds.processing import ProcessingJob
-from mortgage_risk.jobs.operator import AwsJobOperator, MortgageRiskOperator, skip
-from mortgage_risk.jobs.requests import RunTags
+from mortgage_risk.jobs.operator import AwsJobOperator
+from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.layout import manifest
-from mortgage_risk.monitoring import cloudwatch, index
+from mortgage_risk.monitoring import cloudwatch
+from mortgage_risk.monitoring.index import Index, IndexRow, index_row, missing_row
 from mortgage_risk.monitoring.job import monitoring_job
+from mortgage_risk.monitoring.operations import Operations, operations, with_ages
+from mortgage_risk.monitoring.retraining import last_request, retraining_reason
+from mortgage_risk.release.registry import ModelPackage
+from mortgage_risk.xcoms import MonitoredNight, Night, PackagedCode, rendered
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import Context, XComArg
 
 SCORING_DAG = "mortgage_nightly_scoring"
+VINTAGES = 36  # a vintage is the scores of a month's last night; its final read comes a year later
 
 
 class FindNightsOperator(MortgageRiskOperator):
     """The nights of this run: those whose scores started it, else the one of the form, the schedule or the backfill.
 
-    XCom: [{"source", "business_date"}], oldest first.
+    XCom: a list of xcoms.Night, oldest first.
     """
 
-    def execute(self, context: Context) -> list[dict[str, str]]:
+    def execute(self, context: Context) -> list[Night]:
         events = [e for found in (context.get("triggering_asset_events") or {}).values() for e in found]
         nights = {(e.extra["source"], e.extra["score_date"]) for e in events if "score_date" in e.extra}
         nights = nights or {(self.source, self.business_date)}
@@ -40,8 +55,7 @@ class FindNightsOperator(MortgageRiskOperator):
 class MonitorNightOperator(AwsJobOperator):
     """Monitors one scored night and enters it into the index. A night without scores is entered as missing.
 
-    XCom: {"job", "seconds", "source", "score_date", "verdict", "monitoring_uri", "report_uri", "retrain" (why, or
-    null)}.
+    XCom: xcoms.MonitoredNight.
     """
 
     kind = ProcessingJob()
@@ -49,21 +63,21 @@ class MonitorNightOperator(AwsJobOperator):
     template_fields = (*AwsJobOperator.template_fields, "code")
     template_fields_renderers: ClassVar[dict[str, str]] = {"code": "json"}
 
-    def __init__(self, *, code: Any, **kwargs: Any) -> None:
+    def __init__(self, *, code: XComArg | PackagedCode, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.code = code
+        self.code = rendered(code)
 
     def execute(self, context: Context) -> Mapping[str, Any] | None:
         if self._is_scored():
             return super().execute(context)
-        self._enter(index.missing_row(self.business_date, self._failed_check()))
+        self._index().enter(missing_row(self.business_date, self._failed_check()))
         self._tell_cloudwatch(cloudwatch.missing_metric(self.source, datetime.now(UTC)))
         self.log.error("No scores of %s were published for %s", self.source, self.business_date)
         return {"verdict": "breach", "retrain": None}
 
-    def build_request(self, tags: RunTags) -> dict[str, Any]:
+    def build_request(self, tags: RunTags) -> Request:
         s3 = self.client("s3")
-        scores = aws.read_json(s3, self._scores_manifest(self.business_date))
+        scores: ScoresManifest = aws.read_json(s3, self._scores_manifest(self.business_date))
         nights = self._scored_nights()
         inputs = {
             "model": self._model_uri(scores["model_package_arn"]),
@@ -73,13 +87,13 @@ class MonitorNightOperator(AwsJobOperator):
         last = self._last_row()
         if last:
             inputs["previous"] = f"{last['prefix']}monitoring.json"
-        if earlier := index.month_before(self.business_date, nights):
+        if earlier := month_before(self.business_date, nights):
             inputs["before"] = aws.read_json(s3, self._scores_manifest(earlier))["data_prefix"]
         vintages = panel_as_of = ""
-        panel = self._newest_panel()
-        if panel and not (last and last["outcomes"] and last["outcomes"]["panel_as_of"] == panel["as_of_date"]):
-            inputs["panel"], panel_as_of = panel["data_prefix"], panel["as_of_date"]
-            vintages = self._list_vintages(index.vintage_dates(nights, self.business_date))
+        newest, panel = self._newest_panel()
+        if panel and not (last and last["outcomes"] and last["outcomes"]["panel_as_of"] == newest):
+            inputs["panel"], panel_as_of = panel, newest
+            vintages = self._list_vintages(vintage_dates(nights, self.business_date))
         return monitoring_job(
             self.settings,
             name=NAME,
@@ -90,7 +104,7 @@ class MonitorNightOperator(AwsJobOperator):
             arguments={
                 "source": self.source,
                 "score_date": self.business_date,
-                "model_version": scores["model_package_version"],
+                "model_version": str(scores["model_package_version"]),
                 **({"panel_as_of": panel_as_of} if panel_as_of else {}),
             },
             tags=tags,
@@ -102,29 +116,34 @@ class MonitorNightOperator(AwsJobOperator):
     def result_uri(self, state: JobState) -> str:
         return f"{self._prefix(state)}monitoring.json"
 
-    def result(self, state: JobState) -> dict[str, Any]:
-        s3 = self.client("s3")
-        document = aws.read_json(s3, self.result_uri(state))
-        summary_uri = self.layout.run_summary(SCORING_DAG, self.source, self.business_date)
-        summary = aws.read_json(s3, summary_uri) if aws.exists(s3, summary_uri) else None
-        ops = index.operational_facts(self._scoring_input(), summary)
-        document = index.with_ages(document, ops, self.settings)
-        self._enter(index.index_row(document, self._prefix(state), ops, self._last_row()))
-        self._tell_cloudwatch(cloudwatch.metric_data(document, ops, datetime.now(UTC)))
-        rows = [row for row in self._rows() if row["date"] <= self.business_date and row["prefix"]]
-        for finding in document["findings"]:
-            self.log.warning("%s: %s", finding["severity"], finding["message"])
+    def result(self, state: JobState) -> MonitoredNight:
+        document, _, row = self._measured(state)
+        asked = last_request(self.client("s3"), self.layout.retraining_request(self.source))
         return {
             "source": self.source,
             "score_date": self.business_date,
             "verdict": document["verdict"],
             "monitoring_uri": self.result_uri(state),
             "report_uri": f"{self._prefix(state)}report.html",
-            "retrain": index.retraining_reason(rows, last_request(self)),
+            "retrain": retraining_reason([*self._index().before(self.business_date), row], asked),
         }
 
     def after_success(self, context: Context, state: JobState, result: Mapping[str, Any]) -> None:
+        document, ops, row = self._measured(state)
+        self._index().enter(row)
+        self._tell_cloudwatch(cloudwatch.metric_data(document, ops, datetime.now(UTC)))
+        for finding in document["findings"]:
+            self.log.warning("%s: %s", finding["severity"], finding["message"])
         links.store(self, context, {links.ReportLink: self.object_url(result["report_uri"])})
+
+    def _measured(self, state: JobState) -> tuple[MonitoringDocument, Operations, IndexRow]:
+        """What the job found, with what is known of the scoring run beside it, and the night's row."""
+        s3 = self.client("s3")
+        summary_uri = self.layout.run_summary(SCORING_DAG, self.source, self.business_date)
+        summary: RunSummary | None = aws.read_json(s3, summary_uri) if aws.exists(s3, summary_uri) else None
+        ops = operations(self._scoring_input(), summary)
+        document = with_ages(aws.read_json(s3, self.result_uri(state)), ops, self.settings)
+        return document, ops, index_row(document, self._prefix(state), ops, self._last_row())
 
     # --- what there is ---
 
@@ -143,29 +162,32 @@ class MonitorNightOperator(AwsJobOperator):
         s3, uri = self.client("s3"), self.layout.data_quality_result("scoring_input", self.source, self.business_date)
         if not aws.exists(s3, uri):
             return ""
-        checks = aws.read_json(s3, uri)["expectations"]
-        return next((c["message"] for c in checks if c["severity"] == "error" and not c["success"]), "")
+        checked: DataQualityResult = aws.read_json(s3, uri)
+        failed = (check for check in checked["expectations"] if not check["success"])
+        return next((check["message"] for check in failed if check["severity"] == "error"), "")
 
     def _scored_nights(self) -> list[str]:
         return [day for day, _ in aws.manifests(self.client("s3"), self.layout.scores_root(self.source), "score_date")]
 
-    def _scoring_input(self) -> dict[str, Any]:
+    def _scoring_input(self) -> ScoringInputManifest:
         uri = manifest(self.layout.scoring_input(self.source, self.business_date))
-        return aws.read_json(self.client("s3"), uri)
+        content: ScoringInputManifest = aws.read_json(self.client("s3"), uri)
+        return content
 
     def _model_uri(self, package_arn: str) -> str:
-        package = self.client("sagemaker").describe_model_package(ModelPackageName=package_arn)
+        package: ModelPackage = self.client("sagemaker").describe_model_package(ModelPackageName=package_arn)
         return package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
 
-    def _newest_panel(self) -> dict[str, Any] | None:
-        """as_of_date and data prefix of the newest loan panel known on the business date."""
+    def _newest_panel(self) -> tuple[str, str]:
+        """As-of date and data prefix of the newest loan panel known on the score date; '' where there is none."""
         s3 = self.client("s3")
         dated = aws.manifests(s3, self.layout.panels_root(self.source), "as_of_date")
         known = [(day, uri) for day, uri in dated if day <= self.business_date]
         if not known:
-            return None
+            return "", ""
         day, uri = known[-1]
-        return {"as_of_date": day, "data_prefix": aws.read_json(s3, uri)["data_prefix"]}
+        panel: Manifest = aws.read_json(s3, uri)
+        return day, panel["data_prefix"]
 
     def _list_vintages(self, days: list[str]) -> str:
         """Write the manifest of the past scores and return its URI: the same list, the same object."""
@@ -173,7 +195,7 @@ class MonitorNightOperator(AwsJobOperator):
         files = []
         for day in days:
             prefix = self.layout.scores(self.source, day)
-            content = aws.read_json(s3, self._scores_manifest(day))
+            content: ScoresManifest = aws.read_json(s3, self._scores_manifest(day))
             files += [prefix.removeprefix(root) + file["key"] for file in content["files"]]
         listing = [{"prefix": root}, *files]
         digest = hashlib.sha256(json.dumps(listing).encode()).hexdigest()[:16]
@@ -181,30 +203,18 @@ class MonitorNightOperator(AwsJobOperator):
         aws.write_json(s3, uri, listing, self.settings.kms_key_id)
         return uri
 
-    # --- the index ---
+    # --- what becomes of it ---
 
-    def _rows(self) -> list[dict[str, Any]]:
-        """The index's rows of this month and the one before, oldest first."""
-        s3, root = self.client("s3"), self.layout.monitoring_index(self.source)
-        uris = sorted(aws.list_uris(s3, root))
-        tonight = index.month_file(root, self.business_date)
-        return [row for uri in [uri for uri in uris if uri <= tonight][-2:] for row in aws.read_json(s3, uri)["nights"]]
+    def _index(self) -> Index:
+        return Index(self.client("s3"), self.layout.monitoring_index(self.source), self.settings.kms_key_id)
 
-    def _last_row(self) -> dict[str, Any] | None:
+    def _last_row(self) -> IndexRow | None:
         """The row of the last monitored night before this one."""
-        before = [row for row in self._rows() if row["date"] < self.business_date and row["prefix"]]
-        return before[-1] if before else None
-
-    def _enter(self, row: Mapping[str, Any]) -> None:
-        s3 = self.client("s3")
-        uri = index.month_file(self.layout.monitoring_index(self.source), self.business_date)
-        month = aws.read_json(s3, uri) if aws.exists(s3, uri) else None
-        aws.write_json(s3, uri, index.with_row(month, row), self.settings.kms_key_id)
+        return next(reversed(self._index().before(self.business_date)), None)
 
     def _tell_cloudwatch(self, data: list[dict[str, Any]]) -> None:
         """Metrics, and the alarms and the dashboard on them. Of the newest night alone: an old one rings no alarm."""
-        s3, root = self.client("s3"), self.layout.monitoring_index(self.source)
-        newest = aws.read_json(s3, aws.list_uris(s3, root)[-1])["nights"][-1]["date"]
+        newest = self._index().newest()
         if newest > self.business_date:
             self.log.info("No metrics: %s is monitored already", newest)
             return
@@ -216,35 +226,16 @@ class MonitorNightOperator(AwsJobOperator):
             client.put_metric_data(Namespace=cloudwatch.NAMESPACE, MetricData=data[start : start + 500])
 
 
-class RequestRetrainingOperator(MortgageRiskOperator):
-    """Asks for a new training where a monitored night gave a reason; skipped where none did.
-
-    The training DAG runs on the asset's event, which says why. XCom: {"reason"}.
-    """
-
-    template_fields = (*MortgageRiskOperator.template_fields, "nights")
-    operator_extra_links = (links.ResultLink(),)
-
-    def __init__(self, *, nights: Any, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.nights = nights
-
-    def execute(self, context: Context) -> dict[str, str]:
-        asking = [night for night in self.nights if night and night["retrain"]]
-        if not asking:
-            skip(self, "No monitored night gives a reason to train again.")
-        # The newest that asks, which need not be of the source and date that this run is named for.
-        self.source, self.business_date, reason = (asking[-1][key] for key in ("source", "score_date", "retrain"))
-        request = {"score_date": self.business_date, "source": self.source, "reason": reason}
-        uri = self.layout.retraining_request(self.source)
-        aws.write_json(self.client("s3"), uri, request, self.settings.kms_key_id)
-        links.store(self, context, {links.ResultLink: self.object_url(uri)})
-        assets.announce(self, context, reason=reason)
-        self.log.warning("Retraining is asked for: %s", reason)
-        return {"reason": reason}
+def vintage_dates(score_dates: Sequence[str], until: str) -> list[str]:
+    """Of the nights that were scored up to `until`, the last of each of the newest VINTAGES months."""
+    last: dict[str, str] = {}
+    for day in sorted(day for day in score_dates if day <= until):
+        last[day[:7]] = day
+    return sorted(last.values())[-VINTAGES:]
 
 
-def last_request(operator: MortgageRiskOperator) -> dict[str, Any] | None:
-    """The last retraining that monitoring asked for, whose cool-down may still run."""
-    s3, uri = operator.client("s3"), operator.layout.retraining_request(operator.source)
-    return aws.read_json(s3, uri) if aws.exists(s3, uri) else None
+def month_before(day: str, score_dates: Sequence[str]) -> str | None:
+    """The last scored night at least 28 and at most 45 days before `day`."""
+    today = date.fromisoformat(day)
+    low, high = ((today - timedelta(days=n)).isoformat() for n in (45, 28))
+    return max((found for found in score_dates if low <= found <= high), default=None)

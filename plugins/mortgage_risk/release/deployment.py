@@ -14,12 +14,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from mortgage_risk import aws
 from mortgage_risk.documents import ScoresManifest
 from mortgage_risk.jobs import links
+from mortgage_risk.jobs.base import MortgageRiskOperator, skip
 from mortgage_risk.jobs.kinds.endpoint import EndpointUpdate
-from mortgage_risk.jobs.operator import AwsJobOperator, MortgageRiskOperator, skip
+from mortgage_risk.jobs.operator import AwsJobOperator
 from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.release import model_requests
-from mortgage_risk.xcoms import EndpointCheck, SelectedModel, rendered
+from mortgage_risk.xcoms import EndpointCheck, SelectedModel, ServedModel, rendered
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -97,7 +98,7 @@ class DeployModelOperator(AwsJobOperator):
     def result_is_there(self, state: JobState) -> bool:
         return True  # to have succeeded is to serve
 
-    def result(self, state: JobState) -> dict[str, Any]:
+    def result(self, state: JobState) -> ServedModel:
         return {"endpoint": self.endpoint}
 
 

@@ -12,8 +12,6 @@ from mortgage_risk.release.decisions import Change
 from mortgage_risk.release.registry import ModelPackage
 from mortgage_risk.settings import Settings
 
-Evidence = str | int | float | None  # a value of a package's metadata before it is text
-
 
 def model(settings: Settings, *, name: str, model_package_arn: str, tags: RunTags) -> Request:
     """CreateModel from an approved model package."""
@@ -42,7 +40,7 @@ def model_package(
     evidence_uris: Mapping[str, str],
     card: ModelCard,
     description: str,
-    metadata: Mapping[str, Evidence],
+    metadata: Mapping[str, object],
     client_token: str,
 ) -> Request:
     """CreateModelPackage, waiting for approval.
@@ -108,7 +106,7 @@ def package_update(package: ModelPackage, change: Change) -> Request:
     return request
 
 
-def metadata_properties(metadata: Mapping[str, Evidence]) -> dict[str, str]:
+def metadata_properties(metadata: Mapping[str, object]) -> dict[str, str]:
     """CustomerMetadataProperties: strings of 256 characters at most, nothing empty, only what SageMaker takes.
 
     It takes letters, digits, spaces and _ . : / = + - @; the full wording stands in gate.json and ApprovalDescription.

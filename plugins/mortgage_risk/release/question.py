@@ -82,7 +82,7 @@ def _in_force(check: GateCheck, champion: ApprovedModel | None) -> str:
 
 
 def _figure(value: float | None) -> str:
-    return "not computable" if value is None else f"{value:.4g}"
+    return f"{value:.4g}" if isinstance(value, (int, float)) else "not computable"
 
 
 def _bounds(bounds: Mapping[str, float]) -> str:

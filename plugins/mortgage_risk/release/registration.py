@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
 from mortgage_risk.documents import GateDocument, ModelCard
 from mortgage_risk.jobs import links
-from mortgage_risk.jobs.operator import MortgageRiskOperator
+from mortgage_risk.jobs.base import MortgageRiskOperator
 from mortgage_risk.release import model_requests, registry
 from mortgage_risk.release.decisions import WITHDRAWAL_DAG, approver
-from mortgage_risk.release.model_requests import Evidence
 from mortgage_risk.release.verdict import card_problem, evidence_problem
 from mortgage_risk.xcoms import (
     Dataset,
@@ -35,6 +34,32 @@ class NoApprovedModel(AirflowFailException):
 
 class EvidenceMismatch(AirflowFailException):
     """The evidence pack is incomplete, or not the one that the verdict was given on."""
+
+
+class Evidence(TypedDict):
+    """What stands in a version's metadata beside its figures: from what it was made, what judged it, who owns it."""
+
+    training_job: str
+    as_of_date: str
+    source: str
+    horizon_months: int
+    panel_manifest_uri: str
+    panel_fingerprint: str
+    panel_rows: int
+    code_sha256: str
+    git_commit: str
+    evaluation_uri: str
+    evaluation_sha256: str
+    report_uri: str
+    report_sha256: str
+    card_uri: str
+    card_sha256: str
+    model_owner: str
+    model_tier: str
+    next_review_date: str
+    gate: Literal["pass", "fail"]
+    gate_reasons: str
+    thresholds_sha256: str
 
 
 class RegisterModelOperator(MortgageRiskOperator):
@@ -90,7 +115,7 @@ class RegisterModelOperator(MortgageRiskOperator):
                 evidence_uris={name: self._pack_uri(name) for name in verdict["evidence"]},
                 card=card,
                 description=f"{self.horizon_months}-month PD, {self.source}, as of {self.business_date}.",
-                metadata=self._metadata(verdict, card),
+                metadata={**self._evidence(verdict, card), **headline_figures(verdict)},
                 client_token=registry.client_token(job),
             )
             return client.create_model_package(**request)["ModelPackageArn"], True
@@ -124,14 +149,13 @@ class RegisterModelOperator(MortgageRiskOperator):
     def _pack_uri(self, name: str) -> str:
         return f"{self.gate['gate_uri'].rpartition('/')[0]}/{name}"
 
-    def _metadata(self, verdict: GateDocument, card: ModelCard) -> dict[str, Evidence]:
+    def _evidence(self, verdict: GateDocument, card: ModelCard) -> Evidence:
         hashes = verdict["evidence"]
-        metrics = {f"{c['sample']}_{c['metric']}": c["value"] for c in verdict["checks"] if c["metric"]}
         return {
             "training_job": self.training["job"],
             "as_of_date": self.business_date,
             "source": self.source,
-            "horizon_months": self.horizon_months,
+            "horizon_months": int(self.horizon_months),
             "panel_manifest_uri": self.panel["manifest_uri"],
             "panel_fingerprint": self.panel["fingerprint"],
             "panel_rows": self.panel["rows"],
@@ -149,8 +173,16 @@ class RegisterModelOperator(MortgageRiskOperator):
             "gate": "pass" if self.gate["passed"] else "fail",
             "gate_reasons": self.gate["reasons"],
             "thresholds_sha256": self.gate["thresholds_sha256"],
-            **{name: f"{value:.6g}" for name, value in metrics.items() if value is not None},
         }
+
+
+def headline_figures(verdict: GateDocument) -> dict[str, str]:
+    """`<sample>_<metric>` → value, of every metric that the gate has judged; those without a value are left out.
+
+    A file that is not whole may hold no check: its model is registered with what there is.
+    """
+    metrics = {f"{c['sample']}_{c['metric']}": c["value"] for c in verdict.get("checks", []) if c["metric"]}
+    return {name: f"{value:.6g}" for name, value in metrics.items() if isinstance(value, (int, float))}
 
 
 class SelectModelOperator(MortgageRiskOperator):

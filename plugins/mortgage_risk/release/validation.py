@@ -14,7 +14,7 @@ from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.release import registry
 from mortgage_risk.settings import Settings
-from mortgage_risk.xcoms import Dataset, PackagedCode, TrainedModel, rendered
+from mortgage_risk.xcoms import Dataset, PackagedCode, TrainedModel, ValidationFiles, rendered
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
@@ -78,13 +78,14 @@ class ValidateModelOperator(AwsJobOperator):
         return [self.training["model_uri"], self.panel["data_prefix"]]
 
     def result_is_there(self, state: JobState) -> bool:
-        s3, files = self.client("s3"), self._files(state)
-        return all(aws.exists(s3, uri) for uri in files.values())
+        s3, written = self.client("s3"), self._files(state)
+        uris = (written["evaluation_uri"], written["gate_uri"], written["report_uri"])
+        return all(aws.exists(s3, uri) for uri in uris)
 
     def result_uri(self, state: JobState) -> str:
         return self._files(state)["gate_uri"]
 
-    def result(self, state: JobState) -> Mapping[str, Any]:
+    def result(self, state: JobState) -> ValidationFiles:
         return self._files(state)
 
     def after_success(self, context: Context, state: JobState, result: Mapping[str, Any]) -> None:
@@ -104,7 +105,7 @@ class ValidateModelOperator(AwsJobOperator):
         champion = registry.model_in_force(self.client("sagemaker"), group, zone, self.settings.today())
         return champion.model_uri if champion and champion.model_uri != self.training["model_uri"] else None
 
-    def _files(self, state: JobState) -> dict[str, str]:
+    def _files(self, state: JobState) -> ValidationFiles:
         prefix = self.layout.validation(self.source, self.business_date, state.job_id)
         return {
             "evaluation_uri": f"{prefix}evaluation.json",

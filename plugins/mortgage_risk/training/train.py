@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from mortgage_risk import aws
 from mortgage_risk.jobs.hyperparameters import as_dict
@@ -45,7 +45,7 @@ class PanelJobOperator(AwsJobOperator):
         self.panel = rendered(panel)
         self.code = rendered(code)
         self.horizon_months = horizon_months
-        self.hyperparameters = rendered(hyperparameters)
+        self.hyperparameters = cast("str | Mapping[str, Any]", hyperparameters)
 
     def training_request(self, tags: RunTags) -> Request:
         return TrainingJob.request(

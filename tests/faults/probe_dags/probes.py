@@ -161,5 +161,5 @@ with DAG(dag_id="probe_sweeper", schedule=None, params={"dry_run": Param(True, t
         settings=settings,
         source="all",
         business_date="2015-01-01",
-        dry_run="{{ params.dry_run }}",
+        report_only="{{ params.dry_run }}",
     ).settle_minutes = 0

@@ -88,13 +88,16 @@ class ProcessingJob(SageMakerJob):
         client.create_processing_job(**request)
 
     def describe_job(self, client: Any, name: str) -> Answer:
-        return client.describe_processing_job(ProcessingJobName=name)
+        answer: Answer = client.describe_processing_job(ProcessingJobName=name)
+        return answer
 
     def stop_job(self, client: Any, name: str) -> None:
         client.stop_processing_job(ProcessingJobName=name)
 
     def list_running(self, client: Any) -> Iterable[Answer]:
-        return client.get_paginator("list_processing_jobs").paginate(StatusEquals="InProgress")
+        pages: Iterable[Answer] = client.get_paginator("list_processing_jobs").paginate(StatusEquals="InProgress")
+        return pages
 
     def machines(self, answer: Answer) -> Answer:
-        return answer.get("ProcessingResources", {}).get("ClusterConfig", {})
+        machines: Answer = answer.get("ProcessingResources", {}).get("ClusterConfig", {})
+        return machines

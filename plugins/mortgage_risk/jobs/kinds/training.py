@@ -73,16 +73,19 @@ class TrainingJob(SageMakerJob):
         client.create_training_job(**request)
 
     def describe_job(self, client: Any, name: str) -> Answer:
-        return client.describe_training_job(TrainingJobName=name)
+        answer: Answer = client.describe_training_job(TrainingJobName=name)
+        return answer
 
     def stop_job(self, client: Any, name: str) -> None:
         client.stop_training_job(TrainingJobName=name)
 
     def list_running(self, client: Any) -> Iterable[Answer]:
-        return client.get_paginator("list_training_jobs").paginate(StatusEquals="InProgress")
+        pages: Iterable[Answer] = client.get_paginator("list_training_jobs").paginate(StatusEquals="InProgress")
+        return pages
 
     def machines(self, answer: Answer) -> Answer:
-        return answer.get("ResourceConfig", {})
+        machines: Answer = answer.get("ResourceConfig", {})
+        return machines
 
 
 def _spot(settings: Settings) -> Request:

@@ -50,13 +50,16 @@ class TransformJob(SageMakerJob):
         client.create_transform_job(**request)
 
     def describe_job(self, client: Any, name: str) -> Answer:
-        return client.describe_transform_job(TransformJobName=name)
+        answer: Answer = client.describe_transform_job(TransformJobName=name)
+        return answer
 
     def stop_job(self, client: Any, name: str) -> None:
         client.stop_transform_job(TransformJobName=name)
 
     def list_running(self, client: Any) -> Iterable[Answer]:
-        return client.get_paginator("list_transform_jobs").paginate(StatusEquals="InProgress")
+        pages: Iterable[Answer] = client.get_paginator("list_transform_jobs").paginate(StatusEquals="InProgress")
+        return pages
 
     def machines(self, answer: Answer) -> Answer:
-        return answer.get("TransformResources", {})
+        machines: Answer = answer.get("TransformResources", {})
+        return machines

@@ -73,19 +73,24 @@ class TuningJob(SageMakerJob):
         client.create_hyper_parameter_tuning_job(**request)
 
     def describe_job(self, client: Any, name: str) -> Answer:
-        return client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        answer: Answer = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        return answer
 
     def stop_job(self, client: Any, name: str) -> None:
         client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
 
     def list_running(self, client: Any) -> Iterable[Answer]:
-        return client.get_paginator("list_hyper_parameter_tuning_jobs").paginate(StatusEquals="InProgress")
+        list_jobs = client.get_paginator("list_hyper_parameter_tuning_jobs")
+        pages: Iterable[Answer] = list_jobs.paginate(StatusEquals="InProgress")
+        return pages
 
     def machines(self, answer: Answer) -> Answer:
-        return answer.get("TrainingJobDefinition", {}).get("ResourceConfig", {})
+        machines: Answer = answer.get("TrainingJobDefinition", {}).get("ResourceConfig", {})
+        return machines
 
     def billed_seconds(self, answer: Answer) -> float | None:
-        return answer.get("ConsumedResources", {}).get("RuntimeInSeconds")
+        seconds: float | None = answer.get("ConsumedResources", {}).get("RuntimeInSeconds")
+        return seconds
 
     def address(self, job_id: str) -> Address:
         return {"service": "sagemaker", "kind": "hyper-parameter-tuning-job", "name": job_id}
