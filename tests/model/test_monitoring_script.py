@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typed_json import misfits
+import typed_json
 
 from mortgage_model.documents.monitoring import MonitoringDocument
 from mortgage_model.monitoring.inputs import MonitoringError, MonitoringRun, vintage_month
@@ -173,7 +173,7 @@ def test_the_job_writes_its_five_files_and_reads_what_has_matured(root, panel):
     }
     read_back = json.loads((root / "output" / "monitoring.json").read_text())
     assert read_back == document
-    assert misfits(read_back, MonitoringDocument) == []
+    assert typed_json.misfits(read_back, MonitoringDocument) == []
     assert render_report(read_back) == (root / "output" / "report.html").read_text()
     loans = set(panel["loan_id"])
     for file in (root / "output").iterdir():
