@@ -43,8 +43,8 @@ def random_loans(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
     columns = {}
     for column in load_contract("loan_panel").with_role("feature"):
         low, high = column.minimum or 0, column.maximum or 1
-        values = rng.choice(column.allowed or ("a", "b"), rows) if column.categorical else rng.uniform(low, high, rows)
-        columns[column.name] = values
+        levels = np.array(column.allowed or ("a", "b"))
+        columns[column.name] = rng.choice(levels, rows) if column.categorical else rng.uniform(low, high, rows)
     frame = pd.DataFrame(columns)
     risk = -frame["credit_score"] / 60 + frame["ltv"] / 60 + frame["dti"] / 30 + frame["delinquency_status"]
     return frame, (rng.random(rows) < 1 / (1 + np.exp(3 - risk + risk.mean()))).astype(float)

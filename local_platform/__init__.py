@@ -2,6 +2,9 @@
 
 `python -m local_platform <command>` is what `make` and docker-compose.yaml both run, so that a laptop and a
 container start the same processes with the same settings.
+
+Rooms: running (processes, their upkeep, the state they keep), delivery (a lender's files), clients (what asks the
+running platform), commands, and history, which runs in another runtime. environments, command and settings know none.
 """
 
 import sys

@@ -99,13 +99,13 @@ def healthy(engine: str, container: str) -> bool:
     if engine == "podman":
         return subprocess.run(["podman", "healthcheck", "run", container], capture_output=True).returncode == 0
     state = subprocess.run(["docker", "inspect", container], capture_output=True, text=True).stdout
-    return json.loads(state)[0]["State"].get("Health", {}).get("Status") == "healthy"
+    return bool(json.loads(state)[0]["State"].get("Health", {}).get("Status") == "healthy")
 
 
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+        return int(listener.getsockname()[1])
 
 
 if __name__ == "__main__":

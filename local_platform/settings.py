@@ -73,9 +73,10 @@ class Platform:
     def secrets(self) -> dict[str, str]:
         """Keys and passwords of this installation, which its first start makes (see state.py)."""
         try:
-            return json.loads((self.state / "secrets.json").read_text())
+            kept: dict[str, str] = json.loads((self.state / "secrets.json").read_text())
         except FileNotFoundError:
             raise PlatformError(f"nothing was ever started in {self.state}: `make up` or `make demo` does") from None
+        return kept
 
     def password(self, user: str) -> str:
         return self.secrets()[f"password_{user}"]

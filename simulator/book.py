@@ -60,45 +60,6 @@ def build_block(settings: BookSettings, economy: Economy, block: int) -> Block:
     loans = o.originate_block(settings, economy, block, random)
     ids = loan_ids(loans, settings.layout)
     paths = simulate_paths(loans, economy, settings, random)
-
-    borrowers = pa.table(
-        {
-            "loan_id": ids,
-            "credit_score": _masked(loans.credit_score, loans.score_missing),
-            "dti": _masked(loans.dti, loans.dti_missing),
-            "number_of_borrowers": pa.array(loans.borrowers.astype(np.int32)),
-            "first_time_homebuyer": pick(["N", "Y"], loans.first_time),
-        }
-    )
-    properties = pa.table(
-        {
-            "loan_id": ids,
-            "property_state": pick(STATES.codes, loans.state),
-            "zip3": pick([f"{z:03d}" for z in range(1000)], loans.zip3),
-            "property_type": pick(o.PROPERTY_TYPES, loans.property_type),
-            "number_of_units": pa.array(loans.units.astype(np.int32)),
-            "occupancy_status": pick(o.OCCUPANCIES, loans.occupancy),
-            "appraised_value": pa.array(loans.value),
-            "appraisal_date": dates(loans.origination - 1),
-            "valuation_method": pick(o.VALUATIONS, loans.valuation),
-        }
-    )
-    terms = pa.table(
-        {
-            "loan_id": ids,
-            "channel": pick(o.CHANNELS, loans.channel),
-            "loan_purpose": pick(o.PURPOSES, loans.purpose),
-            "product_type": pick(o.PRODUCTS, loans.product),
-            "interest_rate": pa.array(loans.rate),
-            "original_upb": pa.array(loans.upb),
-            "original_term": pa.array(loans.term.astype(np.int32)),
-            "origination_date": dates(loans.origination),
-            "first_payment_date": dates(loans.origination + 2),
-            "ltv": pa.array(loans.ltv.astype(np.int32)),
-            "cltv": pa.array(loans.cltv.astype(np.int32)),
-            "mi_percentage": _masked(loans.mi, loans.mi == 0),
-        }
-    )
     demographics = _demographics(loans, ids, random)
 
     # Rows by loan, then month.
@@ -115,7 +76,55 @@ def build_block(settings: BookSettings, economy: Economy, block: int) -> Block:
             "true_pd_12m": pa.array(true_pd[observed]),
         }
     )
-    return Block(borrowers, demographics, properties, terms, performance, truth)
+    tables = _borrowers(loans, ids), demographics, _properties(loans, ids), _terms(loans, ids)
+    return Block(*tables, performance, truth)
+
+
+def _borrowers(loans: o.Loans, ids: pa.Array) -> pa.Table:
+    return pa.table(
+        {
+            "loan_id": ids,
+            "credit_score": _masked(loans.credit_score, loans.score_missing),
+            "dti": _masked(loans.dti, loans.dti_missing),
+            "number_of_borrowers": pa.array(loans.borrowers.astype(np.int32)),
+            "first_time_homebuyer": pick(["N", "Y"], loans.first_time),
+        }
+    )
+
+
+def _properties(loans: o.Loans, ids: pa.Array) -> pa.Table:
+    return pa.table(
+        {
+            "loan_id": ids,
+            "property_state": pick(STATES.codes, loans.state),
+            "zip3": pick([f"{z:03d}" for z in range(1000)], loans.zip3),
+            "property_type": pick(o.PROPERTY_TYPES, loans.property_type),
+            "number_of_units": pa.array(loans.units.astype(np.int32)),
+            "occupancy_status": pick(o.OCCUPANCIES, loans.occupancy),
+            "appraised_value": pa.array(loans.value),
+            "appraisal_date": dates(loans.origination - 1),
+            "valuation_method": pick(o.VALUATIONS, loans.valuation),
+        }
+    )
+
+
+def _terms(loans: o.Loans, ids: pa.Array) -> pa.Table:
+    return pa.table(
+        {
+            "loan_id": ids,
+            "channel": pick(o.CHANNELS, loans.channel),
+            "loan_purpose": pick(o.PURPOSES, loans.purpose),
+            "product_type": pick(o.PRODUCTS, loans.product),
+            "interest_rate": pa.array(loans.rate),
+            "original_upb": pa.array(loans.upb),
+            "original_term": pa.array(loans.term.astype(np.int32)),
+            "origination_date": dates(loans.origination),
+            "first_payment_date": dates(loans.origination + 2),
+            "ltv": pa.array(loans.ltv.astype(np.int32)),
+            "cltv": pa.array(loans.cltv.astype(np.int32)),
+            "mi_percentage": _masked(loans.mi, loans.mi == 0),
+        }
+    )
 
 
 def _performance(

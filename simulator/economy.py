@@ -62,7 +62,7 @@ def _autoregressive(
     random: np.random.Generator, shape: tuple[int, ...], sd: float, persistence: float
 ) -> np.ndarray:
     """Stationary AR(1) noise along the last axis with standard deviation `sd`."""
-    noise = random.standard_normal(shape) * sd * np.sqrt(1 - persistence**2)
+    noise: np.ndarray = random.standard_normal(shape) * sd * np.sqrt(1 - persistence**2)
     noise[..., 0] = random.standard_normal(shape[:-1]) * sd
     for i in range(1, shape[-1]):
         noise[..., i] += persistence * noise[..., i - 1]

@@ -49,7 +49,7 @@ class Transitions:
 
 
 def _logistic(x: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-x))
+    return np.asarray(1.0 / (1.0 + np.exp(-x)))
 
 
 def scheduled_balance(loans: Loans, age: np.ndarray, index: np.ndarray | slice = slice(None)) -> np.ndarray:
@@ -57,7 +57,7 @@ def scheduled_balance(loans: Loans, age: np.ndarray, index: np.ndarray | slice =
     balance."""
     growth = 1.0 + loans.rate[index] / 1200.0
     full = growth ** loans.term[index]
-    return (full - growth ** np.clip(age, 0, loans.term[index])) / (full - 1.0)
+    return np.asarray((full - growth ** np.clip(age, 0, loans.term[index])) / (full - 1.0))
 
 
 def note_rate(
@@ -91,7 +91,7 @@ class Hazards:
     def _static_index(loans: Loans) -> np.ndarray:
         """Log-odds of what is known at origination, zero for an average prime purchase loan."""
         score = loans.credit_score - 740
-        return (
+        index: np.ndarray = (
             SCORE_WEIGHT * score
             + 0.000012 * np.maximum(-score, 0) ** 2
             + 0.016 * (loans.dti - 36)
@@ -107,6 +107,7 @@ class Hazards:
             - 0.40 * (loans.term < 360)
             + 0.20 * (loans.product == 1)
         )
+        return index
 
     def on_book(self, month: int) -> int:
         """Number of loans (a prefix of the block) that report at `month` or did before."""
@@ -187,9 +188,9 @@ class Hazards:
             / (1 + 0.020 * money)
         )
         money += (incentive > 0.5) & (age >= 6)
-        annual = np.clip(turnover * (0.35 + 0.65 * can_refinance) + refinance, 0, 0.85)
+        annual: np.ndarray = np.clip(turnover * (0.35 + 0.65 * can_refinance) + refinance, 0, 0.85)
         return (1 - (1 - annual) ** (1 / 12)).astype(np.float32)
 
 
 def judicial(loans: Loans) -> np.ndarray:
-    return STATES.judicial[loans.state]
+    return np.asarray(STATES.judicial[loans.state])

@@ -106,7 +106,8 @@ class Loans:
 
 
 def _by_year(table: list[float] | list[int], month: np.ndarray) -> np.ndarray:
-    return np.array(table)[np.clip(month // 12 - _FIRST_YEAR, 0, len(table) - 1)]
+    values: np.ndarray = np.array(table)[np.clip(month // 12 - _FIRST_YEAR, 0, len(table) - 1)]
+    return values
 
 
 def _choose(random: np.random.Generator, size: int, shares: list[float]) -> np.ndarray:
@@ -140,22 +141,74 @@ def _ltv(
     return ltv, np.maximum(cltv, ltv)
 
 
-def originate_block(
-    settings: BookSettings, economy: Economy, block: int, random: np.random.Generator
-) -> Loans:
-    """Draw the loans of one block."""
-    size = settings.block_size(block)
+def _origination(settings: BookSettings, random: np.random.Generator, size: int) -> np.ndarray:
+    """Months of origination, sorted: by the year's volume, more in summer."""
     months = np.arange(settings.start - 1, settings.end)
     weights = _by_year(_VOLUME, months) * (1 + 0.15 * np.sin(2 * np.pi * (months % 12 - 3) / 12))
     cumulative = np.cumsum(weights) / weights.sum()
-    origination = months[
-        np.minimum(np.searchsorted(cumulative, np.sort(random.random(size))), len(months) - 1)
-    ]
+    drawn = np.minimum(np.searchsorted(cumulative, np.sort(random.random(size))), len(months) - 1)
+    return np.asarray(months[drawn])
 
+
+def _zip3(random: np.random.Generator, state: np.ndarray) -> np.ndarray:
+    first, last = STATES.zip3_first[state], STATES.zip3_last[state]
+    return np.asarray(first + np.floor(random.random(len(state)) * (last - first + 1)).astype(int))
+
+
+def _credit_score(
+    random: np.random.Generator, origination: np.ndarray, purpose: np.ndarray, occupancy: np.ndarray
+) -> np.ndarray:
+    """Left-skewed around the vintage's mean: a ceiling near 820 and a long tail below."""
+    size = len(origination)
+    mean = _by_year(_SCORE, origination) - np.where(purpose == 1, 8, 0) + np.where(occupancy == 1, 8, 0)
+    skew = (random.gamma(3.0, 1.0, size) - 3.0) / np.sqrt(3.0)
+    spread = np.clip(47 - (mean - 740) * 0.35, 34, 56)
+    return np.asarray(np.round(np.clip(mean - spread * skew + 8 * random.standard_normal(size), 530, 832)))
+
+
+def _dti(random: np.random.Generator, origination: np.ndarray) -> np.ndarray:
+    """Debt to income in percent: higher, with a higher ceiling, before 2009."""
+    boom = origination < 2009 * 12
+    dti = np.where(boom, 38.5, 34.5) + 10.5 * random.standard_normal(len(origination))
+    return np.round(np.clip(dti, 5, np.where(boom, 64, 50)))
+
+
+def _upb(
+    random: np.random.Generator,
+    economy: Economy,
+    origination: np.ndarray,
+    state: np.ndarray,
+    score: np.ndarray,
+    ltv: np.ndarray,
+) -> np.ndarray:
+    """Amounts of the loans: the LTV's share of a price, in thousands, up to the conforming limit."""
+    level = economy.house_price[state, economy.column(origination)] / economy.house_price[state, 0]
+    wealth = 1 + 0.25 * (np.isin(STATES.codes[state], ["CA", "NY", "NJ", "MA", "WA", "DC", "HI", "MD"]))
+    price = (
+        205_000
+        * level**0.6
+        * wealth
+        * np.exp(0.42 * random.standard_normal(len(state)) + 0.0012 * (score - 740))
+    )
+    limit = np.where(origination < 2017 * 12, 417_000, 453_000)
+    return np.asarray(np.maximum(np.round(np.minimum(price * ltv / 100, limit) / 1000) * 1000, 20_000))
+
+
+def _term(random: np.random.Generator, product: np.ndarray, purpose: np.ndarray) -> np.ndarray:
+    """Months: adjustable rates and most purchases run thirty years."""
+    size = len(product)
+    term = np.array([360, 240, 180])[_choose(random, size, [0.83, 0.05, 0.12])]
+    return np.where((product == 1) | (purpose == 0) & (random.random(size) < 0.7), 360, term)
+
+
+def originate_block(
+    settings: BookSettings, economy: Economy, block: int, random: np.random.Generator
+) -> Loans:
+    """Draw the loans of one block. The order of the draws is part of what a seed stands for."""
+    size = settings.block_size(block)
+    origination = _origination(settings, random, size)
     state = _choose(random, size, STATES.share.tolist())
-    zip3 = STATES.zip3_first[state] + np.floor(
-        random.random(size) * (STATES.zip3_last[state] - STATES.zip3_first[state] + 1)
-    ).astype(int)
+    zip3 = _zip3(random, state)
     purpose = _purpose(random, origination)
     ltv, cltv = _ltv(random, origination, purpose)
     occupancy = _choose(random, size, [0.89, 0.07, 0.04])
@@ -164,30 +217,12 @@ def originate_block(
     borrowers = 1 + _choose(random, size, [0.47, 0.52, 0.008, 0.002])
     first_time = (purpose == 0) & (occupancy == 0) & (random.random(size) < 0.42)
     product = (random.random(size) < _by_year(_ARM, origination)).astype(int)
-    term = np.array([360, 240, 180])[_choose(random, size, [0.83, 0.05, 0.12])]
-    term = np.where((product == 1) | (purpose == 0) & (random.random(size) < 0.7), 360, term)
-
-    # Left-skewed around the vintage's mean: a ceiling near 820 and a long tail below.
-    mean = _by_year(_SCORE, origination) - np.where(purpose == 1, 8, 0) + np.where(occupancy == 1, 8, 0)
-    skew = (random.gamma(3.0, 1.0, size) - 3.0) / np.sqrt(3.0)
-    spread = np.clip(47 - (mean - 740) * 0.35, 34, 56)
-    score = np.round(np.clip(mean - spread * skew + 8 * random.standard_normal(size), 530, 832))
-    boom = origination < 2009 * 12
-    dti = np.round(
-        np.clip(np.where(boom, 38.5, 34.5) + 10.5 * random.standard_normal(size), 5, np.where(boom, 64, 50))
-    )
-
-    level = economy.house_price[state, economy.column(origination)] / economy.house_price[state, 0]
-    wealth = 1 + 0.25 * (np.isin(STATES.codes[state], ["CA", "NY", "NJ", "MA", "WA", "DC", "HI", "MD"]))
-    price = (
-        205_000 * level**0.6 * wealth * np.exp(0.42 * random.standard_normal(size) + 0.0012 * (score - 740))
-    )
-    limit = np.where(origination < 2017 * 12, 417_000, 453_000)
-    upb = np.maximum(np.round(np.minimum(price * ltv / 100, limit) / 1000) * 1000, 20_000)
-
-    market = economy.mortgage_rate[economy.column(origination - 1)]
+    term = _term(random, product, purpose)
+    score = _credit_score(random, origination, purpose, occupancy)
+    dti = _dti(random, origination)
+    upb = _upb(random, economy, origination, state, score, ltv)
     rate = (
-        market
+        economy.mortgage_rate[economy.column(origination - 1)]
         + 0.0016 * np.clip(740 - score, -60, 120)
         + 0.004 * np.clip(ltv - 75, 0, 22)
         + 0.38 * (occupancy == 1)

@@ -65,7 +65,7 @@ class Installation:
     @contextlib.contextmanager
     def unattended(self) -> Iterator[None]:
         """What dies stays dead until the end of the block: the supervisor stands still."""
-        process = supervisor.running(self.platform, "supervisor")
+        process = processes.running(self.platform, "supervisor")
         assert process is not None, "no supervisor runs"
         process.suspend()
         try:
@@ -75,13 +75,13 @@ class Installation:
 
     def kill(self, name: str) -> None:
         """SIGKILL of the service's process alone, as the kernel's out-of-memory killer would."""
-        process = supervisor.running(self.platform, name)
+        process = processes.running(self.platform, name)
         assert process is not None, f"{name} does not run"
         processes.end([process], signal.SIGKILL)
 
     def terminate(self, name: str) -> None:
         """An orderly stop of one service."""
-        process = supervisor.running(self.platform, name)
+        process = processes.running(self.platform, name)
         assert process is not None, f"{name} does not run"
         processes.end([process], seconds=60)
 
@@ -115,4 +115,4 @@ def installed(folder: Path, **environment: str) -> Iterator[Installation]:
     finally:
         supervisor.down(platform)
         patch.undo()
-    assert not supervisor.of_this_installation(platform), "processes outlived `down`"
+    assert not processes.of_this_installation(platform), "processes outlived `down`"

@@ -20,6 +20,7 @@ from moto.cloudwatch.models import Alarm, MetricDatum, cloudwatch_backends
 from moto.sns.models import sns_backends
 
 from local_aws.kernel.config import ACCOUNT_ID, Config
+from local_aws.kernel.state import Record
 
 log = logging.getLogger("local_aws")
 
@@ -158,7 +159,7 @@ def rule_of(alarm: Alarm) -> Rule | None:
     )
 
 
-def message(alarm: Alarm, before: str, region: str) -> dict[str, Any]:
+def message(alarm: Alarm, before: str, region: str) -> Record:
     """What CloudWatch sends to a topic."""
     return {
         "AlarmName": alarm.name,

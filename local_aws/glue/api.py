@@ -1,4 +1,4 @@
-"""Glue: job definitions and runs, executed here; the Data Catalog is moto's, kept over restarts (glue_catalog.py)."""
+"""Glue: job definitions and runs, executed here; the Data Catalog is moto's, kept over restarts (catalog.py)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from local_aws.glue.runs import ACTIVE, ERROR_LOGS, OUTPUT_LOGS, Runs
 from local_aws.kernel import runtimes
 from local_aws.kernel.config import Caller, Config, JobView
 from local_aws.kernel.errors import AwsError
-from local_aws.kernel.state import Collection
-
-Params = dict[str, Any]
+from local_aws.kernel.state import Collection, Record
+from local_aws.s3.store import S3Store
 
 _DEFAULT_TIMEOUT_MINUTES = 480
 _UNSUPPORTED_ARGUMENTS = {
@@ -24,19 +23,19 @@ _UNSUPPORTED_ARGUMENTS = {
 }
 
 
-def install(config: Config) -> None:
+def install(config: Config, store: S3Store) -> None:
     """Plug Glue into the server."""
     catalog.install(config)
-    Glue(config)
+    Glue(config, store)
 
 
 class Glue:
     """The job part of the Glue API; every method is one operation."""
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, store: S3Store):
         self.config = config
         self.jobs = Collection(config.state_dir / "glue" / "jobs")
-        self.runs = Runs(config)
+        self.runs = Runs(config, store)
         for operation in (
             self.create_job,
             self.update_job,
@@ -60,17 +59,21 @@ class Glue:
 
     # definitions
 
-    def create_job(self, params: Params, caller: Caller) -> Params:
+    def create_job(self, params: Record, caller: Caller) -> Record:
         name = params.get("Name", "")
         if not re.fullmatch(r"[^\x00-\x1f]{1,255}", name):
             raise AwsError("InvalidInputException", "A job needs a Name of 1 to 255 characters")
         now = time.time()
         job = {**self._definition(params), "Name": name, "Tags": params.get("Tags", {})}
-        if not self.jobs.add(name, {**job, "CreatedOn": now, "LastModifiedOn": now}):
-            raise AwsError("AlreadyExistsException", f"Job with name: {name} already submitted")
+        with self.jobs.lock:
+            if name in self.jobs:
+                raise AwsError("AlreadyExistsException", f"Job with name: {name} already submitted")
+            if self.config.used_up("glue-jobs", len(self.jobs)):
+                raise AwsError("ResourceNumberLimitExceededException", f"The account has {len(self.jobs)} jobs already")
+            self.jobs.add(name, {**job, "CreatedOn": now, "LastModifiedOn": now})
         return {"Name": name}
 
-    def update_job(self, params: Params, caller: Caller) -> Params:
+    def update_job(self, params: Record, caller: Caller) -> Record:
         """Replace the definition: what the update leaves out goes back to its default, as on AWS."""
         name = params.get("JobName", "")
         update = self._definition(params.get("JobUpdate") or {})
@@ -81,7 +84,7 @@ class Glue:
         return {"JobName": name}
 
     @staticmethod
-    def _definition(params: Params) -> Params:
+    def _definition(params: Record) -> Record:
         command = params.get("Command") or {}
         if not params.get("Role") or not command.get("ScriptLocation"):
             raise AwsError("InvalidInputException", "A job needs a Role and a Command with a ScriptLocation")
@@ -98,37 +101,37 @@ class Glue:
         _check_timeout(definition["Timeout"])
         return definition
 
-    def _job(self, name: str) -> Params:
+    def _job(self, name: str) -> Record:
         job = self.jobs.get(name)
         if job is None:
             raise AwsError("EntityNotFoundException", f"Job {name} not found.")
         return job
 
-    def get_job(self, params: Params, caller: Caller) -> Params:
+    def get_job(self, params: Record, caller: Caller) -> Record:
         return {"Job": _without_tags(self._job(params.get("JobName", "")))}
 
-    def get_jobs(self, params: Params, caller: Caller) -> Params:
+    def get_jobs(self, params: Record, caller: Caller) -> Record:
         return _page("Jobs", [_without_tags(job) for job in self.jobs.values()], params)
 
-    def list_jobs(self, params: Params, caller: Caller) -> Params:
+    def list_jobs(self, params: Record, caller: Caller) -> Record:
         tags = (params.get("Tags") or {}).items()
         return _page("JobNames", [j["Name"] for j in self.jobs.values() if tags <= j["Tags"].items()], params)
 
-    def batch_get_jobs(self, params: Params, caller: Caller) -> Params:
+    def batch_get_jobs(self, params: Record, caller: Caller) -> Record:
         found = {name: self.jobs.get(name) for name in params.get("JobNames", [])}
         return {
             "Jobs": [_without_tags(job) for job in found.values() if job],
             "JobsNotFound": [name for name, job in found.items() if not job],
         }
 
-    def delete_job(self, params: Params, caller: Caller) -> Params:
+    def delete_job(self, params: Record, caller: Caller) -> Record:
         """Its runs stay readable; that it does not exist is no error, as on AWS."""
         self.jobs.delete(params.get("JobName", ""))
         return {"JobName": params.get("JobName", "")}
 
     # runs
 
-    def start_job_run(self, params: Params, caller: Caller) -> Params:
+    def start_job_run(self, params: Record, caller: Caller) -> Record:
         job = self._job(params.get("JobName", ""))
         timeout = params.get("Timeout", job["Timeout"])
         _check_timeout(timeout)
@@ -167,17 +170,17 @@ class Glue:
         found = [name for name in runtimes.available(self.config.runtimes_dir) if name.startswith("glue-")]
         return found[-1].removeprefix("glue-") if found else "5.1"
 
-    def get_job_run(self, params: Params, caller: Caller) -> Params:
+    def get_job_run(self, params: Record, caller: Caller) -> Record:
         return {"JobRun": _public(self.runs.get(params.get("JobName", ""), params.get("RunId", "")))}
 
-    def get_job_runs(self, params: Params, caller: Caller) -> Params:
+    def get_job_runs(self, params: Record, caller: Caller) -> Record:
         name = params.get("JobName", "")
         runs = self.runs.of_job(name)
         if not runs:
             self._job(name)
         return _page("JobRuns", [_public(run) for run in runs], params)
 
-    def batch_stop_job_run(self, params: Params, caller: Caller) -> Params:
+    def batch_stop_job_run(self, params: Record, caller: Caller) -> Record:
         name = params.get("JobName", "")
         self._job(name)
         done, problems = [], []
@@ -192,15 +195,15 @@ class Glue:
 
     # tags of jobs; those of other resources are moto's
 
-    def _tagged(self, params: Params) -> str | None:
+    def _tagged(self, params: Record) -> str | None:
         _, is_job, name = params.get("ResourceArn", "").partition(":job/")
         return self._job(name)["Name"] if is_job else None
 
-    def get_tags(self, params: Params, caller: Caller) -> Params | None:
+    def get_tags(self, params: Record, caller: Caller) -> Record | None:
         name = self._tagged(params)
         return None if name is None else {"Tags": self._job(name)["Tags"]}
 
-    def tag_resource(self, params: Params, caller: Caller) -> Params | None:
+    def tag_resource(self, params: Record, caller: Caller) -> Record | None:
         name = self._tagged(params)
         if name is None:
             return None
@@ -208,7 +211,7 @@ class Glue:
             job["Tags"].update(params.get("TagsToAdd") or {})
         return {}
 
-    def untag_resource(self, params: Params, caller: Caller) -> Params | None:
+    def untag_resource(self, params: Record, caller: Caller) -> Record | None:
         name = self._tagged(params)
         if name is None:
             return None
@@ -242,19 +245,19 @@ def _check_timeout(minutes: Any) -> None:
         raise AwsError("InvalidInputException", "Timeout is a number of minutes from 1 to 10080")
 
 
-def _without_tags(job: Params) -> Params:
+def _without_tags(job: Record) -> Record:
     return {key: value for key, value in job.items() if key != "Tags"}
 
 
-def _public(run: Params) -> Params:
+def _public(run: Record) -> Record:
     return {key: value for key, value in run.items() if key not in ("MaxRetries", "ScriptLocation", "Region")}
 
 
-def _page(name: str, items: list[Any], params: Params) -> Params:
+def _page(name: str, items: list[Any], params: Record) -> Record:
     """One page of a listing; the token is the index of the next item."""
     start = int(params.get("NextToken") or 0)
     end = start + int(params.get("MaxResults") or 200)
-    page: Params = {name: items[start:end]}
+    page: Record = {name: items[start:end]}
     if end < len(items):
         page["NextToken"] = str(end)
     return page

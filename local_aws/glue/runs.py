@@ -10,14 +10,14 @@ import shutil
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 from local_aws.kernel import disk, runtimes
 from local_aws.kernel.config import Config
 from local_aws.kernel.errors import AwsError
 from local_aws.kernel.logs import write_log
 from local_aws.kernel.processes import ExitStatus, JobProcess
-from local_aws.kernel.state import INTERRUPTED, Collection
+from local_aws.kernel.state import INTERRUPTED, Collection, Record
+from local_aws.s3.store import S3Store
 
 OUTPUT_LOGS = "/aws-glue/jobs/output"
 ERROR_LOGS = "/aws-glue/jobs/error"
@@ -27,8 +27,6 @@ SECONDS_PER_MINUTE = 60.0  # of a job's Timeout
 _STOP_GRACE_SECONDS = 10.0
 _REASON_BYTES = 16_000  # a message of 2,000 characters, however JSON writes them
 _LAUNCHER = Path(__file__).parent.parent / "glue_runtime" / "launch.py"
-
-Run = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +42,9 @@ class Stopped(Exception):
 class Runs:
     """All runs, newest first; those that were running when a server died come back FAILED."""
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, store: S3Store):
         self.config = config
+        self.store = store
         self._runs = Collection(config.state_dir / "glue" / "runs")
         self._processes: dict[str, JobProcess] = {}
         self._closing = False
@@ -56,24 +55,30 @@ class Runs:
     def _work(self) -> Path:
         return self.config.state_dir / "glue" / "work"
 
-    def all(self) -> list[Run]:
+    def all(self) -> list[Record]:
         return sorted(self._runs.values(), key=lambda run: run["StartedOn"], reverse=True)
 
-    def of_job(self, name: str) -> list[Run]:
+    def of_job(self, name: str) -> list[Record]:
         return [run for run in self.all() if run["JobName"] == name]
 
-    def get(self, job: str, run_id: str) -> Run:
+    def get(self, job: str, run_id: str) -> Record:
         run = self._runs.get(run_id)
         if run is None or run["JobName"] != job:
             raise AwsError("EntityNotFoundException", f"Job Run with id {run_id} of the job {job} does not exist.")
         return run
 
-    def start(self, run: Run, limit: int) -> None:
-        """Accept a run; raises ConcurrentRunsExceededException at the job's limit."""
+    def start(self, run: Record, limit: int) -> None:
+        """Accept a run; raises ConcurrentRunsExceededException at the job's limit, or the account's."""
         now = time.time()
         run.update(JobRunState="STARTING", StartedOn=now, LastModifiedOn=now, ExecutionTime=0)
         with self._runs.lock:
-            active = [r for r in self.of_job(run["JobName"]) if r["JobRunState"] in ACTIVE]
+            everywhere = [r for r in self._runs.values() if r["JobRunState"] in ACTIVE]
+            active = [r for r in everywhere if r["JobName"] == run["JobName"]]
+            if self.config.used_up("glue-runs", len(everywhere)):
+                raise AwsError(
+                    "ResourceNumberLimitExceededException",
+                    f"Max concurrent job runs exceeded: the account has {len(everywhere)} running",
+                )
             if len(active) >= limit:
                 raise AwsError(
                     "ConcurrentRunsExceededException",
@@ -103,7 +108,7 @@ class Runs:
 
     # one run
 
-    def _execute(self, run: Run) -> None:
+    def _execute(self, run: Record) -> None:
         run_id, folder = run["Id"], self._work / run["Id"]
         try:
             disk.when_there_is_room(
@@ -122,11 +127,11 @@ class Runs:
         else:
             self._follow_errors(run_id, folder / "stderr")
 
-    def _check(self, run: Run) -> None:
+    def _check(self, run: Record) -> None:
         if self.get(run["JobName"], run["Id"])["JobRunState"] == "STOPPING":
             raise Stopped
 
-    def _launch(self, run: Run, folder: Path) -> None:
+    def _launch(self, run: Record, folder: Path) -> None:
         """Stage what the script needs and start it; nothing is left behind where that fails."""
         try:
             (folder / "tmp").mkdir(parents=True)
@@ -137,7 +142,7 @@ class Runs:
             with self._runs.lock:
                 self._check(run)
                 self._runs.note(run["Id"], lambda record: record.update(JobRunState="RUNNING"))
-                self._processes[run["Id"]] = JobProcess.start(
+                self._processes[run["Id"]] = JobProcess(
                     argv,
                     env=environment,
                     cwd=folder,
@@ -151,7 +156,7 @@ class Runs:
             shutil.rmtree(folder, ignore_errors=True)
             raise
 
-    def _stage(self, run: Run, folder: Path) -> tuple[list[str], dict[str, str]]:
+    def _stage(self, run: Record, folder: Path) -> tuple[list[str], dict[str, str]]:
         """Fetch the script and what it asks for: (command, environment)."""
         runtime = f"glue-{run['GlueVersion']}"
         python = runtimes.python(self.config.runtimes_dir, runtime)
@@ -186,7 +191,7 @@ class Runs:
             "SPARK_LOCAL_DIRS": "tmp",  # below the working folder: Spark takes a comma in a path for the next path
             "LC_ALL": "C.UTF-8",
             "GLUE_RUN_FOLDER": str(folder),
-            "GLUE_S3_ROOT": str(self.config.store.root),
+            "GLUE_S3_ROOT": str(self.store.root),
             "GLUE_CONF": arguments.get("--conf", ""),
         }
         argv = [str(python), "-P", str(_LAUNCHER), str(script), "--JOB_NAME", run["JobName"], "--JOB_RUN_ID", run["Id"]]
@@ -201,7 +206,7 @@ class Runs:
         if not uri.startswith("s3://") or not key:
             raise StagingError(f"not an S3 URI: {uri}")
         try:
-            _, stream = self.config.store.open(bucket, key)
+            _, stream = self.store.open(bucket, key)
         except AwsError as error:
             raise StagingError(f"{uri}: {error.message}") from None
         folder.mkdir(exist_ok=True)
@@ -225,7 +230,7 @@ class Runs:
         self._processes.pop(run_id, None)
         shutil.rmtree(pipe.parent, ignore_errors=True)
 
-    def _exited(self, run: Run, folder: Path, status: ExitStatus) -> None:
+    def _exited(self, run: Record, folder: Path, status: ExitStatus) -> None:
         if self._closing:
             return
         shutil.rmtree(folder / "tmp", ignore_errors=True)  # first: on a full disk it makes room for the record
@@ -238,9 +243,9 @@ class Runs:
         else:
             self._finish(run, "FAILED", _error_message(folder / "error.json", status.returncode))
 
-    def _finish(self, run: Run, state: str, message: str = "") -> None:
+    def _finish(self, run: Record, state: str, message: str = "") -> None:
         now = time.time()
-        changes: Run = {"JobRunState": state, "CompletedOn": now, "LastModifiedOn": now}
+        changes: Record = {"JobRunState": state, "CompletedOn": now, "LastModifiedOn": now}
         changes["ExecutionTime"] = round(now - run["StartedOn"])
         if message:
             changes["ErrorMessage"] = message
@@ -253,7 +258,7 @@ class Runs:
             disk.when_there_is_room(lambda: self.start(again, limit=1 << 30))
 
 
-def _interrupted(run: Run) -> None:
+def _interrupted(run: Record) -> None:
     now = time.time()
     run.update(JobRunState="FAILED", ErrorMessage=INTERRUPTED, CompletedOn=now, LastModifiedOn=now)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from pyspark.sql import DataFrame
 
 from local_aws.glue_runtime import s3, tables
-from local_aws.glue_runtime.frames import Frame, spark, unsupported
-
-Options = dict[str, Any]
+from local_aws.glue_runtime.frames import Frame
+from local_aws.glue_runtime.readers import Options, read_files, spark, unsupported
 
 _FILE_CONNECTIONS = ("s3", "file", "parquet", "orc")
 
@@ -57,7 +57,7 @@ class GlueScalaContext:
         s3.delete_older(path, time.time() - hours * 3600)
 
 
-class Source:
+class Source(ABC):
     """Gives a frame; awsglue's DataSource holds one."""
 
     def setFormat(self, name: str, options: Options) -> None:
@@ -72,8 +72,9 @@ class Source:
     def getSampleDynamicFrame(self, rows: int, options: Options) -> Frame:
         return Frame(self.read().limit(rows))
 
+    @abstractmethod
     def read(self) -> DataFrame:
-        raise NotImplementedError
+        """What is there now."""
 
 
 class FileSource(Source):
@@ -88,37 +89,6 @@ class FileSource(Source):
     def read(self) -> DataFrame:
         paths = self.options.get("paths") or [self.options["path"]]
         return read_files([paths] if isinstance(paths, str) else paths, self.format, self.format_options, self.options)
-
-
-def read_files(paths: list[str], file_format: str | None, format_options: Options, options: Options) -> DataFrame:
-    """A DataFrame of files in one of Glue's formats, with Glue's options and column names."""
-    reader = spark().read
-    if str(options.get("recurse", "false")).lower() == "true":
-        reader = reader.option("recursiveFileLookup", "true")
-    if file_format in ("parquet", "glueparquet"):
-        return reader.parquet(*paths)
-    if file_format == "orc":
-        return reader.orc(paths)
-    if file_format == "json":
-        multiline = str(format_options.get("multiLine", format_options.get("multiline", "false"))).lower()
-        return reader.option("multiLine", multiline).json(paths)
-    if file_format == "csv":
-        header = str(format_options.get("withHeader", "false")).lower() == "true"
-        df = csv_reader(reader, format_options).option("header", header).csv(paths).na.fill("")
-        return df if header else df.toDF(*(f"col{i}" for i in range(len(df.columns))))
-    raise unsupported(f"the format {file_format}")
-
-
-def csv_reader(reader: Any, options: Options) -> Any:
-    """Glue's options of the CSV format. Every value is text."""
-    quote = options.get("quoteChar", '"')
-    quote = "" if quote in (-1, "-1") else quote
-    return (
-        reader.option("sep", options.get("separator", ","))
-        .option("quote", quote)
-        .option("escape", options.get("escaper") or quote or "\\")
-        .option("multiLine", str(options.get("multiLine", options.get("multiline", "false"))).lower())
-    )
 
 
 class CatalogSource(Source):

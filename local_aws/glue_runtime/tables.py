@@ -9,8 +9,8 @@ from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
 from local_aws.glue_runtime import s3
-from local_aws.glue_runtime.frames import spark, unsupported
 from local_aws.glue_runtime.glue_types import hive_type, spark_type
+from local_aws.glue_runtime.readers import Options, csv_reader, spark, unsupported
 
 _PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
 _TEXT = "org.apache.hadoop.mapred.TextInputFormat"
@@ -30,21 +30,23 @@ _STORAGE = {
     "json": (_TEXT, _TEXT_OUT, "org.openx.data.jsonserde.JsonSerDe"),
 }
 
+#: A table, a partition or a storage descriptor of the Data Catalog.
 Table = dict[str, Any]
 
 
 def get_table(database: str, name: str) -> Table:
-    return s3.client("glue").get_table(DatabaseName=database, Name=name)["Table"]
+    table: Table = s3.client("glue").get_table(DatabaseName=database, Name=name)["Table"]
+    return table
 
 
-def table_format(table: Table) -> tuple[str, dict[str, Any]]:
+def table_format(table: Table) -> tuple[str, Options]:
     """(format, Glue's format options) as the table's parameters and SerDe say."""
     storage = table["StorageDescriptor"]
     serde = storage.get("SerdeInfo", {})
     name = table.get("Parameters", {}).get("classification", "").lower().removeprefix("glue")
     name = name or next((n for n, classes in _STORAGE.items() if classes[2] == serde.get("SerializationLibrary")), "")
     parameters = {**serde.get("Parameters", {}), **table.get("Parameters", {})}
-    options: dict[str, Any] = {}
+    options: Options = {}
     if name == "csv":
         options["separator"] = parameters.get("field.delim") or parameters.get("delimiter") or ","
         options["withHeader"] = options["writeHeader"] = int(parameters.get("skip.header.line.count", 0)) > 0
@@ -105,8 +107,6 @@ def read_table(database: str, name: str, predicate: str = "") -> DataFrame:
 
 
 def _load(table: Table, schema: T.StructType, paths: list[str], **options: str) -> DataFrame:
-    from local_aws.glue_runtime.context import csv_reader
-
     name, format_options = table_format(table)
     reader = spark().read.schema(schema).options(**options)
     if name == "csv":
@@ -114,8 +114,10 @@ def _load(table: Table, schema: T.StructType, paths: list[str], **options: str) 
         return reader.csv(paths)
     if name == "json":
         return reader.json(paths)
-    if name in ("parquet", "orc"):
-        return getattr(reader, name)(*paths)
+    if name == "parquet":
+        return reader.parquet(*paths)
+    if name == "orc":
+        return reader.orc(paths)
     raise unsupported(f"a table of the classification {name!r}")
 
 
@@ -126,7 +128,7 @@ def register(
     keys: list[str],
     location: str,
     file_format: str,
-    format_options: dict[str, Any],
+    format_options: Options,
     update: bool,
 ) -> None:
     """Create the table or (with `update`) bring its columns up to date, and add the partitions it lacks."""
@@ -162,8 +164,8 @@ def register(
 
 
 def _storage(
-    schema: T.StructType, keys: list[str], location: str, file_format: str, format_options: dict[str, Any]
-) -> dict[str, Any]:
+    schema: T.StructType, keys: list[str], location: str, file_format: str, format_options: Options
+) -> Table:
     input_format, output_format, library = _STORAGE[file_format.removeprefix("glue")]
     parameters = {"serialization.format": "1"}
     if file_format == "csv":

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from re import Match, Pattern
-from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from local_aws.s3.store import S3Store
+from local_aws.kernel.state import Record
 
 ACCOUNT_ID = "123456789012"
+#: What a quota can be set on: definitions of Glue jobs, their runs at a time, SageMaker's jobs of each kind at a time.
+QUOTAS = ("glue-jobs", "glue-runs", "training-jobs", "processing-jobs", "transform-jobs")
 
-Operation = Callable[[dict[str, Any], "Caller"], dict[str, Any] | None]
+Operation = Callable[[Record, "Caller"], Record | None]
 HttpHandler = Callable[[Request, Match[str]], Response]
 
 
@@ -38,7 +39,7 @@ class JobView:
     started: float  # epoch seconds
     seconds: float | None
     reason: str
-    description: dict[str, Any]
+    description: Record
     logs: tuple[tuple[str, str], ...]  # (log group, log stream)
     running: bool = False
 
@@ -62,6 +63,7 @@ class Config:
     region: str = "us-east-1"
     names: frozenset[str] = frozenset()  # host names it may be called by, besides this machine's own
     token: str = field(default="", repr=False)  # what clients must show; empty: nothing
+    quotas: Mapping[str, int] = field(default_factory=dict)  # of QUOTAS; what is not here has none
     operations: dict[str, Operation] = field(default_factory=dict)
     http_handlers: list[tuple[str, Pattern[str], HttpHandler]] = field(default_factory=list)
     jobs: dict[str, Callable[[], list[JobView]]] = field(default_factory=dict)
@@ -72,10 +74,13 @@ class Config:
         self.state_dir = Path(self.state_dir).resolve()
         # not resolved through symlinks: a virtual environment's python must keep its own path
         self.runtimes_dir = Path(self.runtimes_dir).absolute()
-        self.store = S3Store(self.state_dir)
-        for name in ("s3", "s3-meta", "logs", "glue", "sagemaker"):  # an older version left them open to others
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        for folder in self.state_dir.glob("*/"):  # an older version left them open to others
             with suppress(FileNotFoundError, PermissionError):
-                (self.state_dir / name).chmod(0o700)
+                folder.chmod(0o700)
+
+    def used_up(self, quota: str, used: int) -> bool:
+        return used >= self.quotas.get(quota, used + 1)
 
     @property
     def endpoint_url(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from local_aws.kernel.logs import MAX_EVENT_CHARACTERS, write_log
 
@@ -81,11 +81,6 @@ class JobProcess:
         threading.Thread(target=self._await_exit, args=(reader,), name="job-exit", daemon=True).start()
         if timeout_s is not None:
             self._after(timeout_s, lambda: self._end("timed_out", self._grace))
-
-    @classmethod
-    def start(cls, argv: Sequence[str], **options: Any) -> JobProcess:
-        """The constructor under the name that says what it does."""
-        return cls(argv, **options)
 
     @property
     def running(self) -> bool:

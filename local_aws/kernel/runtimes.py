@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -77,8 +76,3 @@ def _is_java_17(home: Path) -> bool:
     except (OSError, subprocess.TimeoutExpired):
         return False
     return bool(re.search(r'version "17\b', answer.stderr))
-
-
-def describe(runtimes_dir: Path) -> str:
-    """For error messages: what could have been asked for."""
-    return json.dumps(available(runtimes_dir))

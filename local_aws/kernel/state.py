@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from local_aws.kernel import disk
 
+#: A request, an answer, or what is kept of both: its fields are those of the service's API.
 Record = dict[str, Any]
 
 #: FailureReason of a job that was running when the server ended.

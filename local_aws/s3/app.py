@@ -5,7 +5,6 @@ Signatures are not checked: a presigned URL and an unsigned GET work as a signed
 
 from __future__ import annotations
 
-import re
 import urllib.parse
 from collections.abc import Callable
 from typing import BinaryIO
@@ -18,6 +17,7 @@ from local_aws.s3 import listing, multipart
 from local_aws.s3.body import AwsChunked, Limited, ranged
 from local_aws.s3.http import (
     KEPT_HEADERS,
+    address,
     checksum_headers,
     condition,
     new_meta,
@@ -29,7 +29,8 @@ from local_aws.s3.http import (
     same_etag,
     xml,
 )
-from local_aws.s3.store import Meta, S3Store, copy_stream
+from local_aws.s3.objects import Meta, copy_stream
+from local_aws.s3.store import S3Store
 
 Body = Limited | AwsChunked
 
@@ -45,7 +46,7 @@ class S3App:
         self.uploads = multipart.Uploads(store)
 
     def __call__(self, request: Request) -> Response:
-        bucket, key = _address(request)
+        bucket, key = address(request)
         body = request_body(request)
         try:
             response = self._route(request, bucket, key, body)
@@ -190,7 +191,7 @@ class S3App:
         return meta, stream
 
     def delete_object(self, request: Request, bucket: str, key: str, body: Body) -> Response:
-        self.store.delete(bucket, key)
+        self.store.delete(bucket, key, condition(request))
         return Response(status=204)
 
     def get_tags(self, request: Request, bucket: str, key: str, body: Body) -> Response:
@@ -292,20 +293,3 @@ _SUBRESOURCES = frozenset(
     )
     for name in line.split()
 )
-
-
-def _address(request: Request) -> tuple[str, str]:
-    """(bucket, key), from the raw path: a WSGI path has lost what was escaped."""
-    raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path
-    raw = re.sub(r"^https?://[^/]*", "", raw).partition("?")[0]
-    path = urllib.parse.unquote(raw, errors="surrogateescape")[1:]
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise AwsError("InvalidURI", "The key is not UTF-8.") from None
-    host = request.host.partition(":")[0]
-    virtual = re.fullmatch(r"(.+)\.(?:s3[.-].*|localhost)", host)
-    if virtual:
-        return virtual.group(1), path
-    bucket, _, key = path.partition("/")
-    return bucket, key

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from local_aws.kernel.errors import AwsError
-from local_aws.s3.store import CHUNK
+from local_aws.s3.objects import CHUNK
 
 
 class Limited:

@@ -1,15 +1,15 @@
-"""Between HTTP and S3Store: bodies received and checked, headers, conditions."""
+"""Between HTTP and S3Store: what is asked for, bodies received and checked, headers, conditions."""
 
 from __future__ import annotations
 
 import base64
 import mimetypes
+import re
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from moto.core.request import EnvironHeaders
 from werkzeug.datastructures import Headers
@@ -18,8 +18,8 @@ from werkzeug.wrappers import Request, Response
 
 from local_aws.kernel.errors import AwsError
 from local_aws.s3.body import AwsChunked, Limited
-from local_aws.s3.store import UNKNOWN_TYPE, Meta, copy_stream
-from local_aws.s3.xml import document
+from local_aws.s3.objects import UNKNOWN_TYPE, Meta, copy_stream
+from local_aws.s3.xml import Element, document
 
 KEPT_HEADERS = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires")
 
@@ -27,6 +27,23 @@ KEPT_HEADERS = ("Cache-Control", "Content-Disposition", "Content-Encoding", "Con
 _TYPES = mimetypes.MimeTypes()  # of the standard library alone, whatever this machine has in /etc
 for _extension in (".jsonl", ".ndjson", ".log", ".yaml", ".yml", ".toml", ".md", ".sql", ".out"):
     _TYPES.add_type("text/plain", _extension)
+
+
+def address(request: Request) -> tuple[str, str]:
+    """(bucket, key), from the raw path: a WSGI path has lost what was escaped."""
+    raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path
+    raw = re.sub(r"^https?://[^/]*", "", raw).partition("?")[0]
+    path = urllib.parse.unquote(raw, errors="surrogateescape")[1:]
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise AwsError("InvalidURI", "The key is not UTF-8.") from None
+    host = request.host.partition(":")[0]
+    virtual = re.fullmatch(r"(.+)\.(?:s3[.-].*|localhost)", host)
+    if virtual:
+        return virtual.group(1), path
+    bucket, _, key = path.partition("/")
+    return bucket, key
 
 
 def request_body(request: Request) -> Limited | AwsChunked:
@@ -127,20 +144,21 @@ def not_modified(request: Request, meta: Meta) -> bool:
 def condition(request: Request) -> Callable[[Meta | None], None]:
     """The check of a conditional write, made while nobody else can write."""
     match, none_match = request.headers.get("If-Match"), request.headers.get("If-None-Match")
+    if none_match not in (None, "*"):
+        raise AwsError("NotImplemented", "A header you provided implies functionality that is not implemented", 501)
 
     def check(current: Meta | None) -> None:
         if current is None:
             if match:
                 raise AwsError("NoSuchKey", "The specified key does not exist.", 404)
             return
-        failed = (match and not same_etag(match, current)) or (none_match and same_etag(none_match, current))
-        if failed:
+        if none_match or (match and not same_etag(match, current)):
             raise AwsError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412)
 
     return check
 
 
-def xml(root: str, content: Any) -> Response:
+def xml(root: str, content: Element | str) -> Response:
     return Response(document(root, content), content_type="application/xml")
 
 

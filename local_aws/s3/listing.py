@@ -6,11 +6,13 @@ import base64
 import datetime as dt
 import urllib.parse
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from local_aws.kernel.errors import AwsError
+from local_aws.s3.objects import Meta
 from local_aws.s3.store import S3Store
 from local_aws.s3.walk import LAST
+from local_aws.s3.xml import Element
 
 
 def iso(epoch: float) -> str:
@@ -18,77 +20,101 @@ def iso(epoch: float) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
-def list_objects(store: S3Store, bucket: str, query: Mapping[str, str], version: int) -> dict[str, Any]:
-    """One page of a bucket's listing as the content of ListBucketResult."""
-    prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
+@dataclass(frozen=True)
+class Asked:
+    """What a listing is asked for; `after` is the key or common prefix behind which it begins."""
+
+    prefix: str
+    delimiter: str
+    limit: int
+    after: str
+
+    @classmethod
+    def by(cls, query: Mapping[str, str], version: int) -> Asked:
+        prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
+        token = query.get("continuation-token", "")
+        after = _decode(token) if token else query.get("marker" if version == 1 else "start-after", "")
+        if (version == 1 or token) and delimiter and after.startswith(prefix) and delimiter in after[len(prefix) :]:
+            # a marker inside a common prefix (or the common prefix itself) is behind all of it
+            after = after[: after.index(delimiter, len(prefix)) + len(delimiter)] + LAST
+        return cls(prefix, delimiter, _limit(query.get("max-keys", "1000")), after)
+
+
+@dataclass(frozen=True)
+class Page:
+    """The objects and common prefixes of one answer, the last of both, and whether more follow."""
+
+    objects: list[Meta]
+    folders: list[str]
+    last: str
+    truncated: bool
+
+
+def _limit(text: str) -> int:
     try:
-        wanted = min(1000, int(query.get("max-keys", 1000)))
-        if wanted < 0:
+        limit = min(1000, int(text))
+        if limit < 0:
             raise ValueError
     except ValueError:
         raise AwsError("InvalidArgument", "max-keys must be an integer between 0 and 2147483647") from None
-    token = query.get("continuation-token", "")
-    after = query.get("marker" if version == 1 else "start-after", "")
-    if token:
-        after = _decode(token)
-    if delimiter and after.startswith(prefix) and delimiter in after[len(prefix) :]:
-        # a marker inside a common prefix (or the common prefix itself) is behind all of it
-        end = after.index(delimiter, len(prefix)) + len(delimiter)
-        if version == 1 or token:
-            after = after[:end] + LAST
+    return limit
 
-    contents: list[dict[str, Any]] = []
+
+def _page(store: S3Store, bucket: str, asked: Asked) -> Page:
+    objects: list[Meta] = []
     folders: list[str] = []
     last = ""
-    truncated = False
-    keys = store.keys(bucket, prefix, after)
-    while wanted and (key := next(keys, None)) is not None:
-        if len(contents) + len(folders) == wanted:
-            truncated = True
-            break
-        cut = key.find(delimiter, len(prefix)) if delimiter else -1
+    keys = store.keys(bucket, asked.prefix, asked.after)
+    while asked.limit and (key := next(keys, None)) is not None:
+        if len(objects) + len(folders) == asked.limit:
+            return Page(objects, folders, last, truncated=True)
+        cut = key.find(asked.delimiter, len(asked.prefix)) if asked.delimiter else -1
         if cut >= 0:
-            last = key[: cut + len(delimiter)]
+            last = key[: cut + len(asked.delimiter)]
             folders.append(last)
-            keys = store.keys(bucket, prefix, last + LAST)
+            keys = store.keys(bucket, asked.prefix, last + LAST)
             continue
         try:
-            meta = store.head(bucket, key)
+            objects.append(store.head(bucket, key))
         except AwsError:
             continue  # deleted since the folder was read
         last = key
-        contents.append(
+    return Page(objects, folders, last, truncated=False)
+
+
+def list_objects(store: S3Store, bucket: str, query: Mapping[str, str], version: int) -> Element:
+    """One page of a bucket's listing as the content of ListBucketResult."""
+    asked = Asked.by(query, version)
+    page = _page(store, bucket, asked)
+    encoding = query.get("encoding-type")
+    encode = urllib.parse.quote if encoding == "url" else str
+    result: Element = {
+        "Name": bucket,
+        "Prefix": encode(asked.prefix),
+        "Delimiter": encode(asked.delimiter) if asked.delimiter else None,
+        "MaxKeys": asked.limit,
+        "EncodingType": encoding,
+        "IsTruncated": page.truncated,
+        "Contents": [
             {
-                "Key": key,
+                "Key": encode(meta.key),
                 "LastModified": iso(meta.modified),
                 "ETag": f'"{meta.etag}"',
                 "Size": meta.size,
                 "StorageClass": "STANDARD",
             }
-        )
-
-    encoding = query.get("encoding-type")
-    encode = urllib.parse.quote if encoding == "url" else str
-    for item in contents:
-        item["Key"] = encode(item["Key"])
-    result: dict[str, Any] = {
-        "Name": bucket,
-        "Prefix": encode(prefix),
-        "Delimiter": encode(delimiter) if delimiter else None,
-        "MaxKeys": wanted,
-        "EncodingType": encoding,
-        "IsTruncated": truncated,
-        "Contents": contents,
-        "CommonPrefixes": [{"Prefix": encode(folder)} for folder in folders],
+            for meta in page.objects
+        ],
+        "CommonPrefixes": [{"Prefix": encode(folder)} for folder in page.folders],
     }
     if version == 1:
         result["Marker"] = encode(query.get("marker", ""))
-        result["NextMarker"] = encode(last) if truncated else None
+        result["NextMarker"] = encode(page.last) if page.truncated else None
     else:
-        result["KeyCount"] = len(contents) + len(folders)
+        result["KeyCount"] = len(page.objects) + len(page.folders)
         result["StartAfter"] = encode(query["start-after"]) if "start-after" in query else None
-        result["ContinuationToken"] = token or None
-        result["NextContinuationToken"] = _encode(last) if truncated else None
+        result["ContinuationToken"] = query.get("continuation-token") or None
+        result["NextContinuationToken"] = _encode(page.last) if page.truncated else None
     return result
 
 

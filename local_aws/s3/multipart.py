@@ -11,7 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from local_aws.kernel.errors import AwsError
-from local_aws.s3.store import CHUNK, Meta, S3Store
+from local_aws.s3.objects import CHUNK, Meta
+from local_aws.s3.store import S3Store
 
 _SMALLEST_PART = 5 << 20
 

@@ -19,33 +19,15 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from local_aws.kernel.errors import AwsError
+from local_aws.s3.objects import Meta, copy_stream
 from local_aws.s3.walk import HIDDEN, Walk, is_file, leads_out, walk_keys
 
-CHUNK = 1 << 20
-UNKNOWN_TYPE = "binary/octet-stream"  # of an object that came without a content type
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-
-
-@dataclass
-class Meta:
-    """What S3 keeps of an object beside its bytes. `mtime_ns` ties it to the file it describes."""
-
-    key: str
-    size: int
-    etag: str
-    mtime_ns: int
-    content_type: str = UNKNOWN_TYPE
-    headers: dict[str, str] = field(default_factory=dict)  # Cache-Control and the like, x-amz-meta-*, checksums
-    tags: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def modified(self) -> float:
-        return self.mtime_ns / 1e9
 
 
 def no_such_key(key: str) -> AwsError:
@@ -59,10 +41,6 @@ def is_plain(key: str) -> bool:
         all(part not in ("", ".", "..") and len(part.encode()) <= 255 and not HIDDEN.fullmatch(part) for part in parts)
         and "\0" not in key
     )
-
-
-class Readable(Protocol):
-    def read(self, size: int = ..., /) -> bytes: ...
 
 
 class S3Store:
@@ -270,10 +248,12 @@ class S3Store:
             draft.unlink(missing_ok=True)
             raise
 
-    def delete(self, bucket: str, key: str) -> None:
-        """Remove an object; that it does not exist is no error, as on S3."""
+    def delete(self, bucket: str, key: str, condition: Callable[[Meta | None], None] | None = None) -> None:
+        """Remove an object; that it does not exist is no error, as on S3. `condition` sees what is to go."""
         folder = self.require_bucket(bucket)
         with self.lock:
+            if condition:
+                condition(self._head_or_none(bucket, key))
             try:
                 path = self.path(bucket, key)
             except AwsError:
@@ -284,28 +264,6 @@ class S3Store:
             if self._odd[bucket].pop(key, None) is None:
                 path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
                 _prune(path.parent, folder)
-
-
-def copy_stream(
-    stream: Readable, target: Path, size: int | None = None, each: Callable[[bytes], None] | None = None
-) -> tuple[str, int]:
-    """Copy a stream (or its next `size` bytes) to a new file: (MD5 in hex, bytes). Leaves no file on an error."""
-    digest = hashlib.md5(usedforsecurity=False)
-    done = 0
-    try:
-        with target.open("wb", buffering=0) as out:
-            while chunk := stream.read(CHUNK if size is None else min(CHUNK, size - done)):
-                view = memoryview(chunk)
-                while view:
-                    view = view[out.write(view) :]
-                digest.update(chunk)
-                if each:
-                    each(chunk)
-                done += len(chunk)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
-    return digest.hexdigest(), done
 
 
 def _refuse_way_out(folder: Path, path: str, key: str) -> None:

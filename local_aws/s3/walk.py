@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,28 +55,30 @@ class Walk:
 
 def walk_keys(walk: Walk, base: str, head: str, after: str) -> Iterator[str]:
     """Plain keys below `base` whose next name starts with `head`, in UTF-8 order, greater than `after`."""
-    names: list[str] = []
-    folders: dict[str, Walk] = {}
     try:
         with os.scandir(walk.bucket / base) as entries:
-            for entry in entries:
-                if not entry.name.startswith(head) or HIDDEN.fullmatch(entry.name) or not _is_utf8(entry.name):
-                    continue
-                if not entry.is_dir():
-                    if not entry.is_symlink() or (is_file(Path(entry.path)) and is_inside(entry.path, walk.bucket)):
-                        names.append(entry.name)
-                elif below := walk.into(entry):
-                    names.append(entry.name + "/")  # a folder sorts as its keys do: with the "/" that follows its name
-                    folders[entry.name + "/"] = below
+            found = dict(_entries(walk, entries, head))
     except (FileNotFoundError, NotADirectoryError):
         return
-    for name in sorted(names):
-        key = base + name
-        if name not in folders:
+    for name in sorted(found):
+        key, below = base + name, found[name]
+        if below is None:
             if key > after:
                 yield key
         elif key + LAST > after:
-            yield from walk_keys(folders[name], key, "", after)
+            yield from walk_keys(below, key, "", after)
+
+
+def _entries(walk: Walk, entries: Iterable[os.DirEntry[str]], head: str) -> Iterator[tuple[str, Walk | None]]:
+    """(name, None) of a file; of a folder (name with the "/" that it sorts by, the walk below it)."""
+    for entry in entries:
+        if not entry.name.startswith(head) or HIDDEN.fullmatch(entry.name) or not _is_utf8(entry.name):
+            continue
+        if not entry.is_dir():
+            if not entry.is_symlink() or (is_file(Path(entry.path)) and is_inside(entry.path, walk.bucket)):
+                yield entry.name, None
+        elif below := walk.into(entry):
+            yield f"{entry.name}/", below
 
 
 def _is_utf8(name: str) -> bool:

@@ -6,10 +6,13 @@ import re
 from typing import Any
 from xml.sax.saxutils import escape
 
+#: The children of an XML element by name: text, numbers, elements, lists of any of them for what is repeated.
+Element = dict[str, Any]
+
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
-def document(root: str, content: Any) -> str:
+def document(root: str, content: Element | str) -> str:
     """`{"A": 1, "B": [{"C": "x"}]}` → `<root><A>1</A><B><C>x</C></B></root>`; None is left out."""
     body = _content(content)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{body}</{root}>'

@@ -5,20 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from abc import ABC, abstractmethod
+from typing import Any
 
-from local_aws.kernel import disk
 from local_aws.kernel.config import Caller, JobView
-from local_aws.kernel.processes import ExitStatus, JobProcess
+from local_aws.kernel.errors import AwsError
 from local_aws.kernel.state import INTERRUPTED, Record
 from local_aws.sagemaker.containers import Sandbox
+from local_aws.sagemaker.execution import Execution, JobFailed, JobStopped
 from local_aws.sagemaker.objects import DataError
-from local_aws.sagemaker.service import Resource, Service, in_use, now, public, summaries
+from local_aws.sagemaker.service import Operations, Resource, Service, in_use, now, public, summaries
 from local_aws.sagemaker.validation import invalid
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -26,80 +23,7 @@ MAX_FAILURE_REASON = 1024
 TERMINAL = {"Completed", "Failed", "Stopped"}
 
 
-class JobFailed(Exception):
-    """Ends a job as Failed; the text is its FailureReason."""
-
-
-class JobStopped(Exception):
-    """Ends a job as Stopped."""
-
-
-class Execution:
-    """A running job: its process, and whether it is to stop."""
-
-    def __init__(self, name: str, directory: Path, log_group: str, log_stream: str) -> None:
-        self.name = name
-        self.directory = directory
-        self.log_group = log_group
-        self.log_stream = log_stream
-        self.stopping = threading.Event()
-        self._process: JobProcess | None = None
-        self._lock = threading.Lock()
-
-    def run(
-        self,
-        sandbox: Sandbox,
-        argv: Sequence[str],
-        environment: Mapping[str, str],
-        *,
-        timeout_s: float | None = None,
-        on_line: Callable[[str], None] | None = None,
-    ) -> ExitStatus:
-        """Run a command in the sandbox to its end. JobStopped when the job was stopped before it started."""
-        process = self.start(sandbox, argv, environment, timeout_s=timeout_s, on_line=on_line)
-        status = process.wait()
-        assert status is not None
-        return status
-
-    def start(
-        self,
-        sandbox: Sandbox,
-        argv: Sequence[str],
-        environment: Mapping[str, str],
-        *,
-        timeout_s: float | None = None,
-        on_line: Callable[[str], None] | None = None,
-    ) -> JobProcess:
-        with self._lock:
-            self.check()
-            self._process = JobProcess.start(
-                sandbox.command(argv),
-                env=environment,
-                cwd=sandbox.directory,
-                log_group=self.log_group,
-                log_stream=self.log_stream,
-                timeout_s=timeout_s,
-                on_line=on_line,
-            )
-            return self._process
-
-    def check(self) -> None:
-        """Raise JobStopped once a stop was asked for."""
-        if self.stopping.is_set():
-            raise JobStopped
-
-    def patiently(self, write: Callable[[], T]) -> T:
-        """What `write` gives, which may be called again: a full disk costs a job time, not its result."""
-        return disk.when_there_is_room(write, patience_s=disk.PATIENCE_SECONDS, check=self.check)
-
-    def stop(self, grace_s: float | None = None) -> None:
-        with self._lock:
-            self.stopping.set()
-            if self._process:
-                self._process.stop(grace_s)
-
-
-class Jobs(Resource):
+class Jobs(Resource, ABC):
     """One kind of job: its records, its operations, its running threads. Subclasses validate and execute."""
 
     kind: str  # "TrainingJob": prefix of the API's field names
@@ -118,20 +42,21 @@ class Jobs(Resource):
 
     # What a subclass gives
 
+    @abstractmethod
     def validate(self, params: Record) -> None:
         """Raise AwsError for a request that cannot be accepted."""
-        raise NotImplementedError
 
     def initial(self, params: Record) -> Record:
         """Fields of a new record beyond those of the request."""
         return {}
 
+    @abstractmethod
     def execute(self, execution: Execution, sandbox: Sandbox) -> Record:
         """Run the job; returns fields of a completed job or raises JobFailed, JobStopped, DataError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def image(self, record: Record) -> str:
-        raise NotImplementedError
+        """The container image whose runtime the job needs."""
 
     def ended(self, record: Record, status: str, reason: str = "", **fields: Any) -> None:
         """Bring a record to a terminal status."""
@@ -144,7 +69,7 @@ class Jobs(Resource):
 
     # Operations
 
-    def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
+    def operations(self) -> Operations:
         return {
             f"Create{self.kind}": self.create,
             f"Describe{self.kind}": self.describe,
@@ -171,13 +96,26 @@ class Jobs(Resource):
             "_stream": stream,
             **self.initial(params),
         }
-        if not self.store(name, record, params.get("Tags", [])):
-            raise in_use(self.label, arn)
+        with self.records.lock:
+            self._within_quota()
+            if not self.store(name, record, params.get("Tags", [])):
+                raise in_use(self.label, arn)
         directory = self.service.containers / f"{self.arn_kind}-{name}"
         execution = Execution(name, directory, self.log_group, stream)
         self._running[name] = execution
         threading.Thread(target=self._main, args=(execution,), name=f"{self.arn_kind}-{name}", daemon=True).start()
         return {self.arn_field: arn}
+
+    def _within_quota(self) -> None:
+        quota = f"{self.kind.removesuffix('Job').lower()}-jobs"
+        running = sum(record[self.status_field] not in TERMINAL for record in self.records.values())
+        if self.service.config.used_up(quota, running):
+            raise AwsError(
+                "ResourceLimitExceeded",
+                f"The account-level service limit '{quota}' is {self.service.config.quotas[quota]} Instances, with "
+                f"current utilization of {running} Instances and a request delta of 1 Instances. Please use AWS "
+                "Service Quotas to request an increase for this quota.",
+            )
 
     def describe(self, params: Record, caller: Caller) -> Record:
         return public(self.require(params[self.name_field]))

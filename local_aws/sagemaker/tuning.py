@@ -17,7 +17,8 @@ from local_aws.kernel import disk
 from local_aws.kernel.config import Caller
 from local_aws.kernel.state import Record
 from local_aws.sagemaker.containers import Sandbox
-from local_aws.sagemaker.jobs import TERMINAL, Execution, JobFailed, Jobs
+from local_aws.sagemaker.execution import Execution, JobFailed
+from local_aws.sagemaker.jobs import TERMINAL, Jobs
 from local_aws.sagemaker.service import Service, now
 from local_aws.sagemaker.training import TrainingJobs
 from local_aws.sagemaker.validation import invalid, refuse

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict, cast
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -11,6 +11,34 @@ from urllib3.util import Retry
 from local_platform.command import CommandError
 
 FINISHED = {"success", "failed"}
+
+#: The Params of a DAG run, as its form takes them.
+Params = dict[str, Any]
+
+
+class Run(TypedDict):
+    """What of a DAG run is read here; Airflow tells more."""
+
+    dag_run_id: str
+    state: str
+
+
+class Task(TypedDict):
+    """A task instance's last try. state: None before it has one; duration in seconds."""
+
+    task_id: str
+    state: str | None
+    try_number: int
+    start_date: str | None
+    duration: float | None
+
+
+class LogEvent(TypedDict, total=False):
+    """One structured line of a task's log; error_detail: the exceptions it carries, as exc_type and exc_value."""
+
+    event: str
+    level: str
+    error_detail: list[dict[str, Any]]
 
 
 class AirflowError(CommandError):
@@ -26,32 +54,35 @@ class AirflowApi:
         self._credentials = {"username": user, "password": password}
         self._login(requests)  # asked once: a platform that is down is told of at once
 
-    def trigger(self, dag_id: str, conf: dict[str, Any], logical_date: str | None = None) -> str:
+    def trigger(self, dag_id: str, conf: Params, logical_date: str | None = None) -> str:
         """Start a run with these Params; its run id."""
         self.unpause(dag_id)
         body = {"conf": conf, "logical_date": logical_date}
-        return self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
+        run: Run = self.request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        return run["dag_run_id"]
 
     def unpause(self, dag_id: str) -> None:
         self.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def is_paused(self, dag_id: str) -> bool:
-        return self.request("GET", f"/api/v2/dags/{dag_id}")["is_paused"]
+        return bool(self.request("GET", f"/api/v2/dags/{dag_id}")["is_paused"])
 
     def pause(self, dag_id: str) -> None:
         self.request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": True})
 
-    def runs(self, dag_id: str, **filters: Any) -> list[dict[str, Any]]:
-        return self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 100, **filters})["dag_runs"]
+    def runs(self, dag_id: str, **filters: str) -> list[Run]:
+        answer = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 100, **filters})
+        found: list[Run] = answer["dag_runs"]
+        return found
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        return self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
+        run: Run = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+        return run["state"]
 
-    def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+    def tasks(self, dag_id: str, run_id: str) -> list[Task]:
         """Task instances in the order they started; those that have not come last."""
-        found = self.request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", params={"limit": 200})[
-            "task_instances"
-        ]
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        found: list[Task] = self.request("GET", path, params={"limit": 200})["task_instances"]
         return sorted(found, key=lambda t: (t["start_date"] is None, t["start_date"] or "", t["task_id"]))
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
@@ -64,11 +95,11 @@ class AirflowApi:
             else None
         )
 
-    def log(self, dag_id: str, run_id: str, task: dict[str, Any]) -> list[dict[str, Any]]:
+    def log(self, dag_id: str, run_id: str, task: Task) -> list[LogEvent]:
         """Structured log events of the task's last try, oldest first."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
         content = self.request("GET", path, params={"full_content": "true"}).get("content", [])
-        return [line if isinstance(line, dict) else {"event": str(line)} for line in content]
+        return [cast(LogEvent, line) if isinstance(line, dict) else LogEvent(event=str(line)) for line in content]
 
     def dag_ids(self) -> set[str]:
         return {dag["dag_id"] for dag in self.request("GET", "/api/v2/dags", params={"limit": 100})["dags"]}
@@ -101,12 +132,13 @@ class AirflowApi:
 
     def _ask(self, session: Any, method: str, path: str, **arguments: Any) -> requests.Response:
         try:
-            return session.request(method, self.url + path, timeout=60, **arguments)
+            answer: requests.Response = session.request(method, self.url + path, timeout=60, **arguments)
         except requests.RequestException as error:
             raise AirflowError(
                 f"Airflow does not answer at {self.url} ({type(error).__name__}). Does it run? `make status` shows it, "
                 "`make up` starts it."
             ) from error
+        return answer
 
 
 def _detail(answer: requests.Response) -> str:

@@ -7,6 +7,7 @@ the output of those that are known is in tests/cases.yaml: by part of the output
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import time
@@ -17,6 +18,7 @@ import yaml
 
 from local_platform.command import CommandError, own_group
 from local_platform.environments import ROOT
+from local_platform.settings import Platform
 
 KNOWN = ROOT / "tests" / "cases.yaml"
 LONGEST_SECONDS = 3600
@@ -24,7 +26,15 @@ TRACEBACK = "Traceback (most recent call last)"
 PART = re.compile(r"^(?:===|---) (.*)$", re.MULTILINE)
 
 
-def run(folder: Path) -> int:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path)
+
+
+def run(arguments: argparse.Namespace, platform: Platform) -> int:
+    return run_all(arguments.folder)
+
+
+def run_all(folder: Path) -> int:
     """Run every case of the folder and show what is right and what was seen; 1 where one is not as it should be."""
     scripts = sorted(folder.glob("*/run.sh"))
     if not scripts:

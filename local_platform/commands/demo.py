@@ -9,16 +9,16 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from local_platform.clients.airflow import AirflowApi
+from local_platform.clients.airflow import AirflowApi, LogEvent, Params
 from local_platform.clients.aws import read_json
 from local_platform.clients.progress import Progress
 from local_platform.command import CommandError, a_date, a_number
+from local_platform.commands.documents import Evaluation, RunSummary
 from local_platform.commands.summary import render
 from local_platform.delivery import landing
 from local_platform.environments import ROOT, runtime_python
-from local_platform.running import supervisor
+from local_platform.running import processes, supervisor
 from local_platform.running.state import make_ready
 from local_platform.running.watch import START_SECONDS
 from local_platform.settings import Platform
@@ -89,7 +89,7 @@ def _run(
     arguments: argparse.Namespace,
 ) -> int:
     """Train on the delivery, score with the model where it was released, say what came out."""
-    params: dict[str, Any] = {
+    params: Params = {
         "as_of_date": delivery.as_of_date,
         "source": delivery.source,
         "approval_mode": "auto",
@@ -143,7 +143,7 @@ def months(text: str) -> int:
     return int(text)
 
 
-def training_months(arguments: argparse.Namespace) -> dict[str, Any]:
+def training_months(arguments: argparse.Namespace) -> Params:
     """The months that were given, as the training form takes them."""
     given = {name: getattr(arguments, name) for name in MONTHS if getattr(arguments, name) is not None}
     horizon = {"horizon_months": given.pop("horizon_months")} if "horizon_months" in given else {}
@@ -175,30 +175,33 @@ def wait_for_dags(api: AirflowApi, platform: Platform) -> None:
         if time.monotonic() > deadline:
             raise DemoError(
                 f"the DAGs did not appear in {START_SECONDS:.0f} s; "
-                f"see {supervisor.log_path(platform, 'dag-processor')}"
+                f"see {processes.log_path(platform, 'dag-processor')}"
             )
         time.sleep(0.5)
 
 
 def run_dag(
-    api: AirflowApi, platform: Platform, progress: Progress, dag_id: str, params: dict[str, Any]
-) -> tuple[str, dict[str, Any]]:
+    api: AirflowApi, platform: Platform, progress: Progress, dag_id: str, params: Params
+) -> tuple[str, RunSummary]:
     """Trigger a DAG and follow it to its end: final state and the run's own summary."""
     run_id = api.trigger(dag_id, params)
     progress.say(f"{dag_id} ({platform.public_airflow_url}/dags/{dag_id}/runs/{run_id})")
     state = progress.follow(api, dag_id, run_id)
     uri = api.xcom(dag_id, run_id, "summarize_run")
-    return state, read_json(platform, uri["summary_uri"]) if uri else {"run_id": run_id, "tasks": {}}
+    summary: RunSummary = read_json(platform, uri["summary_uri"]) if uri else {"run_id": run_id, "tasks": {}}
+    return state, summary
 
 
-def was_rejected(training: dict[str, Any]) -> bool:
+def was_rejected(training: RunSummary) -> bool:
     """Whether the run failed for the one reason that is an answer: the model was not released."""
-    return bool(training.get("model")) and training["model"]["status"] == "Rejected"
+    model = training.get("model")
+    return bool(model and model["status"] == "Rejected")
 
 
-def evaluation(platform: Platform, training: dict[str, Any]) -> dict[str, Any]:
+def evaluation(platform: Platform, training: RunSummary) -> Evaluation:
     uri = training["tasks"]["build_model.validate_model"]["evaluation_uri"]
-    return read_json(platform, uri)["mortgage"]
+    found: Evaluation = read_json(platform, uri)["mortgage"]
+    return found
 
 
 def failure(api: AirflowApi, platform: Platform, dag_id: str, run_id: str) -> str:
@@ -219,7 +222,7 @@ def failure(api: AirflowApi, platform: Platform, dag_id: str, run_id: str) -> st
     return "\n".join(texts) or f"run {run_id} of {dag_id} failed with no failed task; see {platform.logs}/scheduler.log"
 
 
-def described(line: dict[str, Any]) -> str:
+def described(line: LogEvent) -> str:
     """One log event in words: its text, then the exceptions it carries."""
     exceptions = [f"{e.get('exc_type')}: {e.get('exc_value')}" for e in line.get("error_detail") or []]
     return "\n".join([str(line.get("event", "")), *exceptions])

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from local_platform.commands.documents import Evaluation, RunSummary
 from local_platform.settings import Platform
 
 
 def render(
     platform: Platform,
-    training: dict[str, Any],
-    evaluation: dict[str, Any],
-    scoring: dict[str, Any] | None,
+    training: RunSummary,
+    evaluation: Evaluation,
+    scoring: RunSummary | None,
     elapsed: float,
 ) -> str:
     runs = [run for run in (training, scoring) if run]
@@ -44,7 +43,7 @@ def render(
     return "\n".join([*parts, "", "The platform stays up; `make down` stops it.", ""])
 
 
-def rows_of_stages(runs: list[dict[str, Any]]) -> list[str]:
+def rows_of_stages(runs: list[RunSummary]) -> list[str]:
     lines = [f"{'Rows':42} {'in':>10} {'quarantined':>12} {'out':>10}"]
     for run in runs:
         for task_id, data in run["data"].items():
@@ -64,7 +63,7 @@ def rows_of_stages(runs: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def model_lines(training: dict[str, Any], evaluation: dict[str, Any]) -> list[str]:
+def model_lines(training: RunSummary, evaluation: Evaluation) -> list[str]:
     oot, sample = evaluation["metrics"]["oot"], evaluation["samples"]["oot"]
     lines = [
         f"Model, out of time ({sample['first_month']} to {sample['last_month']}, {sample['n']:,} observations, "
@@ -98,13 +97,13 @@ def model_lines(training: dict[str, Any], evaluation: dict[str, Any]) -> list[st
     return lines
 
 
-def score_lines(scoring: dict[str, Any]) -> list[str]:
+def score_lines(scoring: RunSummary) -> list[str]:
     scores = scoring["data"]["score.publish_scores"]
-    counts = scores["counts"] if "pd" in scores.get("counts", {}) else scores
-    pd = counts["pd"]
+    nested = scores.get("counts", {})
+    counts = nested if "pd" in nested else scores
     return [
         f"Scores: {scores['rows']:,} loans",
-        "  PD      " + "  ".join(f"{name} {value:.4%}" for name, value in pd.items()),
+        "  PD      " + "  ".join(f"{name} {value:.4%}" for name, value in counts["pd"].items()),
         "  grades  " + "  ".join(f"{grade} {n:,}" for grade, n in counts["grades"].items()),
         "",
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local_platform.command import a_date
 from local_platform.delivery import etl, landing
+from local_platform.settings import Platform
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--as-of", type=a_date, help="business date, YYYY-MM-DD; default: end of the last month in it")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace, platform: Platform) -> int:
     """Ends with one line of JSON on stdout. LandingError or UnreadableFiles where the files cannot be read."""
     found = landing.look_into(arguments.data)
     found.say_what_is_not_read()

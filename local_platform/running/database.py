@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import itertools
 import os
 import re
 import shutil
@@ -233,7 +234,7 @@ def _check_given(given: str) -> None:
 
 def _free_port(platform: Platform) -> int:
     first = zlib.crc32(str(platform.state).encode()) % len(PORTS)
-    for number in (*PORTS[first:], *PORTS[:first]):
+    for number in itertools.chain(PORTS[first:], PORTS[:first]):
         if _is_free(number):
             return number
     raise PlatformError(f"no port between {PORTS.start} and {PORTS.stop} is free")

@@ -13,7 +13,6 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from local_platform.running import processes
 from local_platform.running.processes import Service
@@ -39,11 +38,11 @@ class Seen:
     try_at: str = ""
 
 
-def read_report(platform: Platform) -> dict[str, dict[str, Any]]:
-    """Seen, by service; {} where no supervisor has written one."""
+def read_report(platform: Platform) -> dict[str, Seen]:
+    """What the supervisor wrote, by service; {} where it has written nothing."""
     try:
-        return json.loads(_report_path(platform).read_text())
-    except (OSError, ValueError):
+        return {name: Seen(**known) for name, known in json.loads(_report_path(platform).read_text()).items()}
+    except (OSError, ValueError, TypeError):
         return {}
 
 

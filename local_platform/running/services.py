@@ -29,9 +29,71 @@ def aws_environment(platform: Platform) -> dict[str, str]:
     }
 
 
+#: Of every installation; why, where a value is not Airflow's own.
+AIRFLOW_SETTINGS = {
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+    # Four tasks at once keep Airflow under 1 GB on a laptop; the jobs themselves run in the local AWS.
+    "AIRFLOW__CORE__PARALLELISM": "4",
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
+    "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in USERS.items()),
+    "AIRFLOW__API__WORKERS": "1",
+    # A scheduler that was killed must be noticed in seconds here, not in MWAA's five minutes.
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+    "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+    "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "30",
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+    # A machine at its limit takes longer than Airflow's 30 and 50 seconds to import itself.
+    "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "180",
+    "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "240",
+    # A changed file is read at once all the same; reading unchanged ones every few seconds took half a core.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+    # Busy cores answer late: that is no reason to give a task up (and stop its job) or to think a DAG is gone.
+    "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
+    "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "12",
+    "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "600",
+    # What every log of a task would begin with: how Airflow came to its file, and a warning about its own code.
+    "AIRFLOW__LOGGING__NAMESPACE_LEVELS": (
+        "airflow.dag_processing.bundles=WARNING airflow.dag_processing.dagbag=WARNING"
+    ),
+    "PYTHONWARNINGS": "ignore:GitWildMatchPattern:DeprecationWarning",
+    "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
 def airflow_environment(platform: Platform) -> dict[str, str]:
+    """How Airflow runs here, and the project's own settings, each unless the user's environment says otherwise."""
     secrets = platform.secrets()
-    settings = {
+    return {
+        **AIRFLOW_SETTINGS,
+        **aws_environment(platform),
+        "AIRFLOW_HOME": str(platform.airflow_home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(platform.dags),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(platform.airflow_home / "passwords.json"),
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{platform.airflow_url}/execution/",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url(platform),
+        "AIRFLOW__API__HOST": platform.bind,
+        "AIRFLOW__API__PORT": str(platform.airflow_port),
+        "AIRFLOW__API__BASE_URL": platform.public_airflow_url,
+        "AIRFLOW__API__SECRET_KEY": secrets["api_secret_key"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets["jwt_secret"],
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(platform.logs / "airflow"),
+        **{name: os.environ.get(name, value) for name, value in _risk_settings(platform).items()},
+    }
+
+
+def _risk_settings(platform: Platform) -> dict[str, str]:
+    """The section mortgage_risk of Airflow's settings: the roles, the image and the code of an AWS account, and links
+    into the local AWS's console in place of AWS's own.
+    """
+    console = f"{platform.public_aws_url}/_console"
+    values = {
         "bucket": platform.bucket,
         "execution_role_arn": "arn:aws:iam::123456789012:role/mortgage-sagemaker",
         "glue_role_arn": "arn:aws:iam::123456789012:role/mortgage-glue",
@@ -39,70 +101,19 @@ def airflow_environment(platform: Platform) -> dict[str, str]:
         "job_code_root": str(ROOT),
         "poll_seconds": "2",
         "lineage_url": f"file://{platform.state}/lineage/events.ndjson",
-        "job_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
-        "log_link": f"{platform.public_aws_url}/_console/{{service}}/{{kind}}/{{name}}",
+        "job_link": f"{console}/{{service}}/{{kind}}/{{name}}",
+        "log_link": f"{console}/{{service}}/{{kind}}/{{name}}",
         "s3_object_link": f"{platform.public_aws_url}/{{bucket}}/{{key}}",
+        "s3_folder_link": f"{console}/s3/{{bucket}}/{{key}}",
         "allowed_hosts": ",".join(_own_hosts(platform)),
-        "s3_folder_link": f"{platform.public_aws_url}/_console/s3/{{bucket}}/{{key}}",
     }
-    return {
-        **aws_environment(platform),
-        "AIRFLOW_HOME": str(platform.airflow_home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(platform.dags),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        # Four tasks at once keep Airflow under 1 GB on a laptop; the jobs themselves run in the local AWS.
-        "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{u}:{role}" for u, role in USERS.items()),
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(platform.airflow_home / "passwords.json"),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{platform.airflow_url}/execution/",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database.url(platform),
-        "AIRFLOW__API__HOST": platform.bind,
-        "AIRFLOW__API__PORT": str(platform.airflow_port),
-        "AIRFLOW__API__BASE_URL": platform.public_airflow_url,
-        "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__API__SECRET_KEY": secrets["api_secret_key"],
-        "AIRFLOW__API_AUTH__JWT_SECRET": secrets["jwt_secret"],
-        # A scheduler that was killed must be noticed in seconds here, not in MWAA's five minutes.
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC": "5",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
-        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-        "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "30",
-        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-        # A machine at its limit takes longer than Airflow's 30 and 50 seconds to import itself.
-        "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "180",
-        "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "240",
-        # A changed file is read at once all the same; reading unchanged ones every few seconds took half a core.
-        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
-        # Busy cores answer late: that is no reason to give a task up (and stop its job) or to think a DAG is gone.
-        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
-        "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "12",
-        "AIRFLOW__DAG_PROCESSOR__STALE_DAG_THRESHOLD": "600",
-        # What every log of a task would begin with: how Airflow came to its file, and a warning about its own code.
-        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": (
-            "airflow.dag_processing.bundles=WARNING airflow.dag_processing.dagbag=WARNING"
-        ),
-        "PYTHONWARNINGS": "ignore:GitWildMatchPattern:DeprecationWarning",
-        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(platform.logs / "airflow"),
-        "AIRFLOW_CONN_AWS_DEFAULT": "aws://",
-        "PYTHONUNBUFFERED": "1",
-        **{name: os.environ.get(name, value) for name, value in risk_settings(settings).items()},
-    }
+    return {f"AIRFLOW__MORTGAGE_RISK__{key.upper()}": value for key, value in values.items()}
 
 
 def _own_hosts(platform: Platform) -> list[str]:
     """What Airflow is called here: the loopback interface's names, and those of the addresses it was given."""
     given = {urlsplit(url).hostname or "" for url in (platform.airflow_url, platform.public_airflow_url)}
     return sorted({"127.0.0.1", "localhost", "*.localhost", "::1", *given})
-
-
-def risk_settings(values: dict[str, str]) -> dict[str, str]:
-    return {f"AIRFLOW__MORTGAGE_RISK__{key.upper()}": value for key, value in values.items()}
 
 
 def services(platform: Platform) -> dict[str, Service]:

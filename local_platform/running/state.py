@@ -13,9 +13,17 @@ import secrets
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, cast
 
 from local_platform.settings import USERS, Platform, PlatformError
+
+
+class Facts(TypedDict, total=False):
+    """The stamp of an installation: of which version its folder is, and its database's port where it has one."""
+
+    version: int
+    database_port: int
+
 
 VERSION = 2  # raised where what is kept changes its form; 1 had no stamp, and Airflow's metadata in SQLite
 
@@ -49,12 +57,12 @@ def make_ready(platform: Platform) -> None:
         ) from error
 
 
-def facts(platform: Platform) -> dict[str, Any]:
-    """What the stamp says: `version`, and the `database_port` where there is one. {} where there is no stamp."""
+def facts(platform: Platform) -> Facts:
+    """What the stamp says; {} where there is none."""
     found = _read(platform.state / "installation.json")
     if not isinstance(found.get("version", VERSION), int):
         raise PlatformError(f"{platform.state / 'installation.json'} is damaged: its version is no number")
-    return found
+    return cast(Facts, found)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -69,7 +77,7 @@ def _read(path: Path) -> dict[str, Any]:
     return found
 
 
-def remember(platform: Platform, **new: Any) -> None:
+def remember(platform: Platform, **new: int) -> None:
     write_whole(platform.state / "installation.json", json.dumps({**facts(platform), **new}))
 
 

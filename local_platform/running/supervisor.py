@@ -17,17 +17,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from local_platform.environments import ROOT
 from local_platform.running import database, processes, state
-from local_platform.running.keeper import ASK_SECONDS, SUPERVISOR, Keeper, forget_report, read_report
+from local_platform.running.keeper import ASK_SECONDS, SUPERVISOR, Keeper, Seen, forget_report, read_report
 from local_platform.running.processes import Service, log_path, of_this_installation, running, tail
 from local_platform.running.services import MIGRATE, airflow_environment, database_commands, services
 from local_platform.running.watch import ILL_SECONDS, START_SECONDS, Act, Watch
 from local_platform.settings import Platform, PlatformError
-
-__all__ = ["PlatformError", "down", "log_path", "of_this_installation", "run", "running", "status", "supervise", "up"]
 
 FIRST = ("local-aws", "postgres")  # the database is brought to Airflow's schema before the others start
 VAIN_STARTS = 3  # so many, and `up` waits no longer
@@ -125,8 +122,8 @@ def _give_up(platform: Platform, waited_for: list[str], seconds: float) -> None:
         raise PlatformError(f"the supervisor stopped; {_end_of_log(platform, SUPERVISOR)}")
     report = read_report(platform)
     for name in waited_for:
-        if (failures := report.get(name, {}).get("failures", 0)) >= VAIN_STARTS:
-            why = f"{name} does not come up ({failures} failures, the last: {report[name]['last']})"
+        if (seen := report.get(name, Seen())).failures >= VAIN_STARTS:
+            why = f"{name} does not come up ({seen.failures} failures, the last: {seen.last})"
         elif seconds > START_SECONDS:
             why = f"{name} is not healthy after {START_SECONDS:.0f} s"
         else:
@@ -158,16 +155,16 @@ def down(platform: Platform, say: Callable[[str], None] = print) -> None:
 def status(platform: Platform) -> dict[str, str]:
     """State of each service: stopped, starting, healthy, ill, or not known."""
     report = read_report(platform)
-    return {name: _state(platform, s, report.get(name, {})) for name, s in services(platform).items()}
+    return {name: _state(platform, s, report.get(name, Seen())) for name, s in services(platform).items()}
 
 
-def _state(platform: Platform, service: Service, known: dict[str, Any]) -> str:
+def _state(platform: Platform, service: Service, known: Seen) -> str:
     if not running(platform, service.name):
         return "stopped"
     well = service.healthy()
     if well is None:
         return "not known: api-server does not tell"
-    return "healthy" if well else "ill" if known.get("was_well") else "starting"
+    return "healthy" if well else "ill" if known.was_well else "starting"
 
 
 def notes(platform: Platform) -> dict[str, str]:
@@ -175,10 +172,10 @@ def notes(platform: Platform) -> dict[str, str]:
     report = read_report(platform)
     said = {SUPERVISOR: "" if supervised(platform) else "nothing restarts what dies: `make up` starts it"}
     for name, known in report.items():
-        if known["last"]:
-            said[name] = f"restarts: {known['restarts']}; {known['last']}"
-        if known["failures"] >= VAIN_STARTS and known["try_at"]:
-            said[name] += f"; tried again at {known['try_at']}"
+        if known.last:
+            said[name] = f"restarts: {known.restarts}; {known.last}"
+        if known.failures >= VAIN_STARTS and known.try_at:
+            said[name] += f"; tried again at {known.try_at}"
     return said
 
 

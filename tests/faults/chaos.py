@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from local_platform.running import supervisor
+from local_platform.running import processes
 from tests.installation import Installation
 
 SERVICES = ("local-aws", "postgres", "api-server", "scheduler", "dag-processor", "triggerer")
@@ -123,7 +123,7 @@ class Chaos:
         return f"the disk was full for {seconds:.0f} s"
 
     def _process(self, name: str) -> psutil.Process | None:
-        return supervisor.running(self.installation.platform, name)
+        return processes.running(self.installation.platform, name)
 
     def _signal(self, name: str, number: int) -> bool:
         process = self._process(name)
@@ -192,7 +192,7 @@ def full(folder: Path) -> Iterator[None]:
 def how_many_of_each(installation: Installation) -> dict[str, int]:
     """Living processes of each part of Airflow that were started as such: leaders of a session of their own."""
     found: Counter[str] = Counter()
-    for process in supervisor.of_this_installation(installation.platform):
+    for process in processes.of_this_installation(installation.platform):
         with contextlib.suppress(psutil.Error, ProcessLookupError):
             argv = process.cmdline()
             if argv[1:3] == ["-m", "airflow"] and os.getsid(process.pid) == process.pid:

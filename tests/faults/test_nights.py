@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local_platform.commands import backfill
-from local_platform.running import supervisor
+from local_platform.running import processes, supervisor
 from local_platform.running.services import AIRFLOW, airflow_environment
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_people_are_told_of_a_run_that_is_not_done_in_time(lab: Lab) -> None:
 
 
 def processes_of(lab: Lab) -> dict[str, int]:
-    found = {name: supervisor.running(lab.platform, name) for name in supervisor.status(lab.platform)}
+    found = {name: processes.running(lab.platform, name) for name in supervisor.status(lab.platform)}
     return {name: process.pid for name, process in found.items() if process}
 
 

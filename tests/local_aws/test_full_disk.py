@@ -92,8 +92,9 @@ def status(server: LocalAws, name: str) -> str:
 def test_jobs_that_end_on_a_full_disk_have_ended_when_there_is_room(small: LocalAws, tmp_path: Path) -> None:
     go = str(tmp_path / "go")
     wait = WAIT.format(go=go)
-    glue_kit.create_job(small, "ends", wait + "print('glue is done')")
-    glue_kit.create_job(small, "fails", wait + "raise ValueError('as it must')")
+    up = f"import os, pathlib\npathlib.Path({go + '-up-'!r} + str(os.getpid())).touch()\n"
+    glue_kit.create_job(small, "ends", up + wait + "print('glue is done')")
+    glue_kit.create_job(small, "fails", up + wait + "raise ValueError('as it must')")
     runs = {name: glue_kit.start(small, name) for name in ("ends", "fails")}
     result = "import pathlib\npathlib.Path('/opt/ml/processing/out/result').write_bytes(b'r' * 100_000)\n"
     processing(small, "ends", result + wait + "print('processing is done')")
@@ -101,7 +102,7 @@ def test_jobs_that_end_on_a_full_disk_have_ended_when_there_is_room(small: Local
         wait_for(lambda n=name, r=run_id: glue_kit.run_of(small, n, r)["JobRunState"] == "RUNNING")
     result_file = "sagemaker/containers/processing-job-ends/ml/processing/out/result"
     wait_for(lambda: (small.state_dir / result_file).exists())
-    time.sleep(1)  # the interpreters are up
+    wait_for(lambda: len(list(tmp_path.glob("go-up-*"))) == 2)  # the interpreters are
 
     filler = fill(small)
     (tmp_path / "go").touch()

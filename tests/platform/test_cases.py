@@ -27,7 +27,7 @@ def test_every_case_is_run_and_shown(tmp_path, capsys, body, code, verdict):
     (tmp_path / "99-new").mkdir()
     (tmp_path / "99-new" / "run.sh").write_text(f"{body}; test -d $1/local_platform && echo given")
     (tmp_path / "99-new" / "expected.md").write_text("Right: fine.")
-    assert cases.run(tmp_path) == code
+    assert cases.run_all(tmp_path) == code
     shown = capsys.readouterr().out
     assert "Right: fine." in shown
     assert f"{verdict}" in shown.splitlines()[-1 - code]

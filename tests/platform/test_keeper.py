@@ -16,6 +16,7 @@ from local_platform.environments import ROOT
 from local_platform.running import keeper, processes, supervisor, watch
 from local_platform.running.keeper import Keeper, read_report
 from local_platform.running.watch import PAUSES
+from local_platform.settings import PlatformError
 from tests.platform.conftest import SLEEPER, replace_services, service
 
 
@@ -55,8 +56,8 @@ def test_what_died_is_started_again_and_people_can_read_why(platform, keep):
     kill(platform)
     look(2)
     assert pid(platform) not in (None, first)
-    assert read_report(platform)["sleeper"]["restarts"] == 1
-    assert "killed by signal 9" in read_report(platform)["sleeper"]["last"]
+    assert read_report(platform)["sleeper"].restarts == 1
+    assert "killed by signal 9" in read_report(platform)["sleeper"].last
     assert "restarts: 1;" in supervisor.notes(platform)["sleeper"]
 
 
@@ -69,7 +70,7 @@ def test_what_is_ill_is_replaced_alone(platform, keep):
     look(125)
     assert pid(platform) not in (None, first)
     assert pid(platform, "other") == other
-    assert "was ill for too long" in read_report(platform)["sleeper"]["last"]
+    assert "was ill for too long" in read_report(platform)["sleeper"].last
 
 
 def test_what_needs_a_database_waits_for_it_and_is_not_blamed(platform, keep):
@@ -98,7 +99,7 @@ def test_what_was_started_by_another_is_taken_over_and_not_doubled(platform, kee
     kill(platform)
     look(3)
     assert pid(platform) not in (None, first)
-    assert "died" in read_report(platform)["sleeper"]["last"]
+    assert "died" in read_report(platform)["sleeper"].last
 
 
 def test_a_full_disk_starts_nothing_twice_and_goes_on_when_there_is_room(platform, keep, monkeypatch):
@@ -191,7 +192,7 @@ def test_what_cannot_start_makes_up_say_so_and_takes_nothing_down_and_the_next_u
     mended = (tmp_path / "mended").exists
     supervised(mended, sleeper=SLEEPER, broken=[sys.executable, "-c", broken])
     quiet = {"say": lambda _: None}
-    with pytest.raises(supervisor.PlatformError, match=r"broken does not come up.*(?s:.*)the port is taken"):
+    with pytest.raises(PlatformError, match=r"broken does not come up.*(?s:.*)the port is taken"):
         supervisor.up(platform, **quiet)
     sleeper = pid(platform)
     assert sleeper

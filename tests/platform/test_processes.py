@@ -17,6 +17,7 @@ import pytest
 
 from local_platform.environments import ROOT
 from local_platform.running import processes, supervisor
+from local_platform.settings import PlatformError
 from tests.platform.conftest import SLEEPER, replace_services, service
 
 
@@ -92,7 +93,7 @@ def test_an_up_that_finds_its_port_taken_says_so_and_leaves_alone_what_it_did_no
         other.bind(("127.0.0.1", 0))
         other.listen()
         platform = dataclasses.replace(platform, aws_port=other.getsockname()[1])
-        with pytest.raises(supervisor.PlatformError, match=r"which local-aws needs, is taken.*MORTGAGE_AWS_PORT"):
+        with pytest.raises(PlatformError, match=r"which local-aws needs, is taken.*MORTGAGE_AWS_PORT"):
             supervisor.up(platform, say=lambda _: None)
     assert processes.running(platform, "local-aws") is None
     assert [process.poll() for process in strangers] == [None, None]

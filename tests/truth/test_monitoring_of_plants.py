@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from local_platform.commands import history
 from tests.truth.pipeline import HERE, SAGEMAKER, Book, run, simulate
 
 FIRST, LAST = "2013-01-01", "2014-12-31"
@@ -23,9 +24,8 @@ RELATION_CHANGE = "2013-07"
 
 def watch(model: str, panel: str, *faults: str, last: str = LAST) -> tuple[dict[str, list[list[str]]], int]:
     """Breaches by night, and the number of nights looked at."""
-    *found, total = map(
-        json.loads, run(SAGEMAKER, str(HERE / "watch.py"), model, panel, FIRST, last, *faults).splitlines()
-    )
+    said = run(SAGEMAKER, str(HERE / "watch.py"), model, panel, FIRST, last, *faults, PYTHONPATH=history.CODE)
+    *found, total = map(json.loads, said.splitlines())
     return {night["date"]: night["breaches"] for night in found}, total["nights"]
 
 

@@ -9,7 +9,8 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from local_platform.history import nights, read_book
+from local_platform.history.book import read_book
+from local_platform.history.nights import nights
 from simulator.faults import Fault
 
 model, panel, first, last, *faults = sys.argv[1:]
