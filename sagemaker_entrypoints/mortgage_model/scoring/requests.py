@@ -22,7 +22,7 @@ from mortgage_model.scoring.typed import typed
 REPORTED_PROBLEMS = 10
 
 
-class RequestError(BaseInferenceToolkitError, DataFault):  # type: ignore[misc] # the toolkit has no types
+class RequestError(BaseInferenceToolkitError, DataFault):  # type: ignore[misc, unused-ignore] # no types
     """The request is at fault: answered with a 4xx status and the message."""
 
     def __init__(self, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
