@@ -27,12 +27,12 @@ import pandas as pd
 import xgboost as xgb
 
 from contracts import load_contract
-from mortgage_model import reasons
-from mortgage_model.artifact import MortgageModel, feature_contract, load_model
-from mortgage_model.calibration import Calibration
-from mortgage_model.features import FeatureSpec
-from mortgage_model.grades import MasterScale
-from mortgage_model.hyperparameters import parse_arguments
+from mortgage_model.development.hyperparameters import parse_arguments
+from mortgage_model.scoring import reasons
+from mortgage_model.scoring.artifact import MortgageModel, feature_contract, load_model
+from mortgage_model.scoring.calibration import Calibration
+from mortgage_model.scoring.features import FeatureSpec
+from mortgage_model.scoring.grades import MasterScale
 
 ROWS, REPEATS, LARGE_ROWS = 20_000, 3, 500
 

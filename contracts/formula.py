@@ -3,7 +3,7 @@
 `100 * current_upb / (appraised_value * house_price_index_ratio)`: names are columns, operators + - * / and
 unary -, functions those of FUNCTIONS. A column that is no plain name stands in backticks: `` `ltv [%]` / 100 ``.
 Parsed with Python's own grammar and nothing is ever executed: the model's code walks the tree
-(mortgage_model/formulas.py).
+(mortgage_model/scoring/formulas.py).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ YAML guesses a type from the look of a value (NO is false, 017 is fifteen, 1e3 i
 many ways (-999, "-999.0", a decimal). So the loader keeps every value of a contract as it is written, and here the
 column's type decides: a value of a numeric column is a number, of a text column the text. What stores values otherwise
 than as Python objects compares by the same `Codes`: Spark in mortgage_etl/quarantine.py, Arrow in
-mortgage_model/typed.py.
+mortgage_model/scoring/typed.py.
 """
 
 from __future__ import annotations

@@ -15,10 +15,11 @@ from typing import Any
 from moto.logs.models import logs_backends
 from werkzeug.wrappers import Request, Response
 
-from local_aws import logs
-from local_aws.config import ACCOUNT_ID, Config, JobView
-from local_aws.errors import AwsError
-from local_aws.s3_listing import list_objects
+from local_aws.kernel import logs
+from local_aws.kernel.config import ACCOUNT_ID, Config, JobView
+from local_aws.kernel.errors import AwsError
+from local_aws.s3.listing import list_objects
+from local_aws.s3.store import S3Store
 
 _LOG_LINES = 2000
 _STYLE = """
@@ -46,8 +47,9 @@ _BAD = {"FAILED", "TIMEOUT", "ERROR", "REJECTED"}
 class Console:
     """Answers every path below /_console."""
 
-    def __init__(self, config: Config):
+    def __init__(self, config: Config, store: S3Store):
         self.config = config
+        self.store = store
 
     def __call__(self, request: Request) -> Response:
         if request.method not in ("GET", "HEAD"):
@@ -133,7 +135,7 @@ class Console:
     # objects
 
     def _s3(self, bucket: str, prefix: str, after: str) -> Response:
-        store = self.config.store
+        store = self.store
         if not bucket:
             return page("Buckets", table(["Bucket"], [[link(f"/_console/s3/{b}/", b)] for b in store.buckets()]))
         try:
@@ -221,7 +223,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return f"<table><tr>{heads}</tr>{body}</table>"
 
 
-def page(title: str, body: Any, code: int = 200) -> Response:
+def page(title: str, body: str, code: int = 200) -> Response:
     text = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)} - local AWS</title>'
         '<link rel="icon" href="data:,">'

@@ -15,7 +15,7 @@ from collections.abc import Collection
 
 from werkzeug.wrappers import Request, Response
 
-from local_aws.errors import AwsError
+from local_aws.kernel.errors import AwsError
 
 TOKEN_VARIABLE = "LOCAL_AWS_TOKEN"  # noqa: S105  the name of it
 _SESSION_TOKEN = "x-amz-security-token"  # noqa: S105

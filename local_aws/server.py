@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import fcntl
-import importlib
 import io
 import json
 import logging
-import os
 import signal
 import socket
 import sys
 import threading
 import urllib.parse
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from moto.moto_server.werkzeug_app import (
@@ -27,11 +23,15 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Request, Response
 
-from local_aws import __version__, alarms, console, disk, door, errors, glue, logs
-from local_aws.config import Caller, Config
-from local_aws.errors import AwsError
-from local_aws.s3 import S3App
-from local_aws.s3_http import request_body
+from local_aws import __version__, console, door, sagemaker
+from local_aws.cloudwatch import alarms
+from local_aws.glue import api as glue
+from local_aws.kernel import disk, errors, logs
+from local_aws.kernel.config import Caller, Config
+from local_aws.kernel.errors import AwsError
+from local_aws.s3.app import S3App
+from local_aws.s3.http import request_body
+from local_aws.s3.store import S3Store
 
 log = logging.getLogger("local_aws")
 
@@ -45,13 +45,14 @@ class Application:
     def __init__(self, config: Config):
         self.config = config
         logs.configure(config.state_dir, config.region)
-        self.s3 = S3App(config.store, config.region)
+        store = S3Store(config.state_dir)
+        self.s3 = S3App(store, config.region)
         self.moto = DomainDispatcherApplication(_create_moto_app)
-        self.console = console.Console(config)
+        self.console = console.Console(config, store)
         self.door = door.Door({config.host, *config.names}, config.token)
-        glue.install(config)
+        glue.install(config, store)
+        sagemaker.install(config, store)
         alarms.install(config)
-        _install_if_present("local_aws.sagemaker", config)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         request = Request(environ)
@@ -181,16 +182,6 @@ def _create_moto_app(service: Any) -> Any:
     return app
 
 
-def _install_if_present(module: str, config: Config) -> None:
-    try:
-        found = importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        return
-    found.install(config)
-
-
 class RequestHandler(MotoRequestHandler):
     """One request per connection (moto's handler keeps header names with underscores)."""
 
@@ -237,47 +228,3 @@ def serve(config: Config) -> int:
     application.close()
     server.server_close()
     return 0
-
-
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m local_aws", description="The AWS API on this machine.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; one that others reach wants a token")
-    parser.add_argument(
-        "--allow-host",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a name by which clients call this server, other than this machine's own; repeatable",
-    )
-    parser.add_argument("--port", type=int, default=4566, help="0 takes a free one")
-    parser.add_argument("--state-dir", type=Path, default=Path(".state/local-aws"), help="everything that is kept")
-    parser.add_argument(
-        "--runtimes-dir", type=Path, default=Path(".runtimes"), help="one virtual environment a runtime"
-    )
-    parser.add_argument("--region", default="us-east-1")
-    parser.add_argument("--verbose", action="store_true", help="log every request")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(
-        level=logging.DEBUG if options.verbose else logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
-    )
-    for noisy in ("botocore", "urllib3", "werkzeug"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    token = os.environ.get(door.TOKEN_VARIABLE, "")
-    if not token and not door.is_loopback(options.host):
-        sys.exit(
-            f"{options.host} can be reached from other machines, and whoever reaches this server may run code on it:\n"
-            f"set {door.TOKEN_VARIABLE} to a secret, and AWS_SESSION_TOKEN to the same in every client."
-        )
-    os.umask(0o077)  # state and logs are their owner's
-    config = Config(
-        options.state_dir,
-        options.runtimes_dir,
-        host=options.host,
-        port=options.port,
-        region=options.region,
-        names=frozenset(options.allow_host),
-        token=token,
-    )
-    sys.exit(serve(config))

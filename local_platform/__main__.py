@@ -9,11 +9,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local_platform import backfill, cases, demo, reconcile, supervisor
-from local_platform.airflow_api import AirflowApi
+from local_platform.clients.airflow import AirflowApi
 from local_platform.command import CommandError, Parser, a_date, a_number, ended
+from local_platform.commands import backfill, cases, demo
+from local_platform.delivery import reconcile
 from local_platform.environments import ROOT, runtime_python
-from local_platform.services import AIRFLOW, airflow_environment, aws_environment, services
+from local_platform.running import supervisor
+from local_platform.running.services import AIRFLOW, airflow_environment, aws_environment, services
 from local_platform.settings import Platform
 
 

@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 
+from local_platform.clients.progress import Progress
 from local_platform.environments import ROOT
-from local_platform.progress import Progress
 
 PROJECT = "mortgage-compose-test"
 SERVICES = ("postgres", "local-aws", "api-server", "scheduler", "dag-processor", "triggerer")

@@ -28,16 +28,17 @@ from local_platform.environments import ROOT
 
 sys.path[:0] = [str(ROOT / "sagemaker_entrypoints"), str(ROOT / "plugins")]
 
-from model_monitoring_script import read_outcomes  # noqa: E402
-
 from contracts import load_contract  # noqa: E402
-from mortgage_model.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
+from mortgage_model.development.panel_data import KEY, MONTH, open_panel  # noqa: E402
+from mortgage_model.documents.monitoring import MonitoringDocument, Performance  # noqa: E402
+from mortgage_model.documents.profile import ReferenceProfile  # noqa: E402
 from mortgage_model.monitoring import performance  # noqa: E402
 from mortgage_model.monitoring.effects import contributions, named  # noqa: E402
+from mortgage_model.monitoring.inputs import panel_outcomes  # noqa: E402
 from mortgage_model.monitoring.night import Night, monitor  # noqa: E402
-from mortgage_model.monitoring.report import render_report  # noqa: E402
-from mortgage_model.panel_data import KEY, MONTH, open_panel  # noqa: E402
-from mortgage_model.splits import month_number, month_text  # noqa: E402
+from mortgage_model.monitoring.page import render_report  # noqa: E402
+from mortgage_model.months import month_number, month_text  # noqa: E402
+from mortgage_model.scoring.artifact import MortgageModel, load_model, read_profile, unpack  # noqa: E402
 from mortgage_risk.layout import Layout, split_uri  # noqa: E402
 from mortgage_risk.monitoring import index  # noqa: E402
 from mortgage_risk.release import registry  # noqa: E402
@@ -77,7 +78,7 @@ class Book:
 
     version: str
     model: MortgageModel
-    profile: Mapping[str, Any]
+    profile: ReferenceProfile
     months: Mapping[str, Month]
     outcomes: Mapping[str, pd.DataFrame]
 
@@ -95,7 +96,7 @@ def read_book(version: str, model_folder: Path, panel_folder: Path, first: date,
         day = pd.util.hash_array(table[KEY].to_numpy()) % LAST_REPORTING_DAY + 1
         loans = Scored.by(model, table[list(model.spec.inputs)], table[KEY].to_numpy())
         months[month] = Month(day.astype(int), loans)
-    return Book(version, model, read_profile(model_folder), months, read_outcomes(dataset, list(months)))
+    return Book(version, model, read_profile(model_folder), months, panel_outcomes(dataset, list(months)))
 
 
 def portfolio(book: Book, night: date) -> Scored:
@@ -113,12 +114,12 @@ def portfolio(book: Book, night: date) -> Scored:
 
 def nights(
     book: Book, first: date, last: date, faults: tuple[Fault, ...] = (), seed: int = 1
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[MonitoringDocument]:
     """The monitoring documents of the nights, oldest first."""
     model, order = book.model, list(book.model.scale.grades)
     scored: dict[str, pd.DataFrame] = {}
     last_scores: dict[str, pd.DataFrame] = {}
-    previous: dict[str, Any] | None = None
+    previous: MonitoringDocument | None = None
     for night in (first + timedelta(days=n) for n in range((last - first).days + 1)):
         loans = portfolio(book, night)
         if tonight := tuple(fault for fault in faults if fault.on(night)):
@@ -126,7 +127,6 @@ def nights(
         grades = model.scale.assign(loans.pd_)
         scores = pd.DataFrame({KEY: loans.loan_id, "pd": loans.pd_, "grade": grades})
         read = _outcomes(book, scored, night) if night.day == PANEL_DAYS and scored else None
-        findings = performance.outcome_findings(read["vintages"]) if read else []
         before = last_scores.get(index.month_before(night.isoformat(), list(last_scores)) or "")
         effects = named(model, loans.effects)
         about = ("canonical", night.isoformat(), book.version)
@@ -136,9 +136,8 @@ def nights(
             model.contract,
             order,
             previous,
-            findings,
+            read,
         )
-        document["performance"] = read
         last_scores[night.isoformat()] = scores[[KEY, "grade"]]
         last_scores = dict(list(last_scores.items())[-46:])
         if _month(night + timedelta(days=1)) != _month(night):
@@ -147,12 +146,12 @@ def nights(
         yield document
 
 
-def _outcomes(book: Book, scored: dict[str, pd.DataFrame], night: date) -> dict[str, Any]:
+def _outcomes(book: Book, scored: dict[str, pd.DataFrame], night: date) -> Performance:
     """As the panel built tonight shows them: nothing later than the last month that has ended."""
     until = month_text(month_number(_month(night)) - 1)
     known = {month: frame for month, frame in book.outcomes.items() if month <= until}
     grades = list(book.model.scale.grades)
-    return {"panel_as_of": night.isoformat(), **performance.performance(scored, known, grades)}
+    return performance.performance(scored, known, grades, night.isoformat())
 
 
 def operational_facts(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +183,7 @@ def _newest_package(layout: Layout) -> dict[str, Any]:
     raise CommandError("there is no approved model in force; `make demo` trains one")
 
 
-def write(s3: Any, layout: Layout, documents: Iterator[dict[str, Any]]) -> int:
+def write(s3: Any, layout: Layout, documents: Iterator[MonitoringDocument]) -> int:
     """Write every night's monitoring.json and report.html and the index; the number of nights."""
     bucket = layout.bucket
     months: dict[str, dict[str, Any]] = {}

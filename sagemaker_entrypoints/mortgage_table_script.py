@@ -17,12 +17,12 @@ from typing import Any
 from contracts.faults import DataFault, exit_with
 from contracts.loader import load_contract_file
 from contracts.model import Contract
-from mortgage_model.artifact import save_model, to_json_text
-from mortgage_model.hyperparameters import parse_arguments
-from mortgage_model.profile import reference_profile
+from mortgage_model.development.hyperparameters import parse_arguments
+from mortgage_model.development.profile import reference_profile
 from mortgage_model.progress import say
+from mortgage_model.scoring.artifact import save_model, to_json_text
 from mortgage_model.table import report
-from mortgage_model.table.development import TABLE_START, Settings, cross_validate
+from mortgage_model.table.cross_validation import TABLE_START, Settings, cross_validate
 from mortgage_model.table.read import read_table
 
 TRIALS, SEED = 8, 20240131

@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 
 import pytest
 
-from local_platform import processes, supervisor
-from local_platform.airflow_api import FINISHED, AirflowApi
-from local_platform.aws import aws_client
+from local_platform.clients.airflow import FINISHED, AirflowApi
+from local_platform.clients.aws import aws_client
 from local_platform.compose_test import free_port
+from local_platform.running import processes, supervisor
 from local_platform.settings import Platform
 
 # Far beyond what a run takes: a loaded machine must not fail a test that is not about speed.
-PATIENCE_SECONDS = 1800
+PATIENCE_SECONDS = 1200
 
 
 T = TypeVar("T")

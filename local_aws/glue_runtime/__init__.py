@@ -6,6 +6,6 @@ Runs inside the job's runtime (`.runtimes/glue-5.1`), not in the server: it impo
 
 from __future__ import annotations
 
-from .spark import configuration, session
+from local_aws.glue_runtime.spark import configuration, session
 
 __all__ = ["configuration", "session"]

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .spark import ARCHIVE, java_option, session, set_environment
+from local_aws.glue_runtime.spark import ARCHIVE, java_option, session, set_environment
 
 
 def build() -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from pyspark.sql import DataFrame
 
-from . import catalog, s3
-from .frames import Frame, spark, unsupported
-
-Options = dict[str, Any]
+from local_aws.glue_runtime import s3, tables
+from local_aws.glue_runtime.frames import Frame
+from local_aws.glue_runtime.readers import Options, read_files, spark, unsupported
 
 _FILE_CONNECTIONS = ("s3", "file", "parquet", "orc")
 
@@ -40,16 +40,16 @@ class GlueScalaContext:
         return Sink(options, connection_type if connection_type in ("parquet", "orc") else None)
 
     def getCatalogSink(self, database: str, table: str, tmp: str, ctx: str, options: Options, catalog_id: Any) -> Sink:
-        found = catalog.get_table(database, table)
+        found = tables.get_table(database, table)
         keys = [key["Name"] for key in found.get("PartitionKeys", [])]
         sink = Sink({**options, "path": found["StorageDescriptor"]["Location"], "partitionKeys": keys}, None)
-        sink.setFormat(*catalog.table_format(found))
+        sink.setFormat(*tables.table_format(found))
         if options.get("enableUpdateCatalog"):
             sink.setCatalogInfo(database, table)
         return sink
 
     def getCatalogSchemaAsSparkSchema(self, database: str, table: str, catalog_id: Any = None) -> Any:
-        return catalog.table_schema(database, table)
+        return tables.table_schema(database, table)
 
     def purgeS3Path(self, path: str, options: Options, ctx: str = "") -> None:
         """Delete objects older than retentionPeriod hours (168 when not given, as in Glue)."""
@@ -57,7 +57,7 @@ class GlueScalaContext:
         s3.delete_older(path, time.time() - hours * 3600)
 
 
-class Source:
+class Source(ABC):
     """Gives a frame; awsglue's DataSource holds one."""
 
     def setFormat(self, name: str, options: Options) -> None:
@@ -72,8 +72,9 @@ class Source:
     def getSampleDynamicFrame(self, rows: int, options: Options) -> Frame:
         return Frame(self.read().limit(rows))
 
+    @abstractmethod
     def read(self) -> DataFrame:
-        raise NotImplementedError
+        """What is there now."""
 
 
 class FileSource(Source):
@@ -90,43 +91,12 @@ class FileSource(Source):
         return read_files([paths] if isinstance(paths, str) else paths, self.format, self.format_options, self.options)
 
 
-def read_files(paths: list[str], file_format: str | None, format_options: Options, options: Options) -> DataFrame:
-    """A DataFrame of files in one of Glue's formats, with Glue's options and column names."""
-    reader = spark().read
-    if str(options.get("recurse", "false")).lower() == "true":
-        reader = reader.option("recursiveFileLookup", "true")
-    if file_format in ("parquet", "glueparquet"):
-        return reader.parquet(*paths)
-    if file_format == "orc":
-        return reader.orc(paths)
-    if file_format == "json":
-        multiline = str(format_options.get("multiLine", format_options.get("multiline", "false"))).lower()
-        return reader.option("multiLine", multiline).json(paths)
-    if file_format == "csv":
-        header = str(format_options.get("withHeader", "false")).lower() == "true"
-        df = csv_reader(reader, format_options).option("header", header).csv(paths).na.fill("")
-        return df if header else df.toDF(*(f"col{i}" for i in range(len(df.columns))))
-    raise unsupported(f"the format {file_format}")
-
-
-def csv_reader(reader: Any, options: Options) -> Any:
-    """Glue's options of the CSV format. Every value is text."""
-    quote = options.get("quoteChar", '"')
-    quote = "" if quote in (-1, "-1") else quote
-    return (
-        reader.option("sep", options.get("separator", ","))
-        .option("quote", quote)
-        .option("escape", options.get("escaper") or quote or "\\")
-        .option("multiLine", str(options.get("multiLine", options.get("multiline", "false"))).lower())
-    )
-
-
 class CatalogSource(Source):
     def __init__(self, database: str, table: str, predicate: str):
         self.database, self.table, self.predicate = database, table, predicate
 
     def read(self) -> DataFrame:
-        return catalog.read_table(self.database, self.table, self.predicate)
+        return tables.read_table(self.database, self.table, self.predicate)
 
 
 class Sink:
@@ -180,4 +150,4 @@ class Sink:
             raise unsupported(f"the format {self.format}")
         if self.target and str(self.options.get("enableUpdateCatalog", "false")).lower() == "true":
             update = self.options.get("updateBehavior", "UPDATE_IN_DATABASE") == "UPDATE_IN_DATABASE"
-            catalog.register(*self.target, df.schema, keys, path, self.format, self.format_options, update)
+            tables.register(*self.target, df.schema, keys, path, self.format, self.format_options, update)

@@ -12,11 +12,13 @@ from typing import Any
 
 from pyspark.rdd import RDD
 from pyspark.serializers import BatchedSerializer, CPickleSerializer
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 
-from .glue_types import GlueSchema, merge_types, spark_type
+from local_aws.glue_runtime import schemas, tables
+from local_aws.glue_runtime.glue_types import GlueSchema, merge_types, spark_type
+from local_aws.glue_runtime.readers import spark, unsupported
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,6 @@ class Resolve:
     action: str
 
 
-def spark() -> SparkSession:
-    return SparkSession.builder.getOrCreate()
-
-
 def sequence(items: Any) -> list[Any]:
     """A Python list of what may be one already or a Scala Seq."""
     return list(items) if isinstance(items, list) else [items.apply(i) for i in range(items.size())]
@@ -62,10 +60,6 @@ def split_path(path: str) -> list[str]:
 
 def column(path: str) -> Column:
     return F.col(".".join(f"`{name}`" for name in split_path(path)))
-
-
-def unsupported(what: str) -> NotImplementedError:
-    return NotImplementedError(f"local_aws's Glue runtime does not support {what}")
 
 
 class Frame:
@@ -97,10 +91,10 @@ class Frame:
         return "\n".join(self.df.limit(rows).toJSON().collect())
 
     def count(self) -> int:
-        return self.df.count()
+        return int(self.df.count())
 
     def getNumPartitions(self) -> int:
-        return self.df.rdd.getNumPartitions()
+        return int(self.df.rdd.getNumPartitions())
 
     def errorsCount(self) -> int:
         return self.errors
@@ -130,8 +124,8 @@ class Frame:
         results: Any = RDD(jrdd, context, BatchedSerializer(CPickleSerializer(), 100)).cache()
         rows = results.filter(lambda x: not x.get("isError")).map(lambda x: x["record"])
         errors = results.filter(lambda x: x.get("isError")).count()
-        found = rows.mapPartitions(_types_of_partition).fold(T.StructType([]), merge_types)
-        schema = _keep_known(found, self.df.schema)
+        found = rows.mapPartitions(schemas.types_of_partition).fold(T.StructType([]), merge_types)
+        schema = schemas.keep_known(found, self.df.schema)
         names = schema.fieldNames()
         tuples = rows.map(lambda record: tuple(record.get(name) for name in names))
         return Frame(spark().createDataFrame(tuples, schema), self.errors + errors)
@@ -159,9 +153,7 @@ class Frame:
         """`choice` (but match_catalog) says what becomes of columns of several types: there are none."""
         df = self._resolve(sequence(specs))
         if choice and choice.lower() == "match_catalog":
-            from .catalog import table_schema
-
-            types = {field.name.lower(): field.dataType for field in table_schema(database, table)}
+            types = {field.name.lower(): field.dataType for field in tables.table_schema(database, table)}
             known = [name for name in df.columns if name.lower() in types]
             df = df.select(*(F.col(f"`{name}`").cast(types[name.lower()]).alias(name) for name in known))
         return self.with_df(df)
@@ -269,54 +261,3 @@ def _with_path(df: DataFrame, path: list[str], value: Column) -> DataFrame:
         return df.withColumn(path[0], value)
     inner = ".".join(f"`{name}`" for name in path[1:])
     return df.withColumn(path[0], F.col(f"`{path[0]}`").withField(inner, value))
-
-
-def _types_of_partition(records: Any) -> Any:
-    merged: T.DataType = T.StructType([])
-    for record in records:
-        merged = merge_types(merged, _type_of(record))
-    yield merged
-
-
-def _type_of(value: Any) -> T.DataType:
-    """A record in a record is a struct here, where Spark would infer a map."""
-    if isinstance(value, dict):
-        return T.StructType([T.StructField(name, _type_of(item)) for name, item in value.items()])
-    if isinstance(value, list):
-        merged: T.DataType = T.NullType()
-        for item in value:
-            merged = merge_types(merged, _type_of(item))
-        return T.ArrayType(merged)
-    return T._infer_type(value)
-
-
-def _keep_known(found: T.StructType, known: T.StructType) -> T.StructType:
-    """The types found in the data, but a column that only holds nulls, or values that fit, keeps its known type."""
-    types = {field.name: field.dataType for field in known}
-    order = [f.name for f in known if f.name in found.fieldNames()]
-    order += [name for name in found.fieldNames() if name not in types]
-    if not order:  # no record is left
-        return known
-    fields = []
-    for name in order:
-        fields.append(T.StructField(name, _known_type(found[name].dataType, types.get(name))))
-    return T.StructType(fields)
-
-
-def _known_type(seen: T.DataType, before: T.DataType | None) -> T.DataType:
-    if isinstance(seen, T.NullType):
-        return before or T.StringType()
-    if isinstance(seen, T.StructType):
-        return _keep_known(seen, before if isinstance(before, T.StructType) else T.StructType([]))
-    if isinstance(seen, T.ArrayType):
-        inner = before.elementType if isinstance(before, T.ArrayType) else None
-        return T.ArrayType(_known_type(seen.elementType, inner))
-    return before if before is not None and _fits(seen, before) else seen
-
-
-def _fits(seen: T.DataType, before: T.DataType) -> bool:
-    """Python has one integer and one float: what came from an int column and is a long now is still that int."""
-    pairs = ((T.LongType, T.IntegralType), (T.DoubleType, T.FractionalType))
-    return type(seen) is type(before) or any(
-        isinstance(seen, a) and isinstance(before, b) and not isinstance(before, T.DecimalType) for a, b in pairs
-    )

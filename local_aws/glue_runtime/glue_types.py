@@ -38,7 +38,7 @@ def spark_type(name: str) -> T.DataType:
 
 def hive_type(data_type: T.DataType) -> str:
     """As the Data Catalog writes it."""
-    return data_type.simpleString()
+    return str(data_type.simpleString())
 
 
 def _json(data_type: T.DataType) -> dict[str, Any]:

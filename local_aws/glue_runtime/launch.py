@@ -71,17 +71,20 @@ def main() -> int:
 
 
 def _load_runtime() -> ModuleType:
-    """This package under a name of its own: neither it nor the project it lies in may show up on the job's path."""
+    """This package alone: the rest of local_aws and the project it lies in may not show up on the job's path."""
     here = Path(__file__).resolve().parent
+    nothing_else = ModuleType("local_aws")
+    nothing_else.__path__ = []
+    sys.modules["local_aws"] = nothing_else
     spec = importlib.util.spec_from_file_location(
-        "_glue_runtime", here / "__init__.py", submodule_search_locations=[str(here)]
+        "local_aws.glue_runtime", here / "__init__.py", submodule_search_locations=[str(here)]
     )
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
-    sys.modules["_glue_runtime"] = module
+    sys.modules["local_aws.glue_runtime"] = module
     spec.loader.exec_module(module)
-    importlib.import_module("_glue_runtime.shim")
+    importlib.import_module("local_aws.glue_runtime.shim")
     return module
 
 

@@ -10,8 +10,8 @@ import json
 import sys
 from typing import Any
 
-from .context import GlueScalaContext
-from .frames import Frame, Mapping, Resolve, sequence
+from local_aws.glue_runtime.context import GlueScalaContext
+from local_aws.glue_runtime.frames import Frame, Mapping, Resolve, sequence
 
 
 def install() -> None:

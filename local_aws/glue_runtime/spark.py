@@ -109,7 +109,7 @@ def session(s3_root: Path, conf: dict[str, str] | None = None, app_name: str = "
     set_environment()
     from pyspark.sql import SparkSession
 
-    from . import shim
+    from local_aws.glue_runtime import shim
 
     shim.install()
     builder = SparkSession.builder.appName(app_name)

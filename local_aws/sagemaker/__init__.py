@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from local_aws.config import Caller, Config, JobView
-from local_aws.errors import unsupported
+from local_aws.kernel.config import Caller, Config, JobView, Operation
+from local_aws.kernel.errors import unsupported
+from local_aws.kernel.state import Record
+from local_aws.s3.store import S3Store
 from local_aws.sagemaker.endpoint_configs import EndpointConfigs
 from local_aws.sagemaker.endpoints import INVOCATIONS_PATH, Endpoints
 from local_aws.sagemaker.models import Models
@@ -18,12 +17,10 @@ from local_aws.sagemaker.transform import TransformJobs
 from local_aws.sagemaker.tuning import TuningJobs
 from local_aws.sagemaker.validation import service_model, validate
 
-Operation = Callable[[dict[str, Any], Caller], dict[str, Any]]
 
-
-def install(config: Config) -> None:
+def install(config: Config, store: S3Store) -> None:
     """Answer SageMaker's API on this server; what is not built answers UnsupportedOperation."""
-    service = Service(config)
+    service = Service(config, store)
     groups = ModelPackageGroups(service)
     packages = ModelPackages(service, groups)
     models = Models(service, packages)
@@ -56,7 +53,7 @@ def install(config: Config) -> None:
 
 
 def _validated(name: str, operation: Operation) -> Operation:
-    def call(params: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    def call(params: Record, caller: Caller) -> Record | None:
         validate(name, params)
         return operation(params, caller)
 
@@ -64,7 +61,7 @@ def _validated(name: str, operation: Operation) -> Operation:
 
 
 def _refused(name: str) -> Operation:
-    def call(params: dict[str, Any], caller: Caller) -> dict[str, Any]:
+    def call(params: Record, caller: Caller) -> Record:
         raise unsupported(f"SageMaker {name}")
 
     return call

@@ -8,12 +8,12 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from local_aws import disk
-from local_aws.errors import AwsError
+from local_aws.kernel import disk
+from local_aws.kernel.errors import AwsError
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.containers import OPT_ML, Sandbox
 from local_aws.sagemaker.objects import DataError, Objects
 from local_aws.sagemaker.validation import invalid
-from local_aws.state import Record
 
 LOCAL_PATH = f"{OPT_ML}/checkpoints"
 INTERVAL_SECONDS = 1.0

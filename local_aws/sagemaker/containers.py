@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from local_aws.config import Config
+from local_aws.kernel.config import Config
 from local_aws.sagemaker.validation import invalid
 
 OPT_ML = "/opt/ml"

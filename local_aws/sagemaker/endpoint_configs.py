@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from local_aws.config import Caller
+from local_aws.kernel.config import Caller
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.models import Models
-from local_aws.sagemaker.service import Resource, Service, now, public, summaries
+from local_aws.sagemaker.service import Operations, Resource, Service, now, public, summaries
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 UNSUPPORTED: dict[str, set[Any]] = {
     "AsyncInferenceConfig": set(),
@@ -27,7 +26,7 @@ class EndpointConfigs(Resource):
         super().__init__(service)
         self._models = models
 
-    def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
+    def operations(self) -> Operations:
         return {
             "CreateEndpointConfig": self.create,
             "DescribeEndpointConfig": lambda params, caller: public(self.require(params["EndpointConfigName"])),

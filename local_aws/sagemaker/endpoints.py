@@ -7,23 +7,22 @@ import logging
 import random
 import re
 import threading
-from collections.abc import Callable
 from re import Match
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from local_aws import disk
-from local_aws.config import Caller, JobView
-from local_aws.errors import AwsError
-from local_aws.processes import JobProcess
+from local_aws.kernel import disk
+from local_aws.kernel.config import Caller, JobView
+from local_aws.kernel.errors import AwsError
+from local_aws.kernel.processes import JobProcess
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.endpoint_configs import EndpointConfigs
 from local_aws.sagemaker.hosting import Answer, ModelServer, ServingError
 from local_aws.sagemaker.models import Models
 from local_aws.sagemaker.objects import DataError
-from local_aws.sagemaker.service import Resource, Service, now, public, summaries
+from local_aws.sagemaker.service import Operations, Resource, Service, now, public, summaries
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ class Endpoints(Resource):
         self._deployments: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
+    def operations(self) -> Operations:
         return {
             "CreateEndpoint": self.create,
             "DescribeEndpoint": lambda params, caller: public(self.require(params["EndpointName"])),
@@ -239,7 +238,7 @@ class Endpoints(Resource):
         server = ModelServer(sandbox, spec, self.service.objects)
         disk.when_there_is_room(lambda: sandbox.fill(server.prepare), patience_s=disk.PATIENCE_SECONDS)
         server.start(
-            lambda argv, environment: JobProcess.start(
+            lambda argv, environment: JobProcess(
                 sandbox.command(argv),
                 env=environment,
                 cwd=sandbox.directory,

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_aws.processes import JobProcess
+from local_aws.kernel.processes import JobProcess
 from local_aws.sagemaker.containers import Sandbox
 from local_aws.sagemaker.models import ContainerSpec
 from local_aws.sagemaker.objects import DataError, Objects
 
-SERVER = Path(__file__).parent.parent / "serving.py"
+SERVER = Path(__file__).parent.parent / "sagemaker_runtime" / "serve.py"
 START_TIMEOUT_SECONDS = 600.0
 
 Starter = Callable[[Sequence[str], dict[str, str]], JobProcess]

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local_aws import disk
-from local_aws.config import Caller, JobView
-from local_aws.processes import ExitStatus, JobProcess
+from local_aws.kernel import disk
+from local_aws.kernel.config import Caller, JobView
+from local_aws.kernel.errors import AwsError
+from local_aws.kernel.processes import ExitStatus, JobProcess
+from local_aws.kernel.state import INTERRUPTED, Record
 from local_aws.sagemaker.containers import Sandbox
 from local_aws.sagemaker.objects import DataError
-from local_aws.sagemaker.service import Resource, Service, in_use, now, public, summaries
+from local_aws.sagemaker.service import Operations, Resource, Service, in_use, now, public, summaries
 from local_aws.sagemaker.validation import invalid
-from local_aws.state import INTERRUPTED, Record
 
 T = TypeVar("T")
 
@@ -72,7 +74,7 @@ class Execution:
     ) -> JobProcess:
         with self._lock:
             self.check()
-            self._process = JobProcess.start(
+            self._process = JobProcess(
                 sandbox.command(argv),
                 env=environment,
                 cwd=sandbox.directory,
@@ -99,7 +101,7 @@ class Execution:
                 self._process.stop(grace_s)
 
 
-class Jobs(Resource):
+class Jobs(Resource, ABC):
     """One kind of job: its records, its operations, its running threads. Subclasses validate and execute."""
 
     kind: str  # "TrainingJob": prefix of the API's field names
@@ -118,20 +120,21 @@ class Jobs(Resource):
 
     # What a subclass gives
 
+    @abstractmethod
     def validate(self, params: Record) -> None:
         """Raise AwsError for a request that cannot be accepted."""
-        raise NotImplementedError
 
     def initial(self, params: Record) -> Record:
         """Fields of a new record beyond those of the request."""
         return {}
 
+    @abstractmethod
     def execute(self, execution: Execution, sandbox: Sandbox) -> Record:
         """Run the job; returns fields of a completed job or raises JobFailed, JobStopped, DataError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def image(self, record: Record) -> str:
-        raise NotImplementedError
+        """The container image whose runtime the job needs."""
 
     def ended(self, record: Record, status: str, reason: str = "", **fields: Any) -> None:
         """Bring a record to a terminal status."""
@@ -144,7 +147,7 @@ class Jobs(Resource):
 
     # Operations
 
-    def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
+    def operations(self) -> Operations:
         return {
             f"Create{self.kind}": self.create,
             f"Describe{self.kind}": self.describe,
@@ -171,13 +174,26 @@ class Jobs(Resource):
             "_stream": stream,
             **self.initial(params),
         }
-        if not self.store(name, record, params.get("Tags", [])):
-            raise in_use(self.label, arn)
+        with self.records.lock:
+            self._within_quota()
+            if not self.store(name, record, params.get("Tags", [])):
+                raise in_use(self.label, arn)
         directory = self.service.containers / f"{self.arn_kind}-{name}"
         execution = Execution(name, directory, self.log_group, stream)
         self._running[name] = execution
         threading.Thread(target=self._main, args=(execution,), name=f"{self.arn_kind}-{name}", daemon=True).start()
         return {self.arn_field: arn}
+
+    def _within_quota(self) -> None:
+        quota = f"{self.kind.removesuffix('Job').lower()}-jobs"
+        running = sum(record[self.status_field] not in TERMINAL for record in self.records.values())
+        if self.service.config.used_up(quota, running):
+            raise AwsError(
+                "ResourceLimitExceeded",
+                f"The account-level service limit '{quota}' is {self.service.config.quotas[quota]} Instances, with "
+                f"current utilization of {running} Instances and a request delta of 1 Instances. Please use AWS "
+                "Service Quotas to request an increase for this quota.",
+            )
 
     def describe(self, params: Record, caller: Caller) -> Record:
         return public(self.require(params[self.name_field]))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws.config import Caller
+from local_aws.kernel.config import Caller
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.registry import ModelPackages
-from local_aws.sagemaker.service import Resource, Service, now, public, summaries
+from local_aws.sagemaker.service import Operations, Resource, Service, now, public, summaries
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 SUPPORTED: dict[str, set[Any]] = {
     "Containers[1]": set(),
@@ -42,7 +41,7 @@ class Models(Resource):
         super().__init__(service)
         self._packages = packages
 
-    def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
+    def operations(self) -> Operations:
         return {
             "CreateModel": self.create,
             "DescribeModel": self.describe,
@@ -107,10 +106,9 @@ class Models(Resource):
 
 def _model_data(definition: Record) -> str | None:
     source = definition.get("ModelDataSource", {}).get("S3DataSource")
-    if not source:
-        return definition.get("ModelDataUrl")
-    if (source["S3DataType"], source["CompressionType"]) == ("S3Object", "Gzip"):
-        return source["S3Uri"]
+    uri: str | None = source["S3Uri"] if source else definition.get("ModelDataUrl")
+    if not source or uri is None or (source["S3DataType"], source["CompressionType"]) == ("S3Object", "Gzip"):
+        return uri
     if (source["S3DataType"], source["CompressionType"]) == ("S3Prefix", "None"):
-        return f"{source['S3Uri'].rstrip('/')}/"
+        return f"{uri.rstrip('/')}/"
     raise invalid("ModelDataSource is either an S3Object with CompressionType Gzip or an S3Prefix with None")

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from local_aws import disk
-from local_aws.config import Config
-from local_aws.errors import AwsError
+from local_aws.kernel import disk
+from local_aws.kernel.errors import AwsError
+from local_aws.s3.store import S3Store
 
 
 class DataError(Exception):
@@ -54,8 +54,8 @@ def relative_name(prefix: str, key: str) -> str:
 class Objects:
     """The server's S3 store as jobs see it."""
 
-    def __init__(self, config: Config) -> None:
-        self._store = config.store
+    def __init__(self, store: S3Store) -> None:
+        self._store = store
 
     def find(self, uri: str, data_type: str = "S3Prefix") -> list[tuple[str, str, str]]:
         """(bucket, key, relative name) of every object that an S3Prefix or ManifestFile stands for.

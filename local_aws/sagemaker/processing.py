@@ -6,12 +6,12 @@ import json
 from functools import partial
 from typing import Any
 
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.containers import Sandbox
 from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs, JobStopped
 from local_aws.sagemaker.objects import DataError
 from local_aws.sagemaker.service import now, public
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 LOCAL_ROOT = "/opt/ml/processing"
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400
@@ -46,7 +46,7 @@ class ProcessingJobs(Jobs):
     )
 
     def image(self, record: Record) -> str:
-        return record["AppSpecification"]["ImageUri"]
+        return str(record["AppSpecification"]["ImageUri"])
 
     def validate(self, params: Record) -> None:
         refuse("CreateProcessingJob", params, SUPPORTED)
@@ -138,7 +138,8 @@ class ProcessingJobs(Jobs):
 
 
 def _outputs(record: Record) -> list[Record]:
-    return record.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    outputs: list[Record] = record.get("ProcessingOutputConfig", {}).get("Outputs", [])
+    return outputs
 
 
 def _require_local(name: str, path: str | None) -> None:

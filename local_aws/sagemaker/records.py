@@ -12,11 +12,12 @@ import io
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from jsonpath_ng import parse
 
-from local_aws.lines import split_lines
+from local_aws.kernel.lines import split_lines
 
 _POSITIONS = re.compile(r"\$\[\s*(-?\d*:?-?\d*(?:\s*,\s*-?\d*:?-?\d*)*)\s*\]")
 _NAMES = re.compile(r"""\$\[\s*(['"][^'"]+['"](?:\s*,\s*['"][^'"]+['"])*)\s*\]""")
@@ -88,39 +89,34 @@ def json_filter(expression: str) -> Callable[[Any], Any]:
     """A function of a JSON value to a JSON value."""
     if expression == "$":
         return lambda value: value
-    where = positions(expression)
-    if where is not None:
-        single = len(where) == 1 and isinstance(where[0], int)
-
-        def select(value: Any) -> Any:
-            if not isinstance(value, list):
-                raise RecordError(f"{expression} needs a JSON array")
-            picked = pick(value, where)
-            return picked[0] if single else picked
-
-        return select
-    names = _NAMES.fullmatch(expression)
-    if names:
-        wanted = [name.strip()[1:-1] for name in names[1].split(",")]
-
-        def subset(value: Any) -> Any:
-            if not isinstance(value, dict) or any(name not in value for name in wanted):
-                raise RecordError(f"{expression} finds nothing in a record")
-            return value[wanted[0]] if len(wanted) == 1 else {name: value[name] for name in wanted}
-
-        return subset
+    if (where := positions(expression)) is not None:
+        return partial(_of_array, expression, where)
+    if names := _NAMES.fullmatch(expression):
+        return partial(_of_object, expression, [name.strip()[1:-1] for name in names[1].split(",")])
     try:
-        path = parse(expression)
+        return partial(_at_path, expression, parse(expression))
     except Exception as error:  # noqa: BLE001 - the parser raises bare Exceptions
         raise RecordError(f"{expression} is not a JSONPath: {error}") from None
 
-    def find(value: Any) -> Any:
-        found = [match.value for match in path.find(value)]
-        if not found:
-            raise RecordError(f"{expression} finds nothing in a record")
-        return found[0] if len(found) == 1 else found
 
-    return find
+def _of_array(expression: str, where: Positions, value: Any) -> Any:
+    if not isinstance(value, list):
+        raise RecordError(f"{expression} needs a JSON array")
+    picked = pick(value, where)
+    return picked[0] if len(where) == 1 and isinstance(where[0], int) else picked
+
+
+def _of_object(expression: str, names: list[str], value: Any) -> Any:
+    if not isinstance(value, dict) or any(name not in value for name in names):
+        raise RecordError(f"{expression} finds nothing in a record")
+    return value[names[0]] if len(names) == 1 else {name: value[name] for name in names}
+
+
+def _at_path(expression: str, path: Any, value: Any) -> Any:
+    found = [match.value for match in path.find(value)]
+    if not found:
+        raise RecordError(f"{expression} finds nothing in a record")
+    return found[0] if len(found) == 1 else found
 
 
 class DataProcessing:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from local_aws.config import Caller
-from local_aws.errors import AwsError
-from local_aws.sagemaker.service import Resource, Service, now, public, summaries
+from local_aws.kernel.config import Caller
+from local_aws.kernel.errors import AwsError
+from local_aws.kernel.state import Record
+from local_aws.sagemaker.service import Operations, Resource, Service, now, public, summaries
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 MAX_METADATA = 50
 CARD_SECTIONS = {
@@ -33,7 +33,7 @@ UNSUPPORTED: dict[str, set[Any]] = {
 class ModelPackageGroups(Resource):
     arn_kind = "model-package-group"
 
-    def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
+    def operations(self) -> Operations:
         return {
             "CreateModelPackageGroup": self.create,
             "DescribeModelPackageGroup": self.describe,
@@ -80,7 +80,7 @@ class ModelPackages(Resource):
         super().__init__(service)
         self._groups = groups
 
-    def operations(self) -> dict[str, Callable[[Record, Caller], Record]]:
+    def operations(self) -> Operations:
         return {
             "CreateModelPackage": self.create,
             "DescribeModelPackage": self.describe,
@@ -226,7 +226,7 @@ class ModelPackages(Resource):
                 f"Model package {record['ModelPackageArn']} cannot be deployed: its ModelApprovalStatus is"
                 f" {record['ModelApprovalStatus']}, not Approved"
             )
-        containers = record.get("InferenceSpecification", {}).get("Containers", [])
+        containers: list[Record] = record.get("InferenceSpecification", {}).get("Containers", [])
         if len(containers) != 1:
             raise invalid(f"Model package {record['ModelPackageArn']} needs an InferenceSpecification of one container")
         return containers[0]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from local_aws.config import Caller, Config
-from local_aws.errors import AwsError
+from local_aws.kernel.config import Caller, Config, Operation
+from local_aws.kernel.errors import AwsError
+from local_aws.kernel.state import Collection, Record
+from local_aws.s3.store import S3Store
 from local_aws.sagemaker.containers import Runtimes
-from local_aws.sagemaker.objects import Objects
+from local_aws.sagemaker.objects import DataError, NothingFound, Objects, split_uri
 from local_aws.sagemaker.validation import invalid
-from local_aws.state import Collection, Record
+
+Operations = dict[str, Operation]
 
 DEFAULT_PAGE = 10  # what the service returns when MaxResults is not given
 
@@ -21,9 +25,9 @@ DEFAULT_PAGE = 10  # what the service returns when MaxResults is not given
 class Service:
     """Handed to every kind of resource. One region and one account, the configured ones."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, store: S3Store) -> None:
         self.config = config
-        self.objects = Objects(config)
+        self.objects = Objects(store)
         self.runtimes = Runtimes(config)
         self.tags = self.collection("tags")
         self.closing = False
@@ -51,11 +55,30 @@ class Service:
                 self.tags.put(arn, {"tags": merged})
         return tag_list(merged)
 
+    def require_objects(self, source: Record, role: str) -> None:
+        """The service looks for the data when a job is created, and says this when there is none."""
+        uri = source["S3Uri"]
+        try:
+            self.objects.find(uri, source["S3DataType"])
+        except NothingFound:
+            raise invalid(
+                f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure'
+                f" that the bucket exists in the selected region ({self.config.region}), that objects exist"
+                " under that S3 prefix,"
+                f' and that the role "{role}" has "s3:ListBucket" permissions on bucket "{split_uri(uri)[0]}".'
+            ) from None
+        except DataError as error:
+            raise invalid(str(error)) from None
 
-class Resource:
-    """One kind of resource: its records by name, and their ARNs."""
+
+class Resource(ABC):
+    """One kind of resource: its records by name, their ARNs, and the API's operations on them."""
 
     arn_kind: str  # "training-job"
+
+    @abstractmethod
+    def operations(self) -> Operations:
+        """The API's name of each operation ("CreateModel") and what answers it."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
@@ -147,7 +170,7 @@ class Tags:
         self._service = service
         self._exists = exists
 
-    def operations(self) -> dict[str, Callable[[Any, Caller], Record]]:
+    def operations(self) -> Operations:
         return {"AddTags": self.add, "ListTags": self.list_all, "DeleteTags": self.delete}
 
     def add(self, params: Record, caller: Caller) -> Record:

@@ -7,18 +7,18 @@ import re
 from pathlib import Path
 from typing import Any
 
-from local_aws import disk
-from local_aws.processes import ExitStatus
+from local_aws.kernel import disk
+from local_aws.kernel.processes import ExitStatus
+from local_aws.kernel.state import Record
 from local_aws.sagemaker import checkpoints
 from local_aws.sagemaker.containers import OPT_ML, Sandbox
 from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs, JobStopped
-from local_aws.sagemaker.objects import DataError, NothingFound, split_uri
-from local_aws.sagemaker.service import Service, now
+from local_aws.sagemaker.objects import DataError
+from local_aws.sagemaker.service import now
 from local_aws.sagemaker.training_log import TrainingLog
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
-TOOLKIT = Path(__file__).parent.parent / "training_container.py"
+TOOLKIT = Path(__file__).parent.parent / "sagemaker_runtime" / "train.py"
 HOST = "localhost"  # the toolkit waits until the host names resolve, and algo-1 would not
 DEFAULT_MAX_RUNTIME_SECONDS = 86_400
 SUPPORTED: dict[str, set[Any]] = {
@@ -65,7 +65,7 @@ class TrainingJobs(Jobs):
     )
 
     def image(self, record: Record) -> str:
-        return record["AlgorithmSpecification"].get("TrainingImage", "")
+        return str(record["AlgorithmSpecification"].get("TrainingImage", ""))
 
     def absent(self, name: str) -> str:
         return "Requested resource not found."
@@ -83,24 +83,23 @@ class TrainingJobs(Jobs):
                 " sagemaker_submit_directory (a tar.gz on S3) are required"
             )
         for definition in params["AlgorithmSpecification"].get("MetricDefinitions", []):
-            try:
-                if re.compile(definition["Regex"]).groups < 1:
-                    raise re.error("it needs a group that captures the value")
-            except re.error as error:
-                raise invalid(f"Invalid regular expression of metric {definition['Name']}: {error}") from None
-        channels = [channel["ChannelName"] for channel in params.get("InputDataConfig", [])]
-        if len(set(channels)) < len(channels):
-            raise invalid("Channel names must be unique")
-        for channel in params.get("InputDataConfig", []):
-            source = channel["DataSource"].get("S3DataSource")
-            if not source:
-                raise invalid(f"Channel {channel['ChannelName']} needs an S3DataSource")
-            require_objects(self.service, source, params["RoleArn"])
+            _require_metric(definition)
+        self._require_channels(params)
         try:
             self.service.objects.require_bucket(params["OutputDataConfig"]["S3OutputPath"])
         except DataError as error:
             raise invalid(str(error)) from None
         checkpoints.validate(params.get("CheckpointConfig", {}))
+
+    def _require_channels(self, params: Record) -> None:
+        channels = params.get("InputDataConfig", [])
+        if len({channel["ChannelName"] for channel in channels}) < len(channels):
+            raise invalid("Channel names must be unique")
+        for channel in channels:
+            source = channel["DataSource"].get("S3DataSource")
+            if not source:
+                raise invalid(f"Channel {channel['ChannelName']} needs an S3DataSource")
+            self.service.require_objects(source, params["RoleArn"])
 
     def initial(self, params: Record) -> Record:
         return {
@@ -248,20 +247,12 @@ class TrainingJobs(Jobs):
         self.records.note(execution.name, enter)
 
 
-def require_objects(service: Service, source: Record, role: str) -> None:
-    """The service looks for the data when a job is created, and says this when there is none."""
-    uri = source["S3Uri"]
+def _require_metric(definition: Record) -> None:
     try:
-        service.objects.find(uri, source["S3DataType"])
-    except NothingFound:
-        raise invalid(
-            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure'
-            f" that the bucket exists in the selected region ({service.config.region}), that objects exist"
-            " under that S3 prefix,"
-            f' and that the role "{role}" has "s3:ListBucket" permissions on bucket "{split_uri(uri)[0]}".'
-        ) from None
-    except DataError as error:
-        raise invalid(str(error)) from None
+        if re.compile(definition["Regex"]).groups < 1:
+            raise re.error("it needs a group that captures the value")
+    except re.error as error:
+        raise invalid(f"Invalid regular expression of metric {definition['Name']}: {error}") from None
 
 
 def _transition(record: Record, status: str, message: str) -> None:

@@ -6,8 +6,8 @@ import math
 import re
 from collections import deque
 
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.service import now
-from local_aws.state import Record
 
 _TOOLKIT_REPORTS = re.compile(r"sagemaker[-_]training.* ERROR +Reporting training FAILURE")
 _TRACEBACK = "Traceback (most recent call last):"

@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from local_aws.logs import write_log
+from local_aws.kernel.logs import write_log
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.containers import Sandbox
 from local_aws.sagemaker.hosting import ModelServer, ServingError, error_message
 from local_aws.sagemaker.jobs import Execution, JobFailed, Jobs
@@ -21,9 +22,7 @@ from local_aws.sagemaker.models import Models
 from local_aws.sagemaker.objects import DataError
 from local_aws.sagemaker.records import CSV, JSON, JSON_LINES, DataProcessing, RecordError, media_type
 from local_aws.sagemaker.service import Service, now
-from local_aws.sagemaker.training import require_objects
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 DEFAULT_PAYLOAD_MB = 6
 MAX_PAYLOAD_MB = 100
@@ -143,7 +142,7 @@ class TransformJobs(Jobs):
         refuse("CreateTransformJob", params, SUPPORTED)
         model = self._models.require(params["ModelName"])
         source, settings = params["TransformInput"], params.get("DataProcessing", {})
-        require_objects(self.service, source["DataSource"]["S3DataSource"], model.get("ExecutionRoleArn", ""))
+        self.service.require_objects(source["DataSource"]["S3DataSource"], model.get("ExecutionRoleArn", ""))
         try:
             self.service.objects.require_bucket(params["TransformOutput"]["S3OutputPath"])
             active = DataProcessing(settings, source.get("ContentType", "")).active

@@ -13,14 +13,14 @@ import uuid
 from functools import partial
 from typing import Any
 
-from local_aws import disk
-from local_aws.config import Caller
+from local_aws.kernel import disk
+from local_aws.kernel.config import Caller
+from local_aws.kernel.state import Record
 from local_aws.sagemaker.containers import Sandbox
 from local_aws.sagemaker.jobs import TERMINAL, Execution, JobFailed, Jobs
 from local_aws.sagemaker.service import Service, now
 from local_aws.sagemaker.training import TrainingJobs
 from local_aws.sagemaker.validation import invalid, refuse
-from local_aws.state import Record
 
 POLL_SECONDS = 0.2
 SUPPORTED: dict[str, set[Any]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,7 @@ import jmespath
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 
-from local_aws.errors import AwsError
+from local_aws.kernel.errors import AwsError
 
 # Java's Unicode classes in terms of Python's; \w also takes the underscore.
 _CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\w", r"\p{Z}": " \u00a0\u2000-\u200a\u2028\u2029\u202f\u3000"}
@@ -50,54 +50,67 @@ def refuse(operation: str, params: Mapping[str, Any], supported: Mapping[str, se
 
 
 def _violations(shape: Any, value: Any, path: str) -> Iterator[str]:
-    kind = shape.type_name
-    if kind == "structure":
-        if not isinstance(value, Mapping):
-            yield _wrong(value, path, "Member must be an object")
-            return
-        for name in shape.required_members:
-            if value.get(name) is None:
-                yield _wrong(None, _join(path, name), "Member must not be null")
-        for name, item in value.items():
-            if name not in shape.members:
-                yield f"Unknown parameter '{_join(path, name)}'"
-            elif item is not None:
-                yield from _violations(shape.members[name], item, _join(path, name))
-    elif kind == "list":
-        if not isinstance(value, list):
-            yield _wrong(value, path, "Member must be a list")
-            return
-        yield from _limits(shape, value, path, len(value))
-        for index, item in enumerate(value, 1):
-            yield from _violations(shape.member, item, f"{path}.{index}.member")
-    elif kind == "map":
-        if not isinstance(value, Mapping):
-            yield _wrong(value, path, "Member must be a map")
-            return
-        yield from _limits(shape, value, path, len(value))
-        for name, item in value.items():
-            yield from _violations(shape.key, name, f"{path}.key")
-            yield from _violations(shape.value, item, f"{path}.{name}")
-    elif kind == "string":
-        if not isinstance(value, str):
-            yield _wrong(value, path, "Member must be a string")
-            return
-        yield from _limits(shape, value, path, len(value))
-        if getattr(shape, "enum", None) and value not in shape.enum:
-            yield _wrong(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
-        pattern = shape.metadata.get("pattern")
-        compiled = _compiled(pattern) if pattern else None
-        if compiled and not compiled.fullmatch(value):
-            yield _wrong(value, path, f"Member must satisfy regular expression pattern: {pattern}")
-    elif kind in ("integer", "long", "float", "double"):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            yield _wrong(value, path, "Member must be a number")
-            return
-        low, high = shape.metadata.get("min"), shape.metadata.get("max")
-        if low is not None and value < low:
-            yield _wrong(value, path, f"Member must have value greater than or equal to {low}")
-        if high is not None and value > high:
-            yield _wrong(value, path, f"Member must have value less than or equal to {high}")
+    """What of a value is not as its shape says, in the service's words."""
+    check = _CHECKS.get(shape.type_name)
+    if check is None:
+        return
+    types, noun, further = check
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        yield _wrong(value, path, f"Member must be {noun}")
+    else:
+        yield from further(shape, value, path)
+
+
+def _structure(shape: Any, value: Mapping[str, Any], path: str) -> Iterator[str]:
+    for name in shape.required_members:
+        if value.get(name) is None:
+            yield _wrong(None, _join(path, name), "Member must not be null")
+    for name, item in value.items():
+        if name not in shape.members:
+            yield f"Unknown parameter '{_join(path, name)}'"
+        elif item is not None:
+            yield from _violations(shape.members[name], item, _join(path, name))
+
+
+def _list(shape: Any, value: list[Any], path: str) -> Iterator[str]:
+    yield from _limits(shape, value, path, len(value))
+    for index, item in enumerate(value, 1):
+        yield from _violations(shape.member, item, f"{path}.{index}.member")
+
+
+def _map(shape: Any, value: Mapping[str, Any], path: str) -> Iterator[str]:
+    yield from _limits(shape, value, path, len(value))
+    for name, item in value.items():
+        yield from _violations(shape.key, name, f"{path}.key")
+        yield from _violations(shape.value, item, f"{path}.{name}")
+
+
+def _string(shape: Any, value: str, path: str) -> Iterator[str]:
+    yield from _limits(shape, value, path, len(value))
+    if getattr(shape, "enum", None) and value not in shape.enum:
+        yield _wrong(value, path, f"Member must satisfy enum value set: [{', '.join(shape.enum)}]")
+    pattern = shape.metadata.get("pattern")
+    compiled = _compiled(pattern) if pattern else None
+    if compiled and not compiled.fullmatch(value):
+        yield _wrong(value, path, f"Member must satisfy regular expression pattern: {pattern}")
+
+
+def _number(shape: Any, value: float, path: str) -> Iterator[str]:
+    low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    if low is not None and value < low:
+        yield _wrong(value, path, f"Member must have value greater than or equal to {low}")
+    if high is not None and value > high:
+        yield _wrong(value, path, f"Member must have value less than or equal to {high}")
+
+
+# type of shape -> (Python types, what a violation calls them, what else is checked)
+_CHECKS: dict[str, tuple[tuple[type, ...], str, Callable[[Any, Any, str], Iterator[str]]]] = {
+    "structure": ((Mapping,), "an object", _structure),
+    "list": ((list,), "a list", _list),
+    "map": ((Mapping,), "a map", _map),
+    "string": ((str,), "a string", _string),
+    **dict.fromkeys(("integer", "long", "float", "double"), ((int, float), "a number", _number)),
+}
 
 
 def _limits(shape: Any, value: Any, path: str, length: int) -> Iterator[str]:

@@ -35,8 +35,9 @@ _THROTTLED = {
     "InternalFailure",
     "InternalServiceException",
     "OperationTimeoutException",
-    "ConcurrentRunsExceededException",
 }
+# A quota of the account or a definition's own limit is used up: there will be room when something else has ended.
+_AT_LIMIT = {"ResourceLimitExceeded", "ResourceNumberLimitExceededException", "ConcurrentRunsExceededException"}
 _NOT_FOUND = {"404", "NoSuchKey", "EntityNotFoundException", "ResourceNotFound", "ResourceNotFoundException"}
 _DUPLICATE = {
     "ResourceInUse",
@@ -44,6 +45,10 @@ _DUPLICATE = {
     "ConflictException",
     "IdempotentParameterMismatchException",
 }
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}  # 412, 409, 404
+# "… service limit 'ml.p3.2xlarge for training job usage' is 0 Instances, with current utilization of 0 Instances and a
+# request delta of 1 Instances."
+_QUOTA = re.compile(r"is (\d+) \w+, with current utilization of \d+ \w+ and a request delta of (\d+) ")
 _INGEST_DATE = re.compile(r"/ingest_date=(\d{4}-\d{2}-\d{2})/")
 
 
@@ -74,7 +79,7 @@ def clients(aws_conn_id: str) -> Clients:
     return cache(lambda service, *, retries=True: client(service, aws_conn_id, retries=retries))
 
 
-def error_code(error: Exception) -> str:
+def error_code(error: BaseException) -> str:
     return str(_answer(error).get("Code", ""))
 
 
@@ -93,6 +98,31 @@ def is_duplicate(error: Exception) -> bool:
     return error_code(error) in _DUPLICATE or (
         error_code(error) == "ValidationException" and "already exist" in message.lower()
     )
+
+
+def is_at_limit(error: BaseException) -> bool:
+    """AWS has no place for it now, and did nothing."""
+    return error_code(error) in _AT_LIMIT
+
+
+def is_beyond_limit(error: BaseException) -> bool:
+    """AWS will never have a place for it: it alone is more than the quota."""
+    quota = _QUOTA.search(_answer(error).get("Message", ""))
+    return is_at_limit(error) and quota is not None and int(quota[2]) > int(quota[1])
+
+
+def is_changed(error: BaseException) -> bool:
+    """A conditional write was refused: the object is another by now, or just being written by somebody else."""
+    return error_code(error) in _CHANGED
+
+
+def is_refused(error: BaseException) -> bool:
+    """It is certain that AWS did nothing: it said no, or was never reached."""
+    from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
+
+    if isinstance(error, ClientError):
+        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) < 500
+    return isinstance(error, (EndpointConnectionError, ConnectTimeoutError))
 
 
 def create_once(create: Callable[[], object]) -> bool:
@@ -177,10 +207,11 @@ def read_json(s3: Any, uri: str) -> Any:
     return json.loads(read_bytes(s3, uri))
 
 
-def write_bytes(s3: Any, uri: str, body: bytes, content_type: str, kms_key_id: str = "") -> None:
+def write_bytes(s3: Any, uri: str, body: bytes, content_type: str, kms_key_id: str = "", **condition: str) -> Any:
+    """S3's answer. condition: IfMatch or IfNoneMatch."""
     bucket, key = split_uri(uri)
     encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
-    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **encryption)
+    return s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **encryption, **condition)
 
 
 def write_json(s3: Any, uri: str, value: Any, kms_key_id: str = "") -> None:

@@ -88,6 +88,10 @@ class Layout:
     def cost_ledger(self, day: str) -> str:
         return f"{self.root}cost-ledger/{self.model_name}/day={day}/"
 
+    @property
+    def job_claims(self) -> str:
+        return f"{self.root}job-claims/{self.model_name}/"
+
     def model_package_group(self, source: str) -> str:
         return f"{self.model_name}-{source.replace('_', '-')}"
 

@@ -63,7 +63,10 @@ class Settings:
     volume_gb: int = 50
     glue_worker_type: str = "G.1X"
     glue_workers: int = 5
-    glue_job_days: int = 90  # the sweeper deletes older Glue jobs; their results stay
+    glue_job_definitions: str = "create"  # of Glue: create = where missing, one per script and code version; given =
+    # <model_name>-<script>, deployed with the platform: none is created, none deleted
+    glue_concurrent_runs: int = 100  # of one script at a time, where the platform creates the definition; more wait
+    glue_job_days: int = 90  # the sweeper deletes Glue jobs that have not run for so long; their results stay
     max_runtime_minutes: int = 240  # of any one job; AWS stops it then
 
     price_table: Path = PLUGIN / "prices.json"
@@ -73,6 +76,7 @@ class Settings:
     deferrable: bool = True
     poll_seconds: int = 30
     outage_minutes: int = 10  # how long AWS may be unreachable before a waiting task fails
+    busy_minutes: int = 60  # how long a try waits for room under a limit of the account; the next one asks again
 
     lineage_url: str = ""  # where OpenLineage events go: file:///path or http(s)://…; '' = nowhere
 
@@ -118,6 +122,12 @@ class Settings:
         )
         _require(
             re.fullmatch(f"|{name}", self.endpoint_name), "endpoint_name", self.endpoint_name, "as model_name, or empty"
+        )
+        _require(
+            self.glue_job_definitions in ("create", "given"),
+            "glue_job_definitions",
+            self.glue_job_definitions,
+            "create or given",
         )
         for role in ("execution_role_arn", "glue_role_arn"):
             arn = getattr(self, role)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from local_platform.airflow_api import AirflowApi
+from local_platform.clients.airflow import AirflowApi
 from local_platform.settings import USERS
 from tests.browser.people import DAG_IDS, HERE, Person, Site, days_ago, register_a_model, sync_api
 from tests.installation import installed

@@ -271,7 +271,7 @@ def test_every_field_of_the_forms_is_explained(dags: dict[str, DAG]) -> None:
 
 
 def test_the_form_knows_the_training_scripts_hyperparameters() -> None:
-    path = REPO / "sagemaker_entrypoints/mortgage_model/hyperparameters.py"
+    path = REPO / "sagemaker_entrypoints/mortgage_model/development/hyperparameters.py"
     spec = importlib.util.spec_from_file_location("training_hyperparameters", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module

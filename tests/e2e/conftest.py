@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from local_platform import demo, landing
-from local_platform.aws import read_json
+from local_platform.clients.aws import read_json
+from local_platform.commands import demo
+from local_platform.delivery import landing
 from local_platform.environments import ROOT, runtime_python
 from tests.installation import Installation as BareInstallation
 from tests.installation import installed

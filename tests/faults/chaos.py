@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from local_platform import supervisor
+from local_platform.running import supervisor
 from tests.installation import Installation
 
 SERVICES = ("local-aws", "postgres", "api-server", "scheduler", "dag-processor", "triggerer")

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from local_platform.airflow_api import FINISHED
-from local_platform.aws import read_json
+from local_platform.clients.airflow import FINISHED
+from local_platform.clients.aws import read_json
 from local_platform.environments import ROOT
 from mortgage_risk.jobs import code as job_code
 from tests.installation import Installation, installed

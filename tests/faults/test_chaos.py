@@ -23,10 +23,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
-from local_platform import demo, landing, supervisor
-from local_platform.airflow_api import AirflowError
-from local_platform.aws import read_json
+from local_platform.clients.airflow import AirflowError
+from local_platform.clients.aws import read_json
+from local_platform.commands import demo
+from local_platform.delivery import landing
 from local_platform.environments import ROOT
+from local_platform.running import supervisor
 from tests.faults.chaos import SERVICES, Chaos, full, how_many_of_each
 from tests.faults.conftest import laboratory, pages
 from tests.installation import Installation, installed

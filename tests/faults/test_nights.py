@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local_platform import backfill, supervisor
-from local_platform.services import AIRFLOW, airflow_environment
+from local_platform.commands import backfill
+from local_platform.running import supervisor
+from local_platform.running.services import AIRFLOW, airflow_environment
 
 if TYPE_CHECKING:
     from conftest import Lab

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local_aws.alarms import Rule, evaluate
+from local_aws.cloudwatch.alarms import Rule, evaluate
 from tests.local_aws.conftest import LocalAws, wait_for
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)

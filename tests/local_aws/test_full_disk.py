@@ -18,13 +18,16 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local_aws.state import INTERRUPTED
+from local_aws.kernel.state import INTERRUPTED
 from tests.local_aws import glue_kit
 from tests.local_aws.conftest import LocalAws, wait_for
 from tests.local_aws.sagemaker_kit import IMAGE, ROLE, log_lines
 
 MEGABYTES = 24
-WAIT = "import time, pathlib\nwhile not pathlib.Path({go!r}).exists(): time.sleep(0.05)\n"
+WAIT = (
+    "import os, time, pathlib\npathlib.Path({go!r} + f'-{{os.getpid()}}').touch()\n"
+    "while not pathlib.Path({go!r}).exists(): time.sleep(0.05)\n"
+)
 
 
 @pytest.fixture
@@ -101,7 +104,7 @@ def test_jobs_that_end_on_a_full_disk_have_ended_when_there_is_room(small: Local
         wait_for(lambda n=name, r=run_id: glue_kit.run_of(small, n, r)["JobRunState"] == "RUNNING")
     result_file = "sagemaker/containers/processing-job-ends/ml/processing/out/result"
     wait_for(lambda: (small.state_dir / result_file).exists())
-    time.sleep(1)  # the interpreters are up
+    wait_for(lambda: len(list(tmp_path.glob("go-*"))) == 3)  # the interpreters are up
 
     filler = fill(small)
     (tmp_path / "go").touch()

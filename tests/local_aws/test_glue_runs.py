@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws import glue, glue_runs, logs
-from local_aws.config import Caller, Config
+from local_aws.glue import api
+from local_aws.glue import runs as glue_runs
+from local_aws.kernel import logs
+from local_aws.kernel.config import Caller, Config
+from local_aws.s3.store import S3Store
 from tests.local_aws.conftest import LocalAws, wait_for
 from tests.local_aws.glue_kit import BUCKET, ROLE, create_job, ended, log, run_of, start
 
@@ -112,8 +115,9 @@ def test_timeout_and_retry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aws:
     monkeypatch.setattr(glue_runs, "SECONDS_PER_MINUTE", 2.0)
     config = Config(tmp_path, aws.runtimes_dir)
     logs.configure(tmp_path, config.region)
-    service = glue.Glue(config)
-    config.store.create_bucket("scripts")
+    store = S3Store(tmp_path)
+    service = api.Glue(config, store)
+    store.create_bucket("scripts")
     (tmp_path / "s3" / "scripts" / "forever.py").write_text(FOREVER)
     caller = Caller("us-east-1")
     command = {"Name": "glueetl", "ScriptLocation": "s3://scripts/forever.py"}

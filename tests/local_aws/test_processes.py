@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from moto.logs.models import logs_backends
 
-from local_aws import disk, logs
-from local_aws.config import ACCOUNT_ID
-from local_aws.processes import ExitStatus, JobProcess
-from local_aws.state import Collection
+from local_aws.kernel import disk, logs
+from local_aws.kernel.config import ACCOUNT_ID
+from local_aws.kernel.processes import ExitStatus, JobProcess
+from local_aws.kernel.state import Collection
 from tests.local_aws.conftest import ROOT, wait_for
 from tests.local_aws.sagemaker_kit import alive
 
@@ -88,7 +88,7 @@ def test_an_absent_command_exits_127_and_says_so() -> None:
 
 def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
     script = (
-        "import os, sys, time; from pathlib import Path; from local_aws import logs, processes\n"
+        "import os, sys, time; from pathlib import Path; from local_aws.kernel import logs, processes\n"
         f"logs.configure(Path({str(tmp_path)!r}), 'us-east-1')\n"
         "processes.JobProcess(['sh', '-c', 'echo $$; setsid sleep 300 & echo $!; wait'],"
         " env=dict(os.environ), cwd='/', log_group='/jobs', log_stream='doomed/1')\n"

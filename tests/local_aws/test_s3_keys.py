@@ -11,9 +11,10 @@ from botocore.exceptions import ClientError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from local_aws.errors import AwsError
-from local_aws.s3_listing import list_objects
-from local_aws.s3_store import Meta, S3Store
+from local_aws.kernel.errors import AwsError
+from local_aws.s3.listing import list_objects
+from local_aws.s3.objects import Meta
+from local_aws.s3.store import S3Store
 from tests.local_aws.conftest import LocalAws
 
 ODD = ["../x", "..", ".", "/", "a/", "a//b", "a", "a/b", ".x.crc", "_temporary/y", "x" * 300, "d/" * 200 + "e", "\n"]

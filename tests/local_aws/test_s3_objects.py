@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -99,6 +100,31 @@ def test_conditional_reads_and_writes(s3: Any) -> None:
     with pytest.raises(ClientError) as error:
         read(s3, "once", IfMatch=etag)
     assert code(error) == "PreconditionFailed"
+
+
+def test_a_conditional_write_of_what_is_not_there_and_a_conditional_delete(s3: Any) -> None:
+    with pytest.raises(ClientError) as error:
+        s3.put_object(Bucket=BUCKET, Key="never", Body=b"1", IfMatch='"any"')
+    assert (code(error), error.value.response["ResponseMetadata"]["HTTPStatusCode"]) == ("NoSuchKey", 404)
+    etag = s3.put_object(Bucket=BUCKET, Key="kept", Body=b"1", IfNoneMatch="*")["ETag"]
+    with pytest.raises(ClientError) as error:
+        s3.delete_object(Bucket=BUCKET, Key="kept", IfMatch='"other"')
+    assert (code(error), error.value.response["ResponseMetadata"]["HTTPStatusCode"]) == ("PreconditionFailed", 412)
+    with pytest.raises(ClientError) as error:
+        s3.put_object(Bucket=BUCKET, Key="kept", Body=b"2", IfNoneMatch='"other"')
+    assert code(error) == "NotImplemented", "S3 knows '*' only"
+    assert read(s3, "kept") == b"1"
+    s3.delete_object(Bucket=BUCKET, Key="kept", IfMatch=etag)
+    s3.put_object(Bucket=BUCKET, Key="kept", Body=b"3", IfNoneMatch="*")
+
+
+def test_of_many_writers_over_the_same_version_one_wins(s3: Any) -> None:
+    etag = s3.put_object(Bucket=BUCKET, Key="claim", Body=b"free")["ETag"]
+    with ThreadPoolExecutor(12) as pool:
+        refused = [pool.submit(s3.put_object, Bucket=BUCKET, Key="claim", Body=b"%d" % n, IfMatch=etag) for n in range(12)]
+        errors = [str(future.exception()) for future in refused if future.exception()]
+    assert len(errors) == 11
+    assert all("PreconditionFailed" in error for error in errors)
 
 
 def test_of_many_conditional_writers_one_wins(s3: Any) -> None:

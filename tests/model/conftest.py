@@ -55,7 +55,7 @@ def trained(panel_dir: Path, source_dir: Path, tmp_path_factory: pytest.TempPath
     from mortgage_training_script import train
 
     from contracts import load_contract
-    from mortgage_model.hyperparameters import parse_arguments
+    from mortgage_model.development.hyperparameters import parse_arguments
 
     folder = tmp_path_factory.mktemp("trained")
     metrics = train(

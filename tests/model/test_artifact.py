@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from contracts import load_contract
-from mortgage_model.artifact import ArtifactError, copy_code, feature_contract, load_model, to_json_text
-from mortgage_model.features import FeatureError
+from mortgage_model.scoring.artifact import ArtifactError, copy_code, feature_contract, load_model, to_json_text
+from mortgage_model.scoring.features import FeatureError
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from contracts import load_contract
-from mortgage_model import booster
-from mortgage_model.features import FeatureSpec
-from mortgage_model.hyperparameters import parse_arguments
+from mortgage_model.development.hyperparameters import parse_arguments
+from mortgage_model.scoring import booster
+from mortgage_model.scoring.features import FeatureSpec
 
 HYPERPARAMETERS = parse_arguments(
     [

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
-from mortgage_model import calibration
-from mortgage_model.calibration import Calibration, CalibrationError
-from mortgage_model.grades import MasterScale, long_run_rates
+from mortgage_model.scoring import calibration
+from mortgage_model.scoring.calibration import Calibration, CalibrationError
+from mortgage_model.scoring.grades import MasterScale, long_run_rates
 from mortgage_model.statistics.calibration import log_loss
 
 

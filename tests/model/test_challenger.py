@@ -7,10 +7,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from contracts import load_contract
-from mortgage_model import challenger
-from mortgage_model.artifact import load_model
-from mortgage_model.challenger import Bins, Challenger
-from mortgage_model.features import FeatureSpec
+from mortgage_model.scoring import challenger
+from mortgage_model.scoring.artifact import load_model
+from mortgage_model.scoring.challenger import Bins, Challenger
+from mortgage_model.scoring.features import FeatureSpec
 from mortgage_model.statistics.calibration import recalibrate
 from mortgage_model.statistics.discrimination import auc
 

@@ -7,13 +7,8 @@ import pandas as pd
 import pytest
 
 from contracts import load_contract
-from mortgage_model.features import (
-    OTHER,
-    FeatureError,
-    FeatureSpec,
-    describe_features,
-)
-from mortgage_model.formulas import payment
+from mortgage_model.scoring.features import OTHER, FeatureError, FeatureSpec, describe_features
+from mortgage_model.scoring.formulas import payment
 
 CONTRACT = load_contract("loan_panel")
 

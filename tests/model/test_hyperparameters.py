@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mortgage_model.hyperparameters import HYPERPARAMETERS, HyperparameterError, parse_arguments
+from mortgage_model.development.hyperparameters import HYPERPARAMETERS, HyperparameterError, parse_arguments
 
 
 def test_defaults_lie_in_their_ranges_and_strings_are_parsed():

@@ -16,7 +16,7 @@ from sagemaker_inference.default_handler_service import DefaultHandlerService
 from synthetic_panel import INTEGER_COLUMNS
 
 from contracts import load_contract
-from mortgage_model.panel_data import open_panel, read_sample
+from mortgage_model.development.panel_data import open_panel, read_sample
 
 CONTRACT = load_contract("loan_panel")
 MONTH = "2014-06"

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mortgage_model.artifact import MortgageModel, load_model, read_profile, to_json_text, with_nulls
 from mortgage_model.monitoring import model_monitor, scores
 from mortgage_model.monitoring.effects import by_input, mean_contributions, named
 from mortgage_model.monitoring.night import Night, monitor
+from mortgage_model.monitoring.page import render_report
 from mortgage_model.monitoring.recent import ACCEPTED_AFTER, Recent, carried
-from mortgage_model.monitoring.report import render_report
 from mortgage_model.monitoring.scores import migration
+from mortgage_model.scoring.artifact import MortgageModel, load_model, read_profile, to_json_text, with_nulls
 
 
 @pytest.fixture(scope="module")

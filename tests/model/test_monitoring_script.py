@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from model_monitoring_script import MonitoringError, MonitoringRun, monitor_night, vintage_month
 
-from mortgage_model.artifact import load_model
+from mortgage_model.monitoring.inputs import MonitoringError, MonitoringRun, vintage_month
+from mortgage_model.monitoring.job import monitor_night
+from mortgage_model.scoring.artifact import load_model
 
 RUN = MonitoringRun("canonical", "2014-12-31", "3")
 NUMBER, TEXT = (int, float), str

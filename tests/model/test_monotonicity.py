@@ -7,8 +7,8 @@ import xgboost as xgb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mortgage_model import monotonicity
-from mortgage_model.artifact import load_model
+from mortgage_model.scoring.artifact import load_model
+from mortgage_model.validation import monotonicity
 
 NAMES = ["a", "b", "c"]
 

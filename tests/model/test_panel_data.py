@@ -8,7 +8,7 @@ import pytest
 from synthetic_panel import make_panel, write_panel
 
 from contracts import load_contract
-from mortgage_model.panel_data import PanelError, count_months, open_panel, read_sample
+from mortgage_model.development.panel_data import PanelError, count_months, open_panel, read_sample
 
 CONTRACT = load_contract("loan_panel")
 

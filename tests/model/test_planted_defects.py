@@ -17,10 +17,10 @@ from validation_run import THRESHOLDS, gather
 
 import mortgage_model.validation.battery  # noqa: F401 (registers the tests)
 from contracts import load_contract
-from mortgage_model.gate import evaluate_gate
-from mortgage_model.hyperparameters import parse_arguments
+from mortgage_model.development.hyperparameters import parse_arguments
 from mortgage_model.statistics import NotComputable
 from mortgage_model.validation.checks import CHECKS, Evidence, run_checks
+from mortgage_model.validation.gate import evaluate_gate
 from mortgage_model.validation.samples import ECONOMY
 
 SETTINGS = json.loads(THRESHOLDS.read_text())
@@ -102,9 +102,9 @@ def test_an_inverted_feature(panel, tmp_path, source_dir):
 @pytest.mark.parametrize("factor", [1.3, 1.8, 1 / 1.3, 1 / 1.8])
 def test_pds_that_are_too_high_or_too_low(sound, factor):
     now = sound.metrics["oot"]["mean_pd"]["value"] / sound.metrics["oot"]["default_rate"]["value"]
-    scaled = np.minimum(sound.oot.pd * factor / now, 1.0)
+    scaled = np.minimum(sound.oot.probabilities * factor / now, 1.0)
     metrics = sound.metrics | {"oot": sound.metrics["oot"] | {"mean_pd": {"value": float(scaled.mean())}}}
-    altered = replace(sound, samples=sound.samples | {"oot": replace(sound.oot, pd=scaled)}, metrics=metrics)
+    altered = replace(sound, samples=sound.samples | {"oot": replace(sound.oot, probabilities=scaled)}, metrics=metrics)
     assert verdict(altered, "calibration.level") == ("fail" if abs(np.log(factor)) > 0.5 else "warn")
 
 
@@ -194,7 +194,7 @@ def test_a_proxy_of_a_protected_attribute(sound):
 
 
 def test_groups_of_which_one_is_always_flagged(sound):
-    riskiest = sound.oot.pd >= np.quantile(sound.oot.pd, 0.75)
+    riskiest = sound.oot.probabilities >= np.quantile(sound.oot.probabilities, 0.75)
     unequal = replace(sound, demographics=demographics(sound, riskiest))
     assert verdict(unequal, "fairness.impact") == "warn"
     assert verdict(unequal, "fairness.errors") == "warn"
@@ -239,7 +239,7 @@ def test_a_crisis_is_replayed_with_the_economy_of_every_month_of_the_panel(sound
 
 
 def test_reasons_are_there_and_true_unless_they_are_made_up(sound, monkeypatch):
-    from mortgage_model import reasons
+    from mortgage_model.scoring import reasons
 
     assert verdict(sound, "reasons.coverage") == "pass"
     assert verdict(sound, "reasons.fidelity") == "pass"

@@ -5,8 +5,8 @@ import pytest
 from sklearn.utils import check_random_state
 
 from contracts import load_contract
-from mortgage_model import booster, reasons
-from mortgage_model.artifact import load_model
+from mortgage_model.scoring import booster, reasons
+from mortgage_model.scoring.artifact import load_model
 
 CODES = [f"reason_{i}" for i in (1, 2, 3, 4)]
 

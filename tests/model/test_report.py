@@ -11,8 +11,9 @@ from html.parser import HTMLParser
 import pytest
 from validation_run import validated_once
 
-from mortgage_model.report import render_report
-from mortgage_model.report_charts import Axis, Plot, percent, rate_axis
+from mortgage_model.report.charts.axes import Axis, percent, rate_axis
+from mortgage_model.report.charts.plot import Plot
+from mortgage_model.report.page import render_report
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
 

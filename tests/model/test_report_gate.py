@@ -1,4 +1,4 @@
-"""The gate's decision (mortgage_model/gate.py) and the thresholds that ship with the project."""
+"""The gate's decision (mortgage_model/validation/gate.py) and the thresholds that ship with the project."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mortgage_model.gate import ThresholdError, checked_thresholds, evaluate_gate
+from mortgage_model.validation.gate import ThresholdError, checked_thresholds, evaluate_gate
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = json.loads((ROOT / "sagemaker_entrypoints" / "thresholds.json").read_text())
@@ -24,6 +24,12 @@ def threshold(**changes: Any) -> dict[str, Any]:
         "why": "because",
     }
     return entry | changes
+
+
+def record(**found: Any) -> dict[str, Any]:
+    """A test of the battery as evaluation.json holds it."""
+    empty = dict.fromkeys(("verdict", "missing", "value", "interval", "p_value", "n", "events"))
+    return empty | {"question": "Is it?", "why": "", "detail": {}} | found
 
 
 def evaluation(value: Any, checks: tuple[dict[str, Any], ...] = (), **more: Any) -> dict[str, Any]:
@@ -117,7 +123,7 @@ def test_a_figure_with_two_thresholds_is_one_check_with_the_worst_verdict(value,
 
 
 def test_a_test_with_two_thresholds_gives_one_reason():
-    found = {"id": "t", "question": "Is it?", "reason": "It is 0.5", "value": 0.5}
+    found = record(id="t", reason="It is 0.5", value=0.5)
     given = ((0.7, "warning"), (0.6, "error"))
     settings = [{"test": "t", "min": low, "severity": severity, "source": "rule"} for low, severity in given]
     result = evaluate_gate(evaluation(0.9, (found,)), settings)
@@ -127,8 +133,8 @@ def test_a_test_with_two_thresholds_gives_one_reason():
 
 def test_the_validators_own_checks_are_judged_too():
     checks = (
-        {"id": "a", "verdict": "fail", "reason": "Other rows."},
-        {"id": "b", "verdict": "not_computable", "reason": "No hash."},
+        record(id="a", verdict="fail", reason="Other rows."),
+        record(id="b", verdict="not_computable", reason="No hash."),
     )
     result = evaluate_gate(evaluation(0.9, checks), [threshold()])
     assert not result.passed

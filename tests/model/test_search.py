@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from contracts import load_contract
-from mortgage_model import booster
-from mortgage_model.features import FeatureSpec
-from mortgage_model.hyperparameters import parse_arguments
-from mortgage_model.search import PANEL_SPACE, Range, search
-from mortgage_model.splits import SplitError, month_number, time_ordered_folds
+from mortgage_model.development.hyperparameters import parse_arguments
+from mortgage_model.development.search import PANEL_SPACE, Range, search
+from mortgage_model.development.splits import SplitError, time_ordered_folds
+from mortgage_model.months import month_number
+from mortgage_model.scoring import booster
+from mortgage_model.scoring.features import FeatureSpec
 from mortgage_model.statistics.calibration import log_loss
 
 START = {**parse_arguments([]), "n_estimators": 40, "learning_rate": 0.3, "early_stopping_rounds": 5}

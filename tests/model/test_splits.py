@@ -6,14 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mortgage_model.splits import (
-    SAMPLES,
-    SplitError,
-    check_events,
-    month_number,
-    month_text,
-    out_of_time_split,
-)
+from mortgage_model.development.splits import SAMPLES, SplitError, check_events, out_of_time_split
+from mortgage_model.months import month_number, month_text
 
 
 def calendar(first: str, n: int) -> list[str]:

@@ -24,11 +24,11 @@ def panel(loans: int = 300, months: int = 6, seed: int = 0) -> tuple[np.ndarray,
 
 
 def test_a_replicate_equals_the_statistics_of_the_repeated_rows():
-    labels, pd_, loan = panel()
+    labels, probabilities, loan = panel()
     weights = next(loan_weights(300, 1, seed=5))
     times = weights[loan].astype(int)
-    y, p = np.repeat(labels, times), np.repeat(pd_, times)
-    replicate = SampleBootstrap(labels, pd_, loan, 300).replicate(weights)
+    y, p = np.repeat(labels, times), np.repeat(probabilities, times)
+    replicate = SampleBootstrap(labels, probabilities, loan, 300).replicate(weights)
     assert replicate["auc"] == pytest.approx(metrics.roc_auc_score(y, p))
     assert replicate["ks"] == pytest.approx(discrimination.ks(y, p))
     assert replicate["brier"] == pytest.approx(metrics.brier_score_loss(y, p))
@@ -38,13 +38,13 @@ def test_a_replicate_equals_the_statistics_of_the_repeated_rows():
 
 
 def test_the_one_step_slope_stays_close_to_refitting():
-    labels, pd_, loan = panel(loans=2000)
-    boot = SampleBootstrap(labels, pd_, loan, 2000)
+    labels, probabilities, loan = panel(loans=2000)
+    boot = SampleBootstrap(labels, probabilities, loan, 2000)
     one_step, refitted = [], []
     for weights in loan_weights(2000, 30, seed=1):
         one_step.append(boot.replicate(weights)["calibration_slope"])
         times = weights[loan].astype(int)
-        refitted.append(calibration.recalibrate(np.repeat(labels, times), np.repeat(pd_, times)).slope.value)
+        refitted.append(calibration.recalibrate(np.repeat(labels, times), np.repeat(probabilities, times)).slope.value)
     spread = np.std(refitted)
     assert np.max(np.abs(np.subtract(one_step, refitted))) < 0.25 * spread
     assert np.std(one_step) == pytest.approx(spread, rel=0.1)
@@ -52,11 +52,11 @@ def test_the_one_step_slope_stays_close_to_refitting():
 
 def test_drawing_loans_is_wider_than_drawing_rows():
     """Six months of a loan carry little more than one: an interval by rows is far too narrow."""
-    labels, pd_, loan = panel(months=6)
-    by_loan = [SampleBootstrap(labels, pd_, loan, 300).replicate(w)["auc"] for w in loan_weights(300, 200, 2)]
+    labels, probabilities, loan = panel(months=6)
+    by_loan = [SampleBootstrap(labels, probabilities, loan, 300).replicate(w)["auc"] for w in loan_weights(300, 200, 2)]
     rows = np.arange(loan.size)
     by_row = [
-        SampleBootstrap(labels, pd_, rows, rows.size).replicate(w)["auc"]
+        SampleBootstrap(labels, probabilities, rows, rows.size).replicate(w)["auc"]
         for w in loan_weights(rows.size, 200, 2)
     ]
     assert np.ptp(percentile_interval(by_loan)) > 1.5 * np.ptp(percentile_interval(by_row))
@@ -68,8 +68,8 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
     for _ in range(60):
         scores = np.concatenate((rng.normal(1, 1, 40), rng.normal(0, 1, 160)))
         labels = np.repeat([1, 0], [40, 160])
-        pd_ = 1 / (1 + np.exp(-scores))
-        boot = SampleBootstrap(labels, pd_, np.arange(200), 200)
+        probabilities = 1 / (1 + np.exp(-scores))
+        boot = SampleBootstrap(labels, probabilities, np.arange(200), 200)
         low, high = percentile_interval([boot.replicate(w)["auc"] for w in loan_weights(200, 100, 3)])
         truth = 0.7602  # Phi(1 / sqrt 2), the binormal AUC
         covered += low <= truth <= high
@@ -89,8 +89,8 @@ def test_a_statistic_that_mostly_does_not_exist_has_no_interval():
 
 
 def test_two_hundred_replicates_of_two_hundred_thousand_rows_take_seconds():
-    labels, pd_, loan = panel(loans=20_000, months=10)
-    boot = SampleBootstrap(labels, pd_, loan, 20_000)
+    labels, probabilities, loan = panel(loans=20_000, months=10)
+    boot = SampleBootstrap(labels, probabilities, loan, 20_000)
     start = time.process_time()
     for weights in loan_weights(20_000, 200, seed=0):
         boot.replicate(weights)
@@ -98,8 +98,8 @@ def test_two_hundred_replicates_of_two_hundred_thousand_rows_take_seconds():
 
 
 def test_a_draw_without_default_has_no_value_not_an_infinite_one():
-    labels, pd_, loan = np.array([1, 0, 0, 0]), np.array([0.4, 0.1, 0.2, 0.1]), np.arange(4)
-    replicate = SampleBootstrap(labels, pd_, loan, 4).replicate(np.array([0.0, 2, 1, 1]))
+    labels, probabilities, loan = np.array([1, 0, 0, 0]), np.array([0.4, 0.1, 0.2, 0.1]), np.arange(4)
+    replicate = SampleBootstrap(labels, probabilities, loan, 4).replicate(np.array([0.0, 2, 1, 1]))
     assert np.isnan(replicate["brier_skill"])
     assert not np.isinf(list(replicate.values())).any()
 
@@ -119,9 +119,12 @@ def test_replicates_without_a_value_count_neither_for_the_interval_nor_for_the_d
 
 
 def test_ranking_scores_decide_the_ranking_and_nothing_else():
-    labels, pd_, loan = panel()
+    labels, probabilities, loan = panel()
     weights = next(loan_weights(300, 1, seed=5))
-    plain, turned = (SampleBootstrap(labels, pd_, loan, 300, ranking=r).replicate(weights) for r in (None, -pd_))
+    plain, turned = (
+        SampleBootstrap(labels, probabilities, loan, 300, ranking=ranking).replicate(weights)
+        for ranking in (None, -probabilities)
+    )
     assert turned["auc"] == pytest.approx(1 - plain["auc"])
     assert turned["ks"] == pytest.approx(-plain["ks"])
     assert {name: turned[name] for name in ("brier", "mean_pd")} == {name: plain[name] for name in ("brier", "mean_pd")}

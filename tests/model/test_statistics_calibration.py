@@ -25,17 +25,18 @@ def sample(seed: int = 0, n: int = 3000, distortion: float = 0.7) -> tuple[np.nd
 
 
 def test_brier_skill_and_log_loss_equal_scikit_learn():
-    labels, pd_ = sample()
-    assert c.brier(labels, pd_) == pytest.approx(metrics.brier_score_loss(labels, pd_), rel=1e-12)
-    assert c.log_loss(labels, pd_) == pytest.approx(metrics.log_loss(labels, pd_), rel=1e-9)
-    assert c.brier_skill(labels, pd_) == pytest.approx(metrics.d2_brier_score(labels, pd_), rel=1e-9)
+    labels, probabilities = sample()
+    assert c.brier(labels, probabilities) == pytest.approx(metrics.brier_score_loss(labels, probabilities), rel=1e-12)
+    assert c.log_loss(labels, probabilities) == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-9)
+    skill = metrics.d2_brier_score(labels, probabilities)
+    assert c.brier_skill(labels, probabilities) == pytest.approx(skill, rel=1e-9)
 
 
 @pytest.mark.parametrize("distortion", [0.4, 1.0, 1.8])
 def test_recalibration_equals_statsmodels(distortion):
-    labels, pd_ = sample(1, distortion=distortion)
-    reference = sm.Logit(labels, sm.add_constant(c.log_odds(pd_))).fit(disp=0, tol=1e-12)
-    mine = c.recalibrate(labels, pd_)
+    labels, probabilities = sample(1, distortion=distortion)
+    reference = sm.Logit(labels, sm.add_constant(c.log_odds(probabilities))).fit(disp=0, tol=1e-12)
+    mine = c.recalibrate(labels, probabilities)
     for estimate, row in ((mine.intercept, 0), (mine.slope, 1)):
         assert estimate.value == pytest.approx(reference.params[row], rel=1e-7)
         assert estimate.standard_error == pytest.approx(reference.bse[row], rel=1e-6)
@@ -43,19 +44,19 @@ def test_recalibration_equals_statsmodels(distortion):
 
 
 def test_calibration_in_the_large_equals_statsmodels():
-    labels, pd_ = sample(2)
+    labels, probabilities = sample(2)
     reference = sm.GLM(
-        labels, np.ones(labels.size), family=sm.families.Binomial(), offset=c.log_odds(pd_)
+        labels, np.ones(labels.size), family=sm.families.Binomial(), offset=c.log_odds(probabilities)
     ).fit(tol=1e-12)
-    mine = c.calibration_in_the_large(labels, pd_)
+    mine = c.calibration_in_the_large(labels, probabilities)
     assert mine.value == pytest.approx(reference.params[0], rel=1e-7)
     assert mine.standard_error == pytest.approx(reference.bse[0], rel=1e-6)
 
 
 def test_recalibrated_scores_have_slope_one_and_intercept_zero():
-    labels, pd_ = sample(3)
-    fit = c.recalibrate(labels, pd_)
-    better = 1 / (1 + np.exp(-(fit.intercept.value + fit.slope.value * c.log_odds(pd_))))
+    labels, probabilities = sample(3)
+    fit = c.recalibrate(labels, probabilities)
+    better = 1 / (1 + np.exp(-(fit.intercept.value + fit.slope.value * c.log_odds(probabilities))))
     again = c.recalibrate(labels, better)
     assert (again.intercept.value, again.slope.value) == pytest.approx((0, 1), abs=1e-8)
 
@@ -75,9 +76,9 @@ def test_jeffreys_p_value_worked_example():
 
 
 def test_deciles_equal_scikit_learns_calibration_curve():
-    labels, pd_ = sample(4, n=5000)
-    observed, predicted = calibration_curve(labels, pd_, n_bins=10, strategy="quantile")
-    table = c.by_score_band(labels, pd_)
+    labels, probabilities = sample(4, n=5000)
+    observed, predicted = calibration_curve(labels, probabilities, n_bins=10, strategy="quantile")
+    table = c.by_score_band(labels, probabilities)
     assert [band.label for band in table] == [str(i) for i in range(1, 11)]
     np.testing.assert_allclose([band.observed_rate for band in table], observed, atol=0.003)
     np.testing.assert_allclose([band.mean_pd for band in table], predicted, rtol=0.01)
@@ -92,8 +93,8 @@ def test_expected_calibration_error_by_hand():
 
 
 def test_by_group_keeps_the_order_of_the_scale():
-    labels, pd_ = np.array([0, 1, 0, 0]), np.array([0.3, 0.4, 0.1, 0.1])
-    table = c.by_group(labels, pd_, np.array(["B", "B", "A", "A"]), ["A", "B", "C"])
+    labels, probabilities = np.array([0, 1, 0, 0]), np.array([0.3, 0.4, 0.1, 0.1])
+    table = c.by_group(labels, probabilities, np.array(["B", "B", "A", "A"]), ["A", "B", "C"])
     assert [(b.label, b.n, b.events) for b in table] == [("A", 2, 0), ("B", 2, 1)]
     assert table[0].interval[0] == 0.0
 
@@ -103,13 +104,13 @@ def test_by_group_keeps_the_order_of_the_scale():
 )
 @settings(max_examples=60, deadline=None)
 def test_bands_partition_the_sample_and_never_split_ties(rows):
-    labels, pd_ = (np.array(column) for column in zip(*rows, strict=True))
-    table = c.by_score_band(labels, pd_)
+    labels, probabilities = (np.array(column) for column in zip(*rows, strict=True))
+    table = c.by_score_band(labels, probabilities)
     assert sum(band.n for band in table) == len(rows)
-    assert len(table) <= np.unique(pd_).size
+    assert len(table) <= np.unique(probabilities).size
     assert all(a.mean_pd < b.mean_pd for a, b in pairwise(table))
     assert all(band.interval[0] <= band.observed_rate <= band.interval[1] for band in table)
-    assert 0 <= c.expected_calibration_error(labels, pd_) <= 1
+    assert 0 <= c.expected_calibration_error(labels, probabilities) <= 1
 
 
 @pytest.mark.parametrize("statistic", [c.brier_skill, c.recalibrate, c.calibration_in_the_large])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, false_discovery_control, ks_2samp
 
-from mortgage_model.statistics import NotComputable, drift
+from mortgage_model.statistics import NotComputable, drift, many_tests
 from mortgage_model.statistics.label_free import expected_performance
 from mortgage_model.statistics.stability import psi
 
@@ -52,14 +52,14 @@ def test_binned_ks_is_the_two_sample_distance_where_every_value_has_a_bin():
 
 def test_holm_by_hand_and_benjamini_hochberg_by_scipy():
     p = np.array([0.01, 0.04, 0.03, 0.005])
-    assert drift.holm(p).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert drift.benjamini_hochberg(p) == pytest.approx(false_discovery_control(p))
+    assert many_tests.holm(p).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert many_tests.benjamini_hochberg(p) == pytest.approx(false_discovery_control(p))
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_adjusted_p_values_only_rise_and_keep_their_order(values):
     p = np.array(values)
-    for adjusted in (drift.holm(p), drift.benjamini_hochberg(p)):
+    for adjusted in (many_tests.holm(p), many_tests.benjamini_hochberg(p)):
         assert (adjusted >= p - 1e-12).all()
         assert (adjusted <= 1).all()
         assert (np.diff(adjusted[np.argsort(p)]) >= -1e-12).all()

@@ -60,15 +60,6 @@ def test_numeric_table_of_a_constant_has_one_edge():
     assert a.tolist() == [1, 1]
 
 
-def test_categorical_table_pools_the_rest_and_keeps_missing():
-    labels, e, a = s.categorical_table(
-        np.array(["R", "R", "C", None], dtype=object), np.array(["R", "Z", np.nan], dtype=object)
-    )
-    assert dict(zip(labels, zip(e.tolist(), a.tolist(), strict=True), strict=True)) == {
-        "R": (2, 1), "C": (1, 0), s.MISSING: (1, 1), s.OTHER: (0, 1),
-    }  # fmt: skip
-
-
 def test_no_rows_has_no_psi():
     with pytest.raises(NotComputable, match="no rows"):
         s.psi(np.array([1, 2]), np.array([0, 0]))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from contracts.loader import load_contract_file, parse_contract
 from contracts.model import ContractError
 from contracts.split import NearDuplicates
-from mortgage_model.artifact import load_model
+from mortgage_model.scoring.artifact import load_model
 from mortgage_model.table.groups import group_rows, grouped_folds, near_duplicates
 from mortgage_model.table.read import TableError, read_table
 

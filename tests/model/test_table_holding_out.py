@@ -18,18 +18,18 @@ from sklearn import metrics
 
 from contracts.model import Contract
 from contracts.split import NearDuplicates
-from mortgage_model import challenger
-from mortgage_model.artifact import load_model
-from mortgage_model.booster import known_as
-from mortgage_model.challenger import Challenger
-from mortgage_model.features import FeatureError
-from mortgage_model.hyperparameters import parse_arguments
-from mortgage_model.monotonicity import violations
-from mortgage_model.splits import SplitError
+from mortgage_model.development.hyperparameters import parse_arguments
+from mortgage_model.development.splits import SplitError
+from mortgage_model.scoring import challenger
+from mortgage_model.scoring.artifact import load_model
+from mortgage_model.scoring.booster import known_as
+from mortgage_model.scoring.challenger import Challenger
+from mortgage_model.scoring.features import FeatureError
 from mortgage_model.statistics import NotComputable, discrimination
 from mortgage_model.table import report
-from mortgage_model.table.development import TABLE_START, Evidence, Settings, cross_validate
+from mortgage_model.table.cross_validation import TABLE_START, Evidence, Settings, cross_validate
 from mortgage_model.table.groups import group_rows, grouped_folds
+from mortgage_model.validation.monotonicity import violations
 
 KEY, TIME = ("borrower", "string", "key"), ("period", "integer", "time")
 FEATURES = (("x", "number", "feature"), ("y", "number", "feature"))

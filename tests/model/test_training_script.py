@@ -14,13 +14,13 @@ from mortgage_training_script import main, train
 from synthetic_panel import SMALL_MODEL, write_panel
 
 from contracts import load_contract
-from mortgage_model import booster
-from mortgage_model.artifact import load_model, read_profile
-from mortgage_model.checkpoint import Checkpoint, request_digest
-from mortgage_model.hyperparameters import parse_arguments
-from mortgage_model.panel_data import open_panel, read_sample
-from mortgage_model.sample_metrics import metric_lines, sample_metrics
-from mortgage_model.splits import SplitError
+from mortgage_model.development.checkpoint import Checkpoint, request_digest
+from mortgage_model.development.hyperparameters import parse_arguments
+from mortgage_model.development.panel_data import open_panel, read_sample
+from mortgage_model.development.sample_metrics import metric_lines, sample_metrics
+from mortgage_model.development.splits import SplitError
+from mortgage_model.scoring import booster
+from mortgage_model.scoring.artifact import load_model, read_profile
 from mortgage_model.statistics.discrimination import auc
 
 CONTRACT = load_contract("loan_panel")

@@ -11,7 +11,7 @@ import pytest
 
 from contracts.model import Column
 from contracts.values import NO_VALUE, typed_value
-from mortgage_model.typed import typed
+from mortgage_model.scoring.typed import typed
 
 NUMBER = Column("x", "number", "D.", "feature", missing_codes=("-999", "?"))
 STORED = [

@@ -22,11 +22,11 @@ from synthetic_panel import write_panel
 from validation_run import ROOT, RUN, THRESHOLDS, gather, prepare, validate, validated_once
 
 from contracts import load_contract
-from mortgage_model.artifact import ArtifactError, load_model
-from mortgage_model.gate import ThresholdError
-from mortgage_model.panel_data import PanelError
+from mortgage_model.development.panel_data import PanelError
+from mortgage_model.scoring.artifact import ArtifactError, load_model
 from mortgage_model.validation.checks import CHECKS, Evidence, run_checks
-from mortgage_model.validation.evaluation import Replicates
+from mortgage_model.validation.gate import ThresholdError
+from mortgage_model.validation.replicates import Replicates
 
 RECORDS = [test for test in CHECKS if test.run.__module__.endswith("records")]
 

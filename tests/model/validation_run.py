@@ -13,12 +13,13 @@ from typing import Any
 from model_validation_script import MortgageLoanModelValidator, ValidationRun
 
 from contracts import load_contract
-from mortgage_model.artifact import MortgageModel, load_model, read_profile
-from mortgage_model.gate import GateResult
-from mortgage_model.panel_data import open_panel
-from mortgage_model.splits import SplitBounds
+from mortgage_model.development.panel_data import open_panel
+from mortgage_model.development.splits import SplitBounds
+from mortgage_model.documents.gate import GateResult
+from mortgage_model.scoring.artifact import MortgageModel, load_model, read_profile
 from mortgage_model.validation import evaluation as figures
 from mortgage_model.validation.checks import Evidence
+from mortgage_model.validation.replicates import Replicates
 from mortgage_model.validation.samples import score_samples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +69,7 @@ def gather(
     model, contract = alter(load_model(model_dir)), load_contract("loan_panel")
     bounds, profile = SplitBounds(**model.metadata["split"]), read_profile(model_dir)
     scored = score_samples(open_panel(panel_dir, contract), contract, model, bounds, profile, rivals, seed=7)
-    drawn = figures.Replicates(scored.samples, replicates, 7)
+    drawn = Replicates(scored.samples, replicates, 7)
     if metrics is None:
         metrics = {name: figures.sample_metrics(sample, drawn) for name, sample in scored.samples.items()}
         metrics["train_to_oot"] = figures.comparison_metrics(scored.samples, metrics, drawn)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local_platform import processes, state, supervisor
-from local_platform.processes import Service
+from local_platform.running import processes, state, supervisor
+from local_platform.running.processes import Service
 from local_platform.settings import Platform
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
@@ -35,4 +35,4 @@ def service(
 def replace_services(monkeypatch: pytest.MonkeyPatch, *table: Service) -> None:
     """These are the platform's services in this test."""
     for module in ("supervisor", "keeper"):
-        monkeypatch.setattr(f"local_platform.{module}.services", lambda _: {s.name: s for s in table})
+        monkeypatch.setattr(f"local_platform.running.{module}.services", lambda _: {s.name: s for s in table})

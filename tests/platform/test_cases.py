@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local_platform import cases
+from local_platform.commands import cases
 
 SEEN = '=== one\nexit 0\n{"rows_in": 3}\n=== two\nexit 2\nerror: no\n'
 

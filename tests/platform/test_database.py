@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local_platform import database, processes, services, state, supervisor
+from local_platform.running import database, processes, services, state, supervisor
 from local_platform.settings import Platform, PlatformError
 
 SEGMENTS = Path("/proc/sysvipc/shm")

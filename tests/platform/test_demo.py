@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from local_platform import demo
+from local_platform.commands import demo
 
 
 class Api:

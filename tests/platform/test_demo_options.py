@@ -6,7 +6,7 @@ import argparse
 
 import pytest
 
-from local_platform.demo import add_arguments, training_months
+from local_platform.commands.demo import add_arguments, training_months
 
 
 def parsed(*arguments: str) -> argparse.Namespace:

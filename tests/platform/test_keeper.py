@@ -12,10 +12,10 @@ import time
 import psutil
 import pytest
 
-from local_platform import keeper, processes, supervisor, watch
 from local_platform.environments import ROOT
-from local_platform.keeper import Keeper, read_report
-from local_platform.watch import PAUSES
+from local_platform.running import keeper, processes, supervisor, watch
+from local_platform.running.keeper import Keeper, read_report
+from local_platform.running.watch import PAUSES
 from tests.platform.conftest import SLEEPER, replace_services, service
 
 
@@ -158,9 +158,9 @@ def test_what_a_dead_service_left_idle_is_ended(platform, keep):
 SUPERVISE = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from local_platform import keeper, supervisor
+from local_platform.running import keeper, supervisor
 from local_platform.settings import Platform
-from local_platform.watch import PAUSES
+from local_platform.running.watch import PAUSES
 from tests.platform.conftest import service
 keeper.services = lambda _: {{name: service(name, argv) for name, argv in %r.items()}}
 supervisor.supervise(Platform.from_environment())

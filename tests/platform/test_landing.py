@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local_platform import etl, landing
-from local_platform.landing import LandingError, describe, look_into
+from local_platform.delivery import etl, landing
+from local_platform.delivery.landing import LandingError, describe, look_into
 
 MONTH = "loan_id,reporting_month,current_upb,current_interest_rate,loan_age,months_to_maturity,delinquency_status,"
 MONTH += "modification_flag,zero_balance_code,zero_balance_date,net_loss\n1,{},,,,,0,,,,\n"

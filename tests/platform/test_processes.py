@@ -15,8 +15,8 @@ import time
 import psutil
 import pytest
 
-from local_platform import processes, supervisor
 from local_platform.environments import ROOT
+from local_platform.running import processes, supervisor
 from tests.platform.conftest import SLEEPER, replace_services, service
 
 
@@ -192,7 +192,7 @@ def test_what_cannot_be_recorded_does_not_start(platform, monkeypatch):
 def test_a_service_whose_starter_dies_before_it_is_on_record_does_not_start(platform):
     code = f"""
 import os, sys
-from local_platform import processes
+from local_platform.running import processes
 from local_platform.settings import Platform
 sys.path.insert(0, {str(ROOT)!r})
 from tests.platform.conftest import service

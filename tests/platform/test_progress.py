@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from local_platform import progress
-from local_platform.progress import Progress, seconds
+from local_platform.clients import progress
+from local_platform.clients.progress import Progress, seconds
 
 
 @pytest.mark.parametrize(("took", "shown"), [(-0.3, "0 s"), (-1e-9, "0 s"), (0.0, "0 s"), (0.6, "1 s"), (61.4, "61 s")])

@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from local_platform import state
 from local_platform.environments import ROOT
+from local_platform.running import state
 from local_platform.settings import Platform, PlatformError
 
 

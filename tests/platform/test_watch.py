@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_platform.watch import BLIND_SECONDS, CALM_SECONDS, ILL_SECONDS, PAUSES, START_SECONDS, Act, Watch
+from local_platform.running.watch import BLIND_SECONDS, CALM_SECONDS, ILL_SECONDS, PAUSES, START_SECONDS, Act, Watch
 
 
 def looks(watch: Watch, until: float, since: float = 0.0, **seen) -> list[tuple[float, Act]]:

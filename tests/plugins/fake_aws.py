@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -107,6 +108,10 @@ class FakeAws:
             self.on_finish(job)
 
 
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body).hexdigest()}"'
+
+
 class _Service:
     meta = META
 
@@ -127,23 +132,42 @@ class FakeS3(_Service):
         self.fake.enter("list_objects_v2")
         keys = sorted(key for key in self.fake.objects if key.startswith(Prefix))[:MaxKeys]
         found = [(key, self.fake.objects[key][0]) for key in keys]
-        return {"Contents": [{"Key": k, "Size": len(b), "ETag": hashlib.md5(b).hexdigest()} for k, b in found]}
+        return {"Contents": [{"Key": k, "Size": len(b), "ETag": _etag(b)} for k, b in found]}
 
     def get_object(self, Bucket: str, Key: str, Range: str = "bytes=0-") -> dict[str, Any]:
         self.fake.enter("get_object")
         if Key not in self.fake.objects:
             raise client_error("NoSuchKey", Key, 404)
         last = Range.partition("-")[2]
-        body = self.fake.objects[Key][0][: int(last) + 1 if last else None]
-        return {"Body": SimpleNamespace(read=lambda: body)}
+        whole, written = self.fake.objects[Key]
+        body = whole[: int(last) + 1 if last else None]
+        return {
+            "Body": SimpleNamespace(read=lambda: body),
+            "ETag": _etag(whole),
+            "LastModified": written,
+            "ResponseMetadata": self._metadata(),
+        }
 
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:
         return {"LastModified": self.fake.objects[Key][1]}
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
-        self.fake.enter("put_object")
+    def put_object(
+        self, Bucket: str, Key: str, Body: bytes, IfMatch: str = "", IfNoneMatch: str = "", **_: Any
+    ) -> dict[str, Any]:
+        """A conditional put counts as a call of its own."""
+        call = "put_object_if" if IfMatch or IfNoneMatch else "put_object"
+        self.fake.enter(call)
+        there = self.fake.objects.get(Key)
+        if IfMatch and there is None:
+            raise client_error("NoSuchKey", Key, 404)
+        if there and (IfNoneMatch == "*" or IfMatch not in ("", _etag(there[0]))):
+            raise client_error("PreconditionFailed", Key, 412)
         self.fake.objects[Key] = (Body, self.fake.now)
-        self.fake.leave("put_object")
+        self.fake.leave(call)
+        return {"ETag": _etag(Body), "ResponseMetadata": self._metadata()}
+
+    def _metadata(self) -> dict[str, Any]:
+        return {"HTTPHeaders": {"date": format_datetime(self.fake.now, usegmt=True)}}
 
     def get_paginator(self, name: str) -> _Pages:
         return _Pages(self.list_objects_v2)
@@ -157,9 +181,17 @@ class FakeGlue(_Service):
         self.fake.glue_jobs[definition["Name"]] = definition
         self.fake.leave("create_job")
 
+    def get_job(self, JobName: str) -> dict[str, Any]:
+        self.fake.enter("get_job")
+        if JobName not in self.fake.glue_jobs:
+            raise client_error("EntityNotFoundException", f"Job {JobName} not found.")
+        return {"Job": self.fake.glue_jobs[JobName]}
+
     def start_job_run(self, JobName: str, Arguments: dict[str, str]) -> dict[str, str]:
         self.fake.enter("start_job_run")
-        if any(job.get("job") == JobName and job["status"] == "InProgress" for job in self.fake.jobs.values()):
+        limit = self.fake.glue_jobs[JobName]["ExecutionProperty"]["MaxConcurrentRuns"]
+        runs = [job for job in self.fake.jobs.values() if job.get("job") == JobName]
+        if sum(job["status"] == "InProgress" for job in runs) >= limit:
             raise client_error("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {JobName}")
         run_id = f"jr_{len(self.fake.jobs) + 1}"
         job = {
@@ -178,15 +210,20 @@ class FakeGlue(_Service):
 
     def get_job_run(self, JobName: str, RunId: str) -> dict[str, Any]:
         self.fake.enter("get_job_run")
+        if f"{JobName}/{RunId}" not in self.fake.jobs:
+            raise client_error("EntityNotFoundException", f"Job Run with id {RunId} does not exist.")
         job = self.fake.jobs[f"{JobName}/{RunId}"]
         self.fake.advance(job)
         return {"JobRun": self._run(job)}
 
-    def get_job_runs(self, JobName: str) -> dict[str, Any]:
+    def get_job_runs(self, JobName: str, MaxResults: int = 200, NextToken: str = "0") -> dict[str, Any]:
+        """The newest first, a page at a time."""
         self.fake.enter("get_job_runs")
         if JobName not in self.fake.glue_jobs:
             raise client_error("EntityNotFoundException", "no such job")
-        return {"JobRuns": [self._run(job) for job in self.fake.jobs.values() if job["job"] == JobName]}
+        runs = [self._run(job) for job in reversed(self.fake.jobs.values()) if job.get("job") == JobName]
+        start, end = int(NextToken), int(NextToken) + MaxResults
+        return {"JobRuns": runs[start:end], **({"NextToken": str(end)} if end < len(runs) else {})}
 
     def batch_stop_job_run(self, JobName: str, JobRunIds: list[str]) -> None:
         self.fake.enter("batch_stop_job_run")

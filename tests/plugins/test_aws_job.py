@@ -13,15 +13,15 @@ from airflow.sdk.exceptions import TaskDeferred
 from fake_aws import LOST_ANSWER, REFUSED, SERVER_ERROR, THROTTLED, FakeAws
 
 from mortgage_risk import aws
+from mortgage_risk.data.glue_script import GlueJobOperator
 from mortgage_risk.jobs.failures import AwsJobFailed
-from mortgage_risk.jobs.glue import GlueJobOperator
 from mortgage_risk.jobs.kinds.training import TrainingJob
 from mortgage_risk.jobs.operator import AwsJobOperator
 from mortgage_risk.jobs.state import job_name
 from mortgage_risk.jobs.triggers import AwsJobTrigger
 from mortgage_risk.settings import Settings
+from mortgage_risk.training.search import TuneHyperparametersOperator
 from mortgage_risk.training.train import TrainModelOperator
-from mortgage_risk.training.tuning import TuneHyperparametersOperator
 
 CODE = {"sha256": "c" * 64, "prefix": "s3://mortgage-loan-ml/code/ccc/", "git_commit": "abc"}
 PANEL = {
@@ -246,19 +246,24 @@ def test_a_result_written_by_another_run_since_is_not_taken_for_its_own(settings
     assert fake_aws.count("start_job_run") == 2
 
 
-def test_of_two_glue_runs_started_at_once_the_second_is_refused_and_waits_for_the_first(
-    settings, context, fake_aws, monkeypatch
+@pytest.mark.parametrize("moment", ["get_job", "put_object_if"])
+def test_of_two_glue_runs_started_at_once_the_second_is_not_started_and_waits_for_the_first(
+    settings, context, fake_aws, monkeypatch, moment
 ) -> None:
     """The other worker's run starts between our look-up and our start."""
-    glue_client = type(fake_aws.client("glue"))
-    start = glue_client.start_job_run
+    enter, other = fake_aws.enter, [glue(settings)]
 
-    def start_twice(self: Any, **request: Any) -> dict[str, str]:
-        start(self, **request)
-        return start(self, **request)
+    def meanwhile(call: str) -> None:
+        if call == moment and other:
+            fake_aws.outcome = None
+            with pytest.raises(TaskDeferred):
+                deferred(other.pop()).execute(context)
+            fake_aws.outcome = ("Completed", "")
+        enter(call)
 
-    monkeypatch.setattr(glue_client, "start_job_run", start_twice)
+    monkeypatch.setattr(fake_aws, "enter", meanwhile)
     assert glue(settings).execute(context)["job"].endswith("/jr_1")
+    assert not other
     assert len(fake_aws.jobs) == 1
 
 

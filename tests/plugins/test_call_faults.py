@@ -20,7 +20,7 @@ from mortgage_risk.release import verdict
 from mortgage_risk.release.approval import RecordDecisionOperator
 from mortgage_risk.release.deployment import CheckEndpointOperator, CreateModelOperator, DeployModelOperator
 from mortgage_risk.release.registration import RegisterModelOperator, SelectModelOperator
-from mortgage_risk.scoring.transform import BatchTransformOperator
+from mortgage_risk.scoring.batch import BatchTransformOperator
 from mortgage_risk.training.train import TrainModelOperator
 
 B = "s3://mortgage-loan-ml/"
@@ -58,7 +58,10 @@ WORK = {
     "glue": Work(
         GlueDatasetOperator,
         {"script": "p.py", "arguments": {}, "inputs": [f"{B}raw/"], "prefix": f"{B}p/", "code": CODE},
-        ("list_objects_v2", "get_job_runs", "create_job", "start_job_run", "get_job_run", "put_object", "get_object"),
+        (
+            *("list_objects_v2", "get_object", "get_job", "create_job", "put_object_if", "start_job_run"),
+            *("get_job_run", "put_object"),
+        ),
         jobs,
     ),
     "training": Work(

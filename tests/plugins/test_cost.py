@@ -16,7 +16,7 @@ from mortgage_risk.jobs.cost import load_prices
 from mortgage_risk.jobs.kinds import KINDS
 from mortgage_risk.jobs.ledger import Ledger, summary
 from mortgage_risk.jobs.state import JobState
-from mortgage_risk.scoring.transform import BatchTransformOperator
+from mortgage_risk.scoring.batch import BatchTransformOperator
 from mortgage_risk.settings import PLUGIN, Settings
 
 PRICES = load_prices(PLUGIN / "prices.json")

@@ -21,7 +21,7 @@ def root(tmp_path: Path) -> Path:
         "contracts/tables/loans.odcs.yaml": "t",
         "contracts/__pycache__/x.pyc": "junk",
         "sagemaker_entrypoints/inference.py": "i",
-        "sagemaker_entrypoints/mortgage_model/features.py": "f",
+        "sagemaker_entrypoints/mortgage_model/scoring/features.py": "f",
         "glue_jobs/prepare_loan_panel.py": "p",
         "glue_jobs/mortgage_etl/labels.py": "l",
     }
@@ -36,7 +36,7 @@ def test_each_service_finds_what_it_needs(root: Path) -> None:
     files = code.collect(root)
     source = {
         "inference.py",
-        "mortgage_model/features.py",
+        "mortgage_model/scoring/features.py",
         "contracts/__init__.py",
         "contracts/tables/loans.odcs.yaml",
     }

@@ -128,7 +128,7 @@ def endpoint_update(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
     return GlueRun.definition(
-        settings, name="m-prepare-1", script="prepare_loan_panel.py", code_prefix=CODE, tags=tags
+        settings, script="prepare_loan_panel.py", code_prefix=CODE, tags=tags
     )
 
 

@@ -34,7 +34,7 @@ from mortgage_risk.release.registration import (
     SelectModelOperator,
 )
 from mortgage_risk.release.validation import ValidateModelOperator
-from mortgage_risk.scoring.transform import BatchTransformOperator
+from mortgage_risk.scoring.batch import BatchTransformOperator
 
 B = "s3://mortgage-loan-ml/"
 CODE = {"sha256": "c" * 64, "prefix": f"{B}code/ccc/", "git_commit": "abc"}

@@ -29,7 +29,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch, context: Any) -> list[str]:
     """Ids of the jobs that are stopped; live are the panel's task, and the cleaning in the other DAG."""
     found: list[str] = []
     monkeypatch.setattr(inventory, "running_jobs", lambda *_: JOBS)
-    monkeypatch.setattr(GLUE, "definitions_before", lambda *_: ["old-1", "waited-for"])
+    monkeypatch.setattr(GLUE, "unused_definitions", lambda *_: ["old-1", "waited-for"])
     for kind in KINDS.values():
         monkeypatch.setattr(kind, "stop", lambda clients, job_id: found.append(job_id))
 

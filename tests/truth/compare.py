@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow.dataset as ds
 
 from contracts import load_contract
-from mortgage_model.artifact import load_model
-from mortgage_model.panel_data import open_panel
-from mortgage_model.splits import SplitBounds
+from mortgage_model.development.panel_data import open_panel
+from mortgage_model.development.splits import SplitBounds
+from mortgage_model.scoring.artifact import load_model
 from mortgage_model.statistics.calibration import recalibrate
 from mortgage_model.statistics.discrimination import auc
 

@@ -7,7 +7,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_platform import demo, landing
+from local_platform.commands import demo
+from local_platform.delivery import landing
 from local_platform.environments import GLUE, ROOT, runtime_python
 
 HERE = Path(__file__).parent

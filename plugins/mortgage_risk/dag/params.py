@@ -12,7 +12,7 @@ SOURCES = ("canonical", "fannie_mae", "fannie_mae_current", "freddie_mac")
 
 OVERRIDE = "Override of the gate"  # a section of the form: closed until somebody opens it
 
-# name -> type, minimum, maximum; those of mortgage_model/hyperparameters.py (a test compares).
+# name -> type, minimum, maximum; those of mortgage_model/development/hyperparameters.py (a test compares).
 # horizon_months is a parameter of its own.
 HYPERPARAMETERS: dict[str, tuple[str, float, float]] = {
     "oot_months": ("integer", 1, 120),

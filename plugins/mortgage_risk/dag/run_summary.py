@@ -10,8 +10,8 @@ from mortgage_risk import aws
 from mortgage_risk.dag.arguments import RunArguments
 from mortgage_risk.documents import DataSummary, ModelVersion, RunCost, RunSummary
 from mortgage_risk.jobs import ledger, links
+from mortgage_risk.jobs.base import MortgageRiskOperator, skip
 from mortgage_risk.jobs.cost import load_prices
-from mortgage_risk.jobs.operator import MortgageRiskOperator, skip
 from mortgage_risk.release.registry import ModelPackage
 from mortgage_risk.xcoms import RunSummarized
 
@@ -124,6 +124,7 @@ class ConfirmWorkOperator(MortgageRiskOperator):
         state = states.get(run_id, {}).get(self.work)
         if state in (None, "skipped", "removed"):
             raise RunEnded(f"The run was ended before {self.work} was done. Clear the run to do it.")
+        self.log.info("%s: %s", self.work, state)
 
 
 def summarized(work: MortgageRiskOperator) -> None:

@@ -15,9 +15,9 @@ from mortgage_risk.release.deployment import CreateModelOperator
 from mortgage_risk.release.gate import GateOperator
 from mortgage_risk.release.registration import RegisterModelOperator
 from mortgage_risk.release.validation import ValidateModelOperator
-from mortgage_risk.scoring.transform import BatchTransformOperator
+from mortgage_risk.scoring.batch import BatchTransformOperator
+from mortgage_risk.training.search import TuneHyperparametersOperator
 from mortgage_risk.training.train import TrainModelOperator
-from mortgage_risk.training.tuning import TuneHyperparametersOperator
 
 ONCE = CountedRetries(failures=0)  # a verdict and a question; an outage still is none
 TUNED = "{{ ti.xcom_pull('build_model.tune_hyperparameters')['hyperparameters'] | tojson }}"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mortgage_risk import assets, aws
+from mortgage_risk.data.glue_script import GlueJobOperator
 from mortgage_risk.documents import Manifest
-from mortgage_risk.jobs.glue import GlueJobOperator
 from mortgage_risk.jobs.state import JobState
 from mortgage_risk.layout import Layout, manifest
 from mortgage_risk.settings import Settings

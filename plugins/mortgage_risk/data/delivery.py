@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
 from mortgage_risk.jobs import links
-from mortgage_risk.jobs.operator import MortgageRiskOperator
+from mortgage_risk.jobs.base import MortgageRiskOperator
 from mortgage_risk.xcoms import Delivery
 
 if TYPE_CHECKING:

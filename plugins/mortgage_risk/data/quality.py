@@ -5,16 +5,19 @@ fails.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
+from mortgage_risk.data.glue_script import GlueJobOperator
 from mortgage_risk.documents import DataCheck, DataQualityResult
-from mortgage_risk.jobs.glue import GlueJobOperator
 from mortgage_risk.jobs.state import JobState
 from mortgage_risk.layout import Layout, manifest
 from mortgage_risk.settings import Settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 
 class DataQualityError(AirflowFailException):
@@ -68,7 +71,11 @@ class DataQualityOperator(GlueJobOperator):
         )
 
     def result(self, state: JobState) -> Mapping[str, Any]:
-        outcome: DataQualityResult = aws.read_json(self.client("s3"), self.result_object)
+        return {"result_uri": self.result_object, **self._outcome()["statistics"]}
+
+    def after_success(self, context: Context, state: JobState, result: Mapping[str, Any]) -> None:
+        """The job has done its work; whether the data may go on is said here."""
+        outcome = self._outcome()
         failed = [check for check in outcome["expectations"] if not check["success"]]
         for check in failed:
             level = self.log.error if check["severity"] == "error" else self.log.warning
@@ -83,7 +90,10 @@ class DataQualityOperator(GlueJobOperator):
                 f"{self.business_date}:\n{shown}\nWhole result: {self.result_object}",
                 outcome,
             )
-        return {"result_uri": self.result_object, **statistics}
+
+    def _outcome(self) -> DataQualityResult:
+        outcome: DataQualityResult = aws.read_json(self.client("s3"), self.result_object)
+        return outcome
 
 
 def in_words(check: DataCheck) -> str:

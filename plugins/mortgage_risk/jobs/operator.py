@@ -11,76 +11,29 @@ from __future__ import annotations
 import math
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from airflow.sdk import BaseOperator, BaseOperatorLink
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import BaseOperatorLink
+from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import aws
 from mortgage_risk.jobs import lineage, links
-from mortgage_risk.jobs.failures import AwsJobFailed, AwsJobLost, failure
+from mortgage_risk.jobs.base import MortgageRiskOperator
+from mortgage_risk.jobs.failures import AwsJobFailed, AwsJobFailedForGood, AwsJobLost, failure
 from mortgage_risk.jobs.kinds.kind import JobKind
-from mortgage_risk.jobs.ledger import BudgetExceeded, Ledger
-from mortgage_risk.jobs.requests import QUEUE_SECONDS, Request, RunTags, deployment
+from mortgage_risk.jobs.ledger import BudgetExceeded
+from mortgage_risk.jobs.requests import QUEUE_SECONDS, Request, RunTags
 from mortgage_risk.jobs.state import JobState, log_tail
 from mortgage_risk.jobs.submission import Cancelled, StillStopping, Submission, request_name
-from mortgage_risk.jobs.triggers import AwsJobTrigger
-from mortgage_risk.jobs.watch import JobWatch, Outcome, WatchArguments
-from mortgage_risk.layout import Layout
-from mortgage_risk.settings import Settings
+from mortgage_risk.jobs.triggers import AwsJobTrigger, PauseTrigger
+from mortgage_risk.jobs.watch import JobWatch, Outcome, WatchArguments, WatchEvent
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-T = TypeVar("T")
-
-
-class MortgageRiskOperator(BaseOperator):
-    """What all operators here share: settings, layout, AWS clients, a business date, links."""
-
-    template_fields: Sequence[str] = ("source", "business_date")
-    operator_extra_links: Sequence[BaseOperatorLink] = ()
-
-    def __init__(self, *, settings: Settings, source: str, business_date: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.settings = settings
-        self.source = source
-        self.business_date = business_date
-        self.stored_links: dict[str, str] = {}
-
-    @property
-    def layout(self) -> Layout:
-        return Layout(self.settings.bucket, self.settings.model_name)
-
-    @cached_property
-    def _clients(self) -> aws.Clients:
-        return aws.clients(self.settings.aws_conn_id)
-
-    def client(self, service: str, *, retries: bool = True) -> Any:
-        return self._clients(service, retries=retries)
-
-    def retry_through_outage(self, call: Callable[[], T]) -> T:
-        """`call()`, again while AWS is ill, for `outage_minutes` at most. It must bear to be repeated."""
-        return aws.retry_through_outage(call, self.settings.outage_s)
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.settings, self.client)
-
-    def run_tags(self, context: Context) -> RunTags:
-        return RunTags(
-            dag_id=self.dag_id,
-            task_id=self.task_id,
-            run_id=context["dag_run"].run_id,
-            business_date=self.business_date,
-            deployment=deployment(self.settings),
-        )
-
-    def object_url(self, uri: str) -> str:
-        return links.object_url(self.settings, uri, self.client("s3").meta.region_name)
+BUSY_PAUSE_S = 60.0  # of a deferred task: coming back costs two process starts
 
 
 class AwsJobOperator(MortgageRiskOperator):
@@ -138,7 +91,14 @@ class AwsJobOperator(MortgageRiskOperator):
     # --- the task ---
 
     def execute(self, context: Context) -> Mapping[str, Any] | None:
-        state = self._find_or_submit(context)
+        return self._run(context, time.time())
+
+    def execute_again(self, context: Context, event: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """After a pause in which AWS may have got room."""
+        return self._run(context, event["since"])
+
+    def _run(self, context: Context, since: float) -> Mapping[str, Any] | None:
+        state = self._find_or_submit(context, since)
         watch = self._watch_arguments(state.job_id)
         self._watch = JobWatch(**watch)
         if self._killed:  # while the submit was on its way
@@ -156,7 +116,7 @@ class AwsJobOperator(MortgageRiskOperator):
         self.defer(trigger=AwsJobTrigger(**watch), method_name="execute_complete")
         return None  # not reached: defer raises
 
-    def execute_complete(self, context: Context, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    def execute_complete(self, context: Context, event: WatchEvent) -> Mapping[str, Any]:
         return self._conclude(context, event["job_id"], event["outcome"])
 
     def on_kill(self) -> None:
@@ -167,15 +127,46 @@ class AwsJobOperator(MortgageRiskOperator):
 
     # --- steps ---
 
-    def _find_or_submit(self, context: Context) -> JobState:
-        try:
-            return self.retry_through_outage(lambda: self._submission(context).find_or_submit())
-        except Cancelled as error:
-            raise AwsJobLost(f"The task was killed {error}.") from error
-        except StillStopping as error:
-            raise AwsJobFailed(str(error)) from error
-        except BudgetExceeded as error:
-            raise AirflowFailException(str(error)) from error
+    def _find_or_submit(self, context: Context, since: float) -> JobState:
+        """Also through a time in which AWS has no room, counted from `since`."""
+        while True:
+            try:
+                return self.retry_through_outage(lambda: self._submission(context).find_or_submit())
+            except Cancelled as error:
+                raise AwsJobLost(f"The task was killed {error}.") from error
+            except StillStopping as error:
+                raise AwsJobFailed(str(error)) from error
+            except BudgetExceeded as error:
+                raise AirflowFailException(str(error)) from error
+            except Exception as error:
+                if not aws.is_at_limit(error):
+                    raise
+                full = error
+            self._wait_for_room(full, since)
+
+    def _wait_for_room(self, full: Exception, since: float) -> None:
+        """Deferred where the task may be; AwsJobLost when it has waited for busy_minutes."""
+        if aws.is_beyond_limit(full):
+            raise AwsJobFailedForGood(
+                f"AWS will not have room for this {self.kind.name} job: {full}\nAsk for a higher quota, or choose "
+                "another instance type or fewer instances in the settings, then clear the task."
+            ) from full
+        longest, waited = self.settings.busy_minutes * 60.0, time.time() - since
+        if self.execution_timeout:
+            longest = min(longest, self.execution_timeout.total_seconds())
+        if waited > longest:
+            raise AwsJobLost(
+                f"AWS had no room for this {self.kind.name} job for {waited / 60:.0f} minutes (setting busy_minutes): "
+                f"{full}\nNothing runs; the next try asks again."
+            ) from full
+        self.log.warning(
+            "AWS has no room for this %s job (%s): asking again, for %.0f minutes more",
+            *(self.kind.name, full, (longest - waited) / 60),
+        )
+        if self.settings.deferrable:
+            pause = max(BUSY_PAUSE_S, self.settings.poll_seconds)
+            self.defer(trigger=PauseTrigger(pause, since), method_name="execute_again")
+        time.sleep(self.settings.poll_seconds)
 
     def _submission(self, context: Context) -> Submission:
         tags = self.run_tags(context)
@@ -283,9 +274,3 @@ class AwsJobOperator(MortgageRiskOperator):
         log = links.log_url(self.settings, self.kind, state.job_id, region)
         links.store(self, context, {links.JobLink: job, links.LogLink: log})
         return job, log
-
-
-def skip(operator: BaseOperator, why: str) -> NoReturn:
-    """Airflow itself logs no more than that the task is skipped."""
-    operator.log.info(why)
-    raise AirflowSkipException(why)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mortgage_risk.jobs import code, links
-from mortgage_risk.jobs.operator import MortgageRiskOperator
+from mortgage_risk.jobs.base import MortgageRiskOperator
 from mortgage_risk.layout import manifest
 from mortgage_risk.xcoms import PackagedCode
 

@@ -70,6 +70,14 @@ class LogPlace:
     stream: str  # name or, for SageMaker, beginning of the name
 
 
+class BeingStarted(aws.Busy):
+    """Another worker has claimed the request and may still start it: look again, in `seconds` at the latest."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 NAME = "{job}"  # stands for the attempt's name in a request
 REQUEST = "{request}"  # stands for the request's name, which its attempts share
 

@@ -22,7 +22,7 @@ from typing import Any
 from mortgage_risk.aws import Clients
 from mortgage_risk.jobs.kinds.kind import JobKind
 from mortgage_risk.jobs.requests import QUEUE_SECONDS, Request
-from mortgage_risk.jobs.state import JobState, job_name
+from mortgage_risk.jobs.state import BeingStarted, JobState, job_name
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,17 @@ class Submission:
     pause_s: float
 
     def find_or_submit(self) -> JobState:
+        until = time.monotonic() + QUEUE_SECONDS
+        while True:
+            try:
+                return self._find_or_submit()
+            except BeingStarted as other:
+                if time.monotonic() > until:
+                    raise
+                log.info("%s: waiting for it", other)
+                time.sleep(min(self.pause_s, other.seconds))
+
+    def _find_or_submit(self) -> JobState:
         kind = self.kind
         found = self._settled(kind.latest(self.clients, self.request, self.name))
         if self.cancelled():

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from mortgage_risk import aws
 from mortgage_risk.jobs import inventory, links
+from mortgage_risk.jobs.base import MortgageRiskOperator
 from mortgage_risk.jobs.inventory import TaggedJob
 from mortgage_risk.jobs.kinds import GLUE, KINDS
-from mortgage_risk.jobs.operator import MortgageRiskOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,8 +43,8 @@ class SweepOrphansOperator(MortgageRiskOperator):
 
     A job is an orphan if it is older than `settle_minutes` and no instance of the task that asked for it is live, in
     any run: a second run of the same date may be waiting for it, or the task of that name in another of `dag_ids`,
-    which asks for the same work. Glue jobs (definitions) older than the setting
-    glue_job_days are deleted. XCom: Swept.
+    which asks for the same work. Glue jobs (definitions) that have not run for the setting glue_job_days are deleted,
+    unless they are given. XCom: Swept.
     """
 
     template_fields = (*MortgageRiskOperator.template_fields, "report_only")
@@ -99,8 +99,8 @@ class SweepOrphansOperator(MortgageRiskOperator):
         return orphans
 
     def _old_glue_jobs(self, jobs: Sequence[TaggedJob]) -> list[str]:
-        before = datetime.now(UTC) - timedelta(days=self.settings.glue_job_days)
-        old = self.retry_through_outage(lambda: GLUE.definitions_before(self.client, self.settings, before))
+        since = datetime.now(UTC) - timedelta(days=self.settings.glue_job_days)
+        old = self.retry_through_outage(lambda: GLUE.unused_definitions(self.client, self.settings, since))
         busy = {job.job_id.partition("/")[0] for job in jobs if job.kind == GLUE.name}
         return [name for name in old if name not in busy]
 

@@ -26,6 +26,13 @@ class WatchArguments(TypedDict):
     outage_s: float
 
 
+class WatchEvent(TypedDict):
+    """What came of a watch."""
+
+    job_id: str
+    outcome: Outcome
+
+
 class JobWatch:
     """Polls one job. `poll()` is None while there is nothing to tell; sleep `pause_s` between two polls."""
 

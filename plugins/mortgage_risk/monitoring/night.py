@@ -18,8 +18,9 @@ from mortgage_risk.documents import (
     ScoringInputManifest,
 )
 from mortgage_risk.jobs import links
+from mortgage_risk.jobs.base import MortgageRiskOperator
 from mortgage_risk.jobs.kinds.processing import ProcessingJob
-from mortgage_risk.jobs.operator import AwsJobOperator, MortgageRiskOperator
+from mortgage_risk.jobs.operator import AwsJobOperator
 from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.layout import manifest

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from mortgage_risk import assets, aws
 from mortgage_risk.jobs import links
-from mortgage_risk.jobs.operator import MortgageRiskOperator, skip
+from mortgage_risk.jobs.base import MortgageRiskOperator, skip
 from mortgage_risk.monitoring.index import IndexRow
 from mortgage_risk.monitoring.operations import days_between
 from mortgage_risk.xcoms import MonitoredNight, RetrainingAsked, rendered

@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import assets, aws, messages
 from mortgage_risk.jobs import links
-from mortgage_risk.jobs.operator import MortgageRiskOperator, skip
+from mortgage_risk.jobs.base import MortgageRiskOperator, skip
 from mortgage_risk.layout import Layout
 from mortgage_risk.release import decisions, model_requests, question, registry
 from mortgage_risk.release.verdict import read_verdict

@@ -14,8 +14,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from mortgage_risk import aws
 from mortgage_risk.documents import ScoresManifest
 from mortgage_risk.jobs import links
+from mortgage_risk.jobs.base import MortgageRiskOperator, skip
 from mortgage_risk.jobs.kinds.endpoint import EndpointUpdate
-from mortgage_risk.jobs.operator import AwsJobOperator, MortgageRiskOperator, skip
+from mortgage_risk.jobs.operator import AwsJobOperator
 from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.release import model_requests

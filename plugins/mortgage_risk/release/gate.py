@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mortgage_risk import aws
 from mortgage_risk.jobs import links
-from mortgage_risk.jobs.operator import MortgageRiskOperator
+from mortgage_risk.jobs.base import MortgageRiskOperator
 from mortgage_risk.release.verdict import read_verdict
 from mortgage_risk.xcoms import PackagedCode, ValidatedModel, Verdict, rendered
 

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from mortgage_risk import aws
 from mortgage_risk.documents import GateDocument, ModelCard
 from mortgage_risk.jobs import links
-from mortgage_risk.jobs.operator import MortgageRiskOperator
+from mortgage_risk.jobs.base import MortgageRiskOperator
 from mortgage_risk.release import model_requests, registry
 from mortgage_risk.release.decisions import WITHDRAWAL_DAG, approver
 from mortgage_risk.release.verdict import card_problem, evidence_problem

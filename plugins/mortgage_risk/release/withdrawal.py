@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from airflow.sdk.exceptions import AirflowFailException
 
 from mortgage_risk import assets, aws, messages
-from mortgage_risk.jobs.operator import MortgageRiskOperator, skip
+from mortgage_risk.jobs.base import MortgageRiskOperator, skip
 from mortgage_risk.release import decisions, model_requests, registry
 from mortgage_risk.xcoms import Withdrawal
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mortgage_model import reasons
-from mortgage_model.artifact import MortgageModel
+from mortgage_model.scoring import reasons
+from mortgage_model.scoring.artifact import MortgageModel
 
 SAMPLE = 2000
 
@@ -40,4 +40,5 @@ def by_input(model: MortgageModel, per_feature: np.ndarray) -> np.ndarray:
     feeds = np.array(
         [[source in engineered.get(name, (name,)) for source in model.spec.inputs] for name in model.spec.names]
     )
-    return per_feature @ feeds.astype(per_feature.dtype)
+    values: np.ndarray = per_feature @ feeds.astype(per_feature.dtype)
+    return values

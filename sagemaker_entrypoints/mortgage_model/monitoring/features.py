@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from contracts.model import Column, Contract
+from mortgage_model.development.profile import profile_bins, reference_counts
+from mortgage_model.documents.monitoring import ShiftFigures
+from mortgage_model.documents.profile import ReferenceProfile
 from mortgage_model.statistics import NotComputable, drift
+from mortgage_model.statistics.many_tests import benjamini_hochberg, holm
 from mortgage_model.statistics.stability import psi
-from mortgage_model.validation.samples import profile_bins, reference_counts
 
 # Features from this table move for all loans of a state on the day of a release: a step is their nature.
 ECONOMY = "economic_indicators"
@@ -28,16 +30,17 @@ class Shift:
     ks: float | None
     ks_p: float | None
 
-    def to_json(self, adjusted: tuple[float, float] | None = None) -> dict[str, Any]:
-        tests = {"p_holm": adjusted[0], "p_bh": adjusted[1]} if adjusted else {}
-        return {
+    def to_json(self, adjusted: tuple[float, float] | None = None) -> ShiftFigures:
+        figures: ShiftFigures = {
             "psi": _short(self.psi),
             "interval": [_short(end) for end in self.interval],
             "p_value": self.p_value,
-            **tests,
             "ks": None if self.ks is None else _short(self.ks),
             "ks_p": self.ks_p,
         }
+        if adjusted:
+            figures["p_holm"], figures["p_bh"] = adjusted
+        return figures
 
 
 def shift(reference: np.ndarray, tonight: np.ndarray, ordered: bool) -> Shift:
@@ -75,7 +78,7 @@ class FeatureNight:
 
 
 def measure(
-    frame: pd.DataFrame, profile: Mapping[str, Any], contract: Contract, effects: Mapping[str, float]
+    frame: pd.DataFrame, profile: ReferenceProfile, contract: Contract, effects: Mapping[str, float]
 ) -> tuple[list[FeatureNight], list[str]]:
     """Every feature of `profile` in `frame` (contract feature columns); and the names of columns that are not there.
 
@@ -122,9 +125,7 @@ def _out_of_range(present: pd.Series, column: Column) -> float:
 def adjusted(shifts: Mapping[str, Shift]) -> dict[str, tuple[float, float]]:
     """Feature -> p of its chi-square test adjusted for all features together: by Holm, by Benjamini-Hochberg."""
     p = np.array([found.p_value for found in shifts.values()])
-    return dict(
-        zip(shifts, zip(drift.holm(p).tolist(), drift.benjamini_hochberg(p).tolist(), strict=True), strict=True)
-    )
+    return dict(zip(shifts, zip(holm(p).tolist(), benjamini_hochberg(p).tolist(), strict=True), strict=True))
 
 
 def shifts_to_training(nights: list[FeatureNight]) -> dict[str, Shift]:

@@ -7,13 +7,24 @@ outputs of Model Monitor).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from contracts.model import Column, Contract
+from mortgage_model.documents.model_monitor import (
+    Common,
+    Constraints,
+    FeatureConstraint,
+    FeatureStatistics,
+    Kll,
+    Level,
+    NumericalStatistics,
+    Statistics,
+    Violations,
+)
+from mortgage_model.documents.monitoring import MonitoringDocument
+from mortgage_model.documents.profile import FeatureProfile, ReferenceProfile
 from mortgage_model.monitoring.rules import STEP_PSI
 
 VERSION = 0
@@ -38,7 +49,7 @@ CHECKS = {
 }
 
 
-def statistics(frame: pd.DataFrame, contract: Contract) -> dict[str, Any]:
+def statistics(frame: pd.DataFrame, contract: Contract) -> Statistics:
     """statistics.json of `frame` (contract columns)."""
     return {
         "version": VERSION,
@@ -47,22 +58,26 @@ def statistics(frame: pd.DataFrame, contract: Contract) -> dict[str, Any]:
     }
 
 
-def _statistics(values: pd.Series, column: Column) -> dict[str, Any]:
+def _statistics(values: pd.Series, column: Column) -> FeatureStatistics:
     present = values.dropna()
-    common = {"num_present": len(present), "num_missing": len(values) - len(present)}
+    common: Common = {"num_present": len(present), "num_missing": len(values) - len(present)}
     if column.categorical:
         counts = present.astype(str).value_counts().sort_index()
-        buckets = [{"value": str(level), "count": int(n)} for level, n in counts.items()]
+        buckets: list[Level] = [{"value": str(level), "count": int(n)} for level, n in counts.items()]
+        return {
+            "name": column.name,
+            "inferred_type": "String",
+            "string_statistics": {
+                "common": common,
+                "distinct_count": len(buckets),
+                "distribution": {"categorical": {"buckets": buckets}},
+            },
+        }
+    numbers = present.to_numpy(np.float64)
+    described: NumericalStatistics = {"common": common}
+    if numbers.size:
         described = {
             "common": common,
-            "distinct_count": len(buckets),
-            "distribution": {"categorical": {"buckets": buckets}},
-        }
-        return {"name": column.name, "inferred_type": "String", "string_statistics": described}
-    numbers = present.to_numpy(np.float64)
-    described = {"common": common}
-    if numbers.size:
-        described |= {
             "mean": float(numbers.mean()),
             "sum": float(numbers.sum()),
             "std_dev": float(numbers.std()),
@@ -77,7 +92,7 @@ def _numeric_type(column: Column) -> str:
     return "Integral" if column.type in ("integer", "boolean") else "Fractional"
 
 
-def _kll(numbers: np.ndarray) -> dict[str, Any]:
+def _kll(numbers: np.ndarray) -> Kll:
     """Ten equal-width buckets, and a sketch: quantiles on the compactor level whose items weigh about n / QUANTILES."""
     counts, edges = np.histogram(numbers, bins=BUCKETS)
     level = max(0, round(math.log2(numbers.size / QUANTILES))) if numbers.size > QUANTILES else 0
@@ -91,7 +106,7 @@ def _kll(numbers: np.ndarray) -> dict[str, Any]:
     }
 
 
-def constraints(profile: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
+def constraints(profile: ReferenceProfile, contract: Contract) -> Constraints:
     """constraints.json: what training had and the contract allows."""
     return {
         "version": VERSION,
@@ -112,16 +127,28 @@ def constraints(profile: Mapping[str, Any], contract: Contract) -> dict[str, Any
     }
 
 
-def _constraint(column: Column, reference: Mapping[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": column.name, "completeness": round(1 - reference["missing"], 6)}
+def _constraint(column: Column, reference: FeatureProfile) -> FeatureConstraint:
+    completeness = round(1 - reference["missing"], 6)
     if column.categorical:
-        levels = list(column.allowed or reference["shares"])
-        return told | {"inferred_type": "String", "string_constraints": {"domains": levels}}
-    positive = column.minimum is not None and column.minimum >= 0
-    return told | {"inferred_type": _numeric_type(column), "num_constraints": {"is_non_negative": positive}}
+        return {
+            "name": column.name,
+            "inferred_type": "String",
+            "completeness": completeness,
+            "string_constraints": {"domains": [str(level) for level in column.allowed or _levels(reference)]},
+        }
+    return {
+        "name": column.name,
+        "inferred_type": _numeric_type(column),
+        "completeness": completeness,
+        "num_constraints": {"is_non_negative": column.minimum is not None and column.minimum >= 0},
+    }
 
 
-def violations(document: Mapping[str, Any]) -> dict[str, Any]:
+def _levels(reference: FeatureProfile) -> list[str]:
+    return list(reference["shares"]) if reference["type"] == "categorical" else []
+
+
+def violations(document: MonitoringDocument) -> Violations:
     """constraint_violations.json: the night's findings."""
     return {
         "violations": [

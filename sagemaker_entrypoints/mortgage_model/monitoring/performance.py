@@ -6,17 +6,23 @@ answer is null with the reason, and beside it stands what the PDs themselves exp
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
+from mortgage_model.documents.monitoring import (
+    Backtest,
+    ExpectedFigures,
+    LightRow,
+    Performance,
+    ReadFigures,
+    Vintage,
+)
 from mortgage_model.monitoring.rules import ATTENTION, BREACH, Finding
-from mortgage_model.splits import month_number, month_text
+from mortgage_model.months import month_number, month_text
 from mortgage_model.statistics import NotComputable, calibration, discrimination
 from mortgage_model.statistics.label_free import expected_performance
 
@@ -46,7 +52,7 @@ FEWEST, MOST = 3, 12
 OUTCOME_P, OUTCOME_RATIO = 0.001, 1.3
 
 
-def outcomes(panel: dict[str, pd.DataFrame], month: str, read: Read) -> pd.DataFrame:
+def outcomes(panel: Mapping[str, pd.DataFrame], month: str, read: Read) -> pd.DataFrame:
     """loan_id and event (0, 1 or NaN) of the loans observed at `month`. panel: month -> PANEL_COLUMNS.
 
     A loan that has left the panel by the window's end has defaulted (label 1: an event of every read) or paid off
@@ -72,22 +78,21 @@ def outcomes(panel: dict[str, pd.DataFrame], month: str, read: Read) -> pd.DataF
 
 
 def vintage(
-    scored: pd.DataFrame, month: str, panel: dict[str, pd.DataFrame], grade_order: Sequence[str]
-) -> dict[str, Any]:
+    scored: pd.DataFrame, month: str, panel: Mapping[str, pd.DataFrame], grade_order: Sequence[str]
+) -> Vintage:
     """One vintage's reads. scored: loan_id, pd, grade of the scores of `month`; panel as in `outcomes`. Every loan
     counts once, by its last row.
     """
     scored = scored.drop_duplicates("loan_id", keep="last")
     last = max(panel)
-    reads = {}
+    reads: dict[str, ReadFigures] = {}
     for read in READS:
         if month not in panel or month_number(last) < month_number(month) + read.months:
             due = month_text(month_number(month) + read.months)
             reads[read.name] = {"matured": False, "reason": f"its window ends with {due}, the panel with {last}"}
         else:
-            reads[read.name] = {"matured": True, "event": read.words} | _realised(
-                scored.merge(outcomes(panel, month, read), on="loan_id"), read, grade_order
-            )
+            joined = scored.merge(outcomes(panel, month, read), on="loan_id")
+            reads[read.name] = _realised(joined, read, grade_order)
     return {
         "month": month,
         "n": len(scored),
@@ -97,10 +102,13 @@ def vintage(
     }
 
 
-def _realised(joined: pd.DataFrame, read: Read, grade_order: Sequence[str]) -> dict[str, Any]:
+def _realised(joined: pd.DataFrame, read: Read, grade_order: Sequence[str]) -> ReadFigures:
+    """A matured read: the loans with a known outcome, how they were ranked, and for the final read calibration."""
     known = joined[joined["event"].notna()]
     y, p = known["event"].to_numpy(float), known["pd"].to_numpy(float)
-    found: dict[str, Any] = {
+    found: ReadFigures = {
+        "matured": True,
+        "event": read.words,
         "n": len(known),
         "lost": len(joined) - len(known),
         "events": int(y.sum()),
@@ -110,25 +118,47 @@ def _realised(joined: pd.DataFrame, read: Read, grade_order: Sequence[str]) -> d
     }
     try:
         ranked = discrimination.delong(y, p)
-        found |= {"auc": ranked.value, "auc_interval": list(ranked.interval)}
+        found["auc"], found["auc_interval"] = ranked.value, list(ranked.interval)
     except NotComputable as reason:
         found["auc_reason"] = str(reason)
-    if read is not FINAL:
-        # The PD is of default in 12 months; an early event ranks the loans but has no PD of its own.
-        return found
+    # The PD is of default in 12 months; an early event ranks the loans but has no PD of its own.
+    return _calibrated(found, y, p, known["grade"].to_numpy(), grade_order) if read is FINAL else found
+
+
+def _calibrated(
+    found: ReadFigures, y: np.ndarray, p: np.ndarray, grades: np.ndarray, grade_order: Sequence[str]
+) -> ReadFigures:
+    """The final read with slope, level, Brier score and the grades' traffic lights."""
+    lights = [_light_row(band) for band in _bands(y, p, grades, grade_order)]
     try:
-        fitted = calibration.recalibrate(y, p)
-        found |= {
-            "slope": fitted.slope.value,
-            "in_the_large": asdict(calibration.calibration_in_the_large(y, p)),
-            "brier": calibration.brier(y, p),
-        }
+        slope, level = calibration.recalibrate(y, p).slope.value, calibration.calibration_in_the_large(y, p)
+        brier = calibration.brier(y, p)
     except NotComputable as reason:
-        found |= {"slope": None, "in_the_large": None, "brier": None, "calibration_reason": str(reason)}
-    found["grades"] = [
-        asdict(band) | {"light": traffic_light(band)} for band in _bands(y, p, known["grade"].to_numpy(), grade_order)
-    ]
-    return found
+        missing: ReadFigures = {**found, "slope": None, "in_the_large": None, "brier": None, "grades": lights}
+        return {**missing, "calibration_reason": str(reason)}
+    return {
+        **found,
+        "slope": slope,
+        "in_the_large": {
+            "value": level.value,
+            "standard_error": level.standard_error,
+            "interval": list(level.interval),
+        },
+        "brier": brier,
+        "grades": lights,
+    }
+
+
+def _light_row(band: calibration.Band) -> LightRow:
+    return {
+        "label": band.label,
+        "n": band.n,
+        "events": band.events,
+        "mean_pd": band.mean_pd,
+        "observed_rate": band.observed_rate,
+        "interval": list(band.interval),
+        "light": traffic_light(band),
+    }
 
 
 def _bands(y: np.ndarray, p: np.ndarray, grades: np.ndarray, order: Sequence[str]) -> list[calibration.Band]:
@@ -141,49 +171,57 @@ def traffic_light(band: calibration.Band) -> str:
     return "red" if p < RED else "amber" if p < AMBER else "green"
 
 
-def _estimate(pd_: np.ndarray) -> dict[str, Any]:
+def _estimate(probabilities: np.ndarray) -> ExpectedFigures:
     try:
-        return {"is_estimate": True} | asdict(expected_performance(pd_))
+        found = expected_performance(probabilities)
     except NotComputable as reason:
         return {"is_estimate": True, "auc": None, "reason": str(reason)}
+    return {
+        "is_estimate": True,
+        "n": found.n,
+        "defaults": found.defaults,
+        "defaults_interval": list(found.defaults_interval),
+        "auc": found.auc,
+        "auc_interval": list(found.auc_interval),
+        "brier": found.brier,
+    }
 
 
-def backtest(vintages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def backtest(vintages: Sequence[Vintage]) -> Backtest:
     """How the label-free estimate did on the vintages that have matured since: error of AUC and of defaults."""
-    done = [v for v in vintages if v["reads"]["final_12m"].get("auc") is not None and v["estimate"]["auc"] is not None]
+    finals = [(vintage["estimate"], vintage["reads"]["final_12m"]) for vintage in vintages]
+    done = [
+        (estimate, estimate["auc"], final, area)
+        for estimate, final in finals
+        if estimate["auc"] is not None and (area := final.get("auc")) is not None
+    ]
     if not done:
         return {"vintages": 0, "reason": "no vintage has matured yet"}
-    errors = [v["estimate"]["auc"] - v["reads"]["final_12m"]["auc"] for v in done]
-    inside = [
-        v["estimate"]["auc_interval"][0] <= v["reads"]["final_12m"]["auc"] <= v["estimate"]["auc_interval"][1]
-        for v in done
-    ]
-    expected = sum(v["reads"]["final_12m"]["expected_defaults"] for v in done)
+    errors = [expected - area for _, expected, _, area in done]
+    inside = [estimate["auc_interval"][0] <= area <= estimate["auc_interval"][1] for estimate, _, _, area in done]
+    expected = sum(final["expected_defaults"] for _, _, final, _ in done)
     return {
         "vintages": len(done),
         "auc_mean_error": float(np.mean(errors)),
         "auc_root_mean_square_error": float(np.sqrt(np.mean(np.square(errors)))),
         "auc_inside_interval": float(np.mean(inside)),
-        "observed_over_expected": sum(v["reads"]["final_12m"]["events"] for v in done) / expected if expected else None,
+        "observed_over_expected": sum(final["events"] for _, _, final, _ in done) / expected if expected else None,
     }
 
 
-def with_range(estimate: dict[str, Any], backtested: dict[str, Any]) -> dict[str, Any]:
+def with_range(estimate: ExpectedFigures, backtested: Backtest) -> ExpectedFigures:
     """The estimate with `auc_range`: its interval, which trusts the PDs, widened by how far off it was in the past.
 
     Half-widths are added in quadrature with the back-test's error `auc_error`; both are null where nothing has matured.
     """
-    error = backtested.get("auc_root_mean_square_error")
-    if estimate["auc"] is None or error is None:
-        return estimate | {"auc_range": None, "auc_error": error}
-    below, above = (float(np.hypot(end - estimate["auc"], error)) for end in estimate["auc_interval"])
-    return estimate | {
-        "auc_range": [max(0.0, estimate["auc"] - below), min(1.0, estimate["auc"] + above)],
-        "auc_error": error,
-    }
+    area, error = estimate["auc"], backtested.get("auc_root_mean_square_error")
+    if area is None or error is None:
+        return {**estimate, "auc_range": None, "auc_error": error}
+    below, above = (float(np.hypot(end - area, error)) for end in estimate["auc_interval"])
+    return {**estimate, "auc_range": [max(0.0, area - below), min(1.0, area + above)], "auc_error": error}
 
 
-def outcome_findings(vintages: Sequence[dict[str, Any]]) -> list[Finding]:
+def outcome_findings(vintages: Sequence[Vintage]) -> list[Finding]:
     """Has the relation of PD and outcome changed? The newest matured vintage of each read against those before it.
 
     Events are compared by PD: under an unchanged relation, the newest vintage's share of all events is its share of
@@ -211,17 +249,25 @@ def outcome_findings(vintages: Sequence[dict[str, Any]]) -> list[Finding]:
     return found
 
 
-def _totals(vintages: Sequence[dict[str, Any]], read: Read) -> tuple[int, float]:
+def _totals(vintages: Sequence[Vintage], read: Read) -> tuple[int, float]:
     reads = [v["reads"][read.name] for v in vintages]
     return sum(r["events"] for r in reads), sum(r["expected_defaults"] for r in reads)
 
 
 def performance(
-    scored: dict[str, pd.DataFrame], panel: dict[str, pd.DataFrame], grade_order: Sequence[str]
-) -> dict[str, Any]:
-    """The document's performance part. scored: vintage month -> loan_id, pd, grade; panel as in `outcomes`."""
+    scored: Mapping[str, pd.DataFrame],
+    panel: Mapping[str, pd.DataFrame],
+    grade_order: Sequence[str],
+    panel_as_of: str | None,
+) -> Performance:
+    """The document's performance part. scored: vintage month -> loan_id, pd, grade; panel as in `outcomes`, of the date
+    `panel_as_of`.
+    """
     vintages = [vintage(scored[month], month, panel, grade_order) for month in sorted(scored)]
     backtested = backtest(vintages)
-    vintages = [found | {"estimate": with_range(found["estimate"], backtested)} for found in vintages]
-    document = {"panel_until": max(panel), "vintages": vintages, "estimate_backtest": backtested}
-    return json.loads(json.dumps(document))  # lists for tuples, as the next night reads it
+    return {
+        "panel_as_of": panel_as_of,
+        "panel_until": max(panel),
+        "vintages": [{**found, "estimate": with_range(found["estimate"], backtested)} for found in vintages],
+        "estimate_backtest": backtested,
+    }

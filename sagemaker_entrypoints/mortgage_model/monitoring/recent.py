@@ -7,11 +7,11 @@ average forward (weight 0.1, about the last ten nights), so tonight needs the ni
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+
+from mortgage_model.documents.monitoring import RecentFigures
 
 WEIGHT = 0.1
 # A distribution that stays different for so many nights is the new normal, and becomes the reference.
@@ -38,11 +38,16 @@ class Recent:
         return cls(tuple(np.round(shares, 7).tolist()), rows, effect)
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Recent:
+    def from_json(cls, document: RecentFigures) -> Recent:
         return cls(tuple(document["shares"]), document["rows"], document["effect"], document["breaches"])
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"shares": list(self.shares)}
+    def to_json(self) -> RecentFigures:
+        return {
+            "shares": list(self.shares),
+            "rows": self.rows,
+            "effect": self.effect,
+            "breaches": self.breaches,
+        }
 
 
 def carried(recent: Recent | None, tonight: Recent, breach: bool) -> Recent:

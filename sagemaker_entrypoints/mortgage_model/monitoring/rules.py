@@ -5,15 +5,18 @@ The limits hold for any book of a thousand loans or more; each says where it com
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from mortgage_model.documents.monitoring import FindingRow, Severity
 from mortgage_model.monitoring.features import ECONOMY, FeatureNight, Shift
 from mortgage_model.monitoring.recent import Recent
 from mortgage_model.statistics import drift
 
-BREACH, ATTENTION, OK = "breach", "attention", "ok"
-GRAVITY = {OK: 0, ATTENTION: 1, BREACH: 2}
+OK: Severity = "ok"
+ATTENTION: Severity = "attention"
+BREACH: Severity = "breach"
+SEVERITIES = (OK, ATTENTION, BREACH)  # ever worse
 
 # PSI: the industry's reading (Siddiqi 2006), held against the interval's lower end so that chance is no finding.
 STEP_PSI = 0.10
@@ -36,17 +39,25 @@ class Finding:
 
     kind: str
     feature: str
-    severity: str
+    severity: Severity
     figure: float | None
     limit: float | None
     message: str
 
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+    def to_json(self) -> FindingRow:
+        return {
+            "kind": self.kind,
+            "feature": self.feature,
+            "severity": self.severity,
+            "figure": self.figure,
+            "limit": self.limit,
+            "message": self.message,
+        }
 
 
-def verdict(findings: list[Finding]) -> str:
-    return max((finding.severity for finding in findings), key=GRAVITY.__getitem__, default=OK)
+def verdict(findings: Sequence[Finding]) -> Severity:
+    """The worst severity; ok where nothing was found."""
+    return max((finding.severity for finding in findings), key=SEVERITIES.index, default=OK)
 
 
 def missing_columns(names: list[str]) -> list[Finding]:
@@ -65,8 +76,8 @@ def feature_findings(
         ("new_level", night.new_levels, "of a category that training did not have"),
     ):
         if share > FEW:
-            grave = BREACH if share > MANY else ATTENTION
-            found.append(Finding(kind, name, grave, share, MANY, f"{name}: {share:.2%} of the values are {what}"))
+            severity = BREACH if share > MANY else ATTENTION
+            found.append(Finding(kind, name, severity, share, MANY, f"{name}: {share:.2%} of the values are {what}"))
     found += _missing(night, recent)
     if step is not None and night.table != ECONOMY and step.interval[0] > STEP_PSI:
         words = f"{name}: PSI {step.psi:.2f} against the last nights, at least {step.interval[0]:.2f}"
@@ -92,9 +103,9 @@ def _missing(night: FeatureNight, recent: Recent | None) -> list[Finding]:
     if change <= MISSING_STEP or z <= MISSING_Z:
         return []
     # Against training a gap may be old news of the source; against last week it is tonight's.
-    grave = BREACH if recent is not None else ATTENTION
+    severity = BREACH if recent is not None else ATTENTION
     words = f"{night.name}: {night.missing:.1%} missing, {100 * change:+.1f} points against {against}"
-    return [Finding("missing", night.name, grave, night.missing, MISSING_STEP, words)]
+    return [Finding("missing", night.name, severity, night.missing, MISSING_STEP, words)]
 
 
 def portfolio_findings(

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from .calibration import log_loss_terms, log_odds, recalibrate
-from .common import NotComputable, labels_and_probabilities
-from .discrimination import RankedScores
+from mortgage_model.statistics.calibration import log_loss_terms, log_odds, recalibrate
+from mortgage_model.statistics.common import NotComputable, labels_and_probabilities
+from mortgage_model.statistics.discrimination import RankedScores
 
 # A percentile interval over fewer usable replicates than this share would describe only the lucky draws.
 SMALLEST_USABLE_SHARE = 0.95
@@ -44,7 +44,7 @@ def standard_deviation(values: np.ndarray) -> float:
 def usable(values: np.ndarray) -> np.ndarray:
     """The replicates that have a value: neither nan nor infinite. NotComputable where too few have one."""
     values = np.asarray(values, dtype=float)
-    found = values[np.isfinite(values)]
+    found: np.ndarray = values[np.isfinite(values)]
     if found.size < max(2, SMALLEST_USABLE_SHARE * values.size):
         raise NotComputable(f"the statistic exists in only {found.size} of {values.size} bootstrap replicates")
     return found
@@ -65,27 +65,30 @@ class LoanSums:
 
     def replicate(self, weights: np.ndarray) -> np.ndarray:
         """Totals (k,) under a replicate's loan weights."""
-        return weights @ self.sums
+        totals: np.ndarray = weights @ self.sums
+        return totals
 
 
 class SampleBootstrap:
-    """Replicates of one sample's statistics: AUC, KS, Gini, Brier, Brier skill, log loss, recalibration,
-    rates.
+    """Replicates of one sample's statistics: AUC, KS, Gini, Brier, Brier skill, log loss, recalibration, rates.
 
-    Parameters
-    ----------
-    labels, pd_ : (n,) vectors.  loan : (n,) integer codes in [0, loans), shared by all samples of a
-    comparison so that one replicate draws the same loans in each of them (differences between samples are
-    then paired).  ranking : (n,) scores to rank by, where it is not the PD (discrimination.placements).
+    `labels` and `probabilities` have shape (n,). `loan` (n,) holds integer codes in [0, loans), shared by all samples
+    of a comparison, so that one replicate draws the same loans in each of them (differences between samples are then
+    paired). `ranking` (n,) are scores to rank by, where it is not the PD (discrimination.placements).
 
     The recalibration's replicates take one Newton step from the full-sample fit, on the replicate's own score
     and information: first-order equal to refitting (Moulton & Zeger 1991) and free of its cost.
     """
 
     def __init__(
-        self, labels: np.ndarray, pd_: np.ndarray, loan: np.ndarray, loans: int, ranking: np.ndarray | None = None
+        self,
+        labels: np.ndarray,
+        probabilities: np.ndarray,
+        loan: np.ndarray,
+        loans: int,
+        ranking: np.ndarray | None = None,
     ) -> None:
-        y, p = labels_and_probabilities(labels, pd_)
+        y, p = labels_and_probabilities(labels, probabilities)
         self._ranked = RankedScores(y, p if ranking is None else ranking)
         self._ranked_loan = np.asarray(loan)[self._ranked.order]
         x = log_odds(p)

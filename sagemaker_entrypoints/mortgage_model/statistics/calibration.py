@@ -1,7 +1,7 @@
 """Is a PD of 2 % a default rate of 2 %? Brier, log loss, logistic recalibration, calibration by band.
 
-Labels are 0/1 vectors of shape (n,), 1 = default; `pd_` are probabilities of shape (n,). Raises NotComputable
-where a statistic has no value.
+Labels are 0/1 vectors of shape (n,), 1 = default; `probabilities` are PDs of shape (n,). Raises NotComputable where a
+statistic has no value.
 """
 
 from __future__ import annotations
@@ -12,7 +12,13 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import beta
 
-from .common import Estimate, NotComputable, labels_and_probabilities, normal_estimate, require_both_classes
+from mortgage_model.statistics.common import (
+    Estimate,
+    NotComputable,
+    labels_and_probabilities,
+    normal_estimate,
+    require_both_classes,
+)
 
 # A PD of exactly 0 or 1 has no log-odds; this is below any PD a master scale distinguishes.
 SMALLEST_PD = 1e-9
@@ -20,35 +26,37 @@ SMALLEST_PD = 1e-9
 SMALLEST_SPREAD = 1e-9
 
 
-def brier(labels: np.ndarray, pd_: np.ndarray) -> float:
+def brier(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean squared error of the probability (Brier 1950)."""
-    y, p = labels_and_probabilities(labels, pd_)
+    y, p = labels_and_probabilities(labels, probabilities)
     return float(np.mean((p - y) ** 2))
 
 
-def brier_skill(labels: np.ndarray, pd_: np.ndarray) -> float:
+def brier_skill(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """1 - Brier / Brier of the sample's own default rate: 0 = no better than the average, 1 = perfect."""
-    y, p = labels_and_probabilities(labels, pd_)
+    y, p = labels_and_probabilities(labels, probabilities)
     require_both_classes(y)
     rate = y.mean()
     return float(1 - np.mean((p - y) ** 2) / (rate * (1 - rate)))
 
 
-def log_loss(labels: np.ndarray, pd_: np.ndarray) -> float:
+def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """Mean negative log-likelihood, natural logarithm; PDs are kept SMALLEST_PD away from 0 and 1."""
-    y, p = labels_and_probabilities(labels, pd_)
+    y, p = labels_and_probabilities(labels, probabilities)
     return float(np.mean(log_loss_terms(y, p)))
 
 
 def log_loss_terms(y: np.ndarray, p: np.ndarray) -> np.ndarray:
     """The terms whose mean is the log loss, shape (n,)."""
     p = np.clip(p, SMALLEST_PD, 1 - SMALLEST_PD)
-    return -np.where(y == 1, np.log(p), np.log1p(-p))
+    terms: np.ndarray = -np.where(y == 1, np.log(p), np.log1p(-p))
+    return terms
 
 
-def log_odds(pd_: np.ndarray) -> np.ndarray:
+def log_odds(probabilities: np.ndarray) -> np.ndarray:
     """Log-odds of probabilities, kept SMALLEST_PD away from 0 and 1."""
-    return logit(np.clip(np.asarray(pd_, dtype=float), SMALLEST_PD, 1 - SMALLEST_PD))
+    values: np.ndarray = logit(np.clip(np.asarray(probabilities, dtype=float), SMALLEST_PD, 1 - SMALLEST_PD))
+    return values
 
 
 @dataclass(frozen=True)
@@ -61,12 +69,12 @@ class Recalibration:
     slope: Estimate
 
 
-def recalibrate(labels: np.ndarray, pd_: np.ndarray, confidence: float = 0.95) -> Recalibration:
+def recalibrate(labels: np.ndarray, probabilities: np.ndarray, confidence: float = 0.95) -> Recalibration:
     """Fit the logistic recalibration by Newton's method, with intervals from the Fisher information.
 
     The intervals take rows as independent; see `bootstrap` for several months per loan.
     """
-    y, p = labels_and_probabilities(labels, pd_)
+    y, p = labels_and_probabilities(labels, probabilities)
     require_both_classes(y)
     x = log_odds(p)
     if np.ptp(x) < SMALLEST_SPREAD:
@@ -80,9 +88,9 @@ def recalibrate(labels: np.ndarray, pd_: np.ndarray, confidence: float = 0.95) -
     return Recalibration(intercept, slope)
 
 
-def calibration_in_the_large(labels: np.ndarray, pd_: np.ndarray, confidence: float = 0.95) -> Estimate:
+def calibration_in_the_large(labels: np.ndarray, probabilities: np.ndarray, confidence: float = 0.95) -> Estimate:
     """Shift of the log-odds that makes the mean PD equal the default rate (slope held at 1); 0 is ideal."""
-    y, p = labels_and_probabilities(labels, pd_)
+    y, p = labels_and_probabilities(labels, probabilities)
     require_both_classes(y)
     x = log_odds(p)
     coefficients, information = _newton(y, np.ones((y.size, 1)), x)
@@ -135,14 +143,14 @@ def jeffreys_interval(events: int, n: int, confidence: float = 0.95) -> tuple[fl
     return low, high
 
 
-def jeffreys_p_value(events: int, n: int, pd_: float) -> float:
-    """One-sided p of "the PD is not too low": posterior probability that the true rate is below `pd_`.
+def jeffreys_p_value(events: int, n: int, probability: float) -> float:
+    """One-sided p of "the PD is not too low": posterior probability that the true rate is below `probability`.
 
     ECB, Instructions for reporting the validation results of internal models (2019), section 2.5.3.1.
     """
     if n <= 0:
         raise NotComputable("the band has no rows")
-    return float(beta.cdf(pd_, events + 0.5, n - events + 0.5))
+    return float(beta.cdf(probability, events + 0.5, n - events + 0.5))
 
 
 @dataclass(frozen=True)
@@ -157,12 +165,12 @@ class Band:
     interval: tuple[float, float]
 
 
-def by_score_band(labels: np.ndarray, pd_: np.ndarray, bands: int = 10) -> list[Band]:
+def by_score_band(labels: np.ndarray, probabilities: np.ndarray, bands: int = 10) -> list[Band]:
     """Calibration by quantile of PD ("deciles"), lowest PD first; equal PDs are never split between bands.
 
     Fewer bands come back where PDs tie.
     """
-    y, p = labels_and_probabilities(labels, pd_)
+    y, p = labels_and_probabilities(labels, probabilities)
     edges = np.unique(np.quantile(p, np.linspace(0, 1, bands + 1)[1:-1], method="higher"))
     position = np.searchsorted(edges, p, side="right")
     present = np.unique(position)
@@ -171,9 +179,9 @@ def by_score_band(labels: np.ndarray, pd_: np.ndarray, bands: int = 10) -> list[
     ]
 
 
-def by_group(labels: np.ndarray, pd_: np.ndarray, groups: np.ndarray, order: list[str]) -> list[Band]:
+def by_group(labels: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, order: list[str]) -> list[Band]:
     """Calibration by named group, such as rating grade; groups without rows are left out."""
-    y, p = labels_and_probabilities(labels, pd_)
+    y, p = labels_and_probabilities(labels, probabilities)
     groups = np.asarray(groups).astype(str)
     return [_band(name, y[groups == name], p[groups == name]) for name in order if (groups == name).any()]
 
@@ -183,8 +191,8 @@ def _band(label: str, y: np.ndarray, p: np.ndarray) -> Band:
     return Band(label, y.size, events, float(p.mean()), float(y.mean()), jeffreys_interval(events, y.size))
 
 
-def expected_calibration_error(labels: np.ndarray, pd_: np.ndarray, bands: int = 10) -> float:
+def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, bands: int = 10) -> float:
     """Mean over quantile bands, weighted by rows, of |mean PD - default rate|, in probability units."""
-    table = by_score_band(labels, pd_, bands)
+    table = by_score_band(labels, probabilities, bands)
     total = sum(band.n for band in table)
     return float(sum(band.n * abs(band.mean_pd - band.observed_rate) for band in table) / total)

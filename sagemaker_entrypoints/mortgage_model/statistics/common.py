@@ -54,9 +54,9 @@ def labels_and_scores(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarra
     return y, s
 
 
-def labels_and_probabilities(labels: np.ndarray, pd_: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def labels_and_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """As `labels_and_scores`, and every score must lie in [0, 1]."""
-    y, p = labels_and_scores(labels, pd_)
+    y, p = labels_and_scores(labels, probabilities)
     if p.min() < 0 or p.max() > 1:
         raise ValueError("probabilities must lie in [0, 1]")
     return y, p

@@ -7,13 +7,19 @@ statistic has no value (no rows, one class).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
 from scipy.stats import rankdata
 
-from .common import Estimate, NotComputable, labels_and_scores, normal_estimate, require_both_classes
+from mortgage_model.statistics.common import (
+    Estimate,
+    NotComputable,
+    labels_and_scores,
+    normal_estimate,
+    require_both_classes,
+)
 
 
 class RankedScores:
@@ -106,25 +112,6 @@ def delong(labels: np.ndarray, scores: np.ndarray, confidence: float = 0.95) -> 
     error = np.sqrt(sum(part.var(ddof=1) / part.size for part in (bad_component, good_component)))
     found = normal_estimate(area, error, confidence)
     return replace(found, interval=(max(0.0, found.interval[0]), min(1.0, found.interval[1])))
-
-
-@dataclass(frozen=True)
-class Difference(Estimate):
-    """A difference with its two-sided p of "it is 0"."""
-
-    p_value: float
-
-
-def paired_delong(labels: np.ndarray, scores: np.ndarray, other: np.ndarray, confidence: float = 0.95) -> Difference:
-    """AUC of `scores` less AUC of `other` on the same rows (DeLong, DeLong & Clarke-Pearson 1988, section 3).
-
-    Rows are taken as independent, as in `delong`.
-    """
-    first, second = _placements(labels, scores), _placements(labels, other)
-    difference = float(first[0].mean() - second[0].mean())
-    error = float(np.sqrt(sum((a - b).var(ddof=1) / a.size for a, b in zip(first, second, strict=True))))
-    p_value = 2 * NormalDist().cdf(-abs(difference) / error) if error else float(difference == 0)
-    return Difference(**asdict(normal_estimate(difference, error, confidence)), p_value=p_value)
 
 
 def auc_decay_p_value(development: float, current: float, standard_error: float) -> float:

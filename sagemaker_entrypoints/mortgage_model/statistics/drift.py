@@ -1,4 +1,4 @@
-"""Has a distribution moved, given binned counts of a reference and of tonight? Intervals, tests, many tests at once.
+"""Has a distribution moved, given binned counts of a reference and of tonight? Intervals and tests.
 
 Everything works on counts over the bins of the model's reference profile, because a night keeps aggregates, not rows.
 """
@@ -10,8 +10,8 @@ from statistics import NormalDist
 import numpy as np
 from scipy.special import chdtrc, kolmogorov
 
-from .common import NotComputable
-from .stability import PSEUDO_COUNT
+from mortgage_model.statistics.common import NotComputable
+from mortgage_model.statistics.stability import PSEUDO_COUNT
 
 
 def psi_interval(
@@ -60,28 +60,6 @@ def binned_ks(reference_counts: np.ndarray, compared_counts: np.ndarray) -> tupl
     e, a = _two_samples(reference_counts, compared_counts)
     distance = float(np.max(np.abs(np.cumsum(a) / a.sum() - np.cumsum(e) / e.sum())))
     return distance, float(kolmogorov(distance * np.sqrt(e.sum() * a.sum() / (e.sum() + a.sum()))))
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Adjusted p: rejecting those below alpha keeps the chance of any false alarm at alpha (Holm 1979)."""
-    p = np.asarray(p_values, dtype=float)
-    order = np.argsort(p)
-    adjusted = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
-    return _restored(adjusted, order)
-
-
-def benjamini_hochberg(p_values: np.ndarray) -> np.ndarray:
-    """Adjusted p: rejecting those below q keeps the expected share of false ones among them at q (1995)."""
-    p = np.asarray(p_values, dtype=float)
-    order = np.argsort(p)
-    adjusted = np.minimum.accumulate((p[order] * p.size / np.arange(1, p.size + 1))[::-1])[::-1]
-    return _restored(adjusted, order)
-
-
-def _restored(adjusted: np.ndarray, order: np.ndarray) -> np.ndarray:
-    result = np.empty_like(adjusted)
-    result[order] = np.minimum(adjusted, 1.0)
-    return result
 
 
 def share_difference_z(part: float, whole: float, reference_part: float, reference_whole: float) -> float:

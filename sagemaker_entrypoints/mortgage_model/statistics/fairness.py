@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .common import NotComputable
+from mortgage_model.statistics.common import NotComputable
 
 
 def adverse_impact_ratio(flagged: np.ndarray, group: np.ndarray, reference: np.ndarray) -> float:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .common import NotComputable
-from .discrimination import RankedScores
+from mortgage_model.statistics.common import NotComputable
+from mortgage_model.statistics.discrimination import RankedScores
 
 REPLICATES = 100
 
@@ -32,9 +32,9 @@ class Expectation:
     brier: float
 
 
-def expected_performance(pd_: np.ndarray, seed: int = 0) -> Expectation:
+def expected_performance(probabilities: np.ndarray, seed: int = 0) -> Expectation:
     """Expected defaults, AUC and Brier score of calibrated PDs, shape (n,)."""
-    p = np.asarray(pd_, dtype=float)
+    p = np.asarray(probabilities, dtype=float)
     if p.size < 2:
         raise NotComputable(f"an expected AUC needs two loans; there are {p.size}")
     if not (0 < p.sum() < p.size):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import norm
 
-from .common import NotComputable
+from mortgage_model.statistics.common import NotComputable
 
 
 def herfindahl(counts: np.ndarray) -> float:
@@ -60,7 +60,8 @@ def _shares(counts: np.ndarray) -> np.ndarray:
     values = np.asarray(counts, dtype=float)
     if values.sum() <= 0:
         raise NotComputable("there are no loans")
-    return values / values.sum()
+    shares: np.ndarray = values / values.sum()
+    return shares
 
 
 def _variation(counts: np.ndarray) -> float:

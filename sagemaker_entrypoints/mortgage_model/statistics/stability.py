@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import chi2
 
-from .common import NotComputable
+from mortgage_model.statistics.common import NotComputable
 
 PSEUDO_COUNT = 0.5
 MISSING = "(missing)"
@@ -38,7 +38,8 @@ def psi_terms(reference_counts: np.ndarray, compared_counts: np.ndarray) -> np.n
         raise NotComputable("one of the two samples has no rows")
     e = (e + PSEUDO_COUNT) / (e.sum() + PSEUDO_COUNT * e.size)
     a = (a + PSEUDO_COUNT) / (a.sum() + PSEUDO_COUNT * a.size)
-    return (a - e) * np.log(a / e)
+    terms: np.ndarray = (a - e) * np.log(a / e)
+    return terms
 
 
 def psi_critical_value(reference: int, compared: int, bins: int, confidence: float = 0.95) -> float:
@@ -85,27 +86,3 @@ def numeric_table(
     labels = [f"≤ {text[0]}", *(f"{lo} – {hi}" for lo, hi in pairwise(text)), f"> {text[-1]}", MISSING]
     keep = slice(None) if e[-1] or a[-1] else slice(-1)
     return labels[keep], e[keep], a[keep]
-
-
-def categorical_table(
-    reference: np.ndarray, compared: np.ndarray, largest: int = 20
-) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """As `numeric_table` for categories: the reference's `largest` most frequent ones, the rest pooled as
-    (other).
-    """
-    reference, compared = _as_text(reference), _as_text(compared)
-    names, counts = np.unique(reference, return_counts=True)
-    named = [str(n) for n in names[np.argsort(-counts, kind="stable")][:largest]]
-    labels = [*named, OTHER]
-    e, a = (
-        np.array([*(int((v == n).sum()) for n in named), int((~np.isin(v, named)).sum())])
-        for v in (reference, compared)
-    )
-    keep = slice(None) if e[-1] or a[-1] else slice(-1)
-    return labels[keep], e[keep], a[keep]
-
-
-def _as_text(values: np.ndarray) -> np.ndarray:
-    values = np.asarray(values, dtype=object)
-    missing = np.array([v is None or v != v for v in values], dtype=bool)
-    return np.where(missing, MISSING, values.astype(str))

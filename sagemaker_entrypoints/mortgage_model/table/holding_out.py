@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from contracts.model import Contract
-from mortgage_model.splits import Fold, SplitError, ordered_folds
+from mortgage_model.development.splits import Fold, SplitError, ordered_folds
 from mortgage_model.table.groups import group_rows, grouped_folds
 from mortgage_model.table.periods import read_periods
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from contracts.values import WHOLE_AS_FRACTION
-from mortgage_model.splits import month_text
+from mortgage_model.months import month_text
 
 MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 # Months that one step of a whole-number time stands for, by the column's unit.

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from contracts.faults import DataFault
 from contracts.model import Column, Contract
-from mortgage_model.panel_data import label_name
+from mortgage_model.development.panel_data import label_name
+from mortgage_model.scoring.typed import Values, typed
 from mortgage_model.table import rules
-from mortgage_model.typed import Values, typed
 
 ROLES = ("feature", "time", "key")
 PARQUET_MAGIC = b"PAR1"

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from html import escape
-from string import Template
-from typing import Any
 
 import numpy as np
 
 from contracts.model import Contract
-from mortgage_model.artifact import MortgageModel
-from mortgage_model.booster import gains
-from mortgage_model.gate import METRIC_NAMES
-from mortgage_model.report import TEMPLATE
-from mortgage_model.report_charts import Axis, Plot, percent, rate_axis
-from mortgage_model.report_parts import chart, figure, metric_cell, pair, table
+from mortgage_model.documents.evaluation import METRIC_NAMES, Metric
+from mortgage_model.report.charts.axes import Axis, percent, rate_axis
+from mortgage_model.report.charts.plot import Plot
+from mortgage_model.report.parts import chart, figure, metric_cell, pair, table
+from mortgage_model.report.template import fill
+from mortgage_model.scoring.artifact import MortgageModel
+from mortgage_model.scoring.booster import gains
 from mortgage_model.statistics import NotComputable, calibration, discrimination
 from mortgage_model.statistics.bootstrap import SampleBootstrap, loan_weights
-from mortgage_model.table.development import Evidence
+from mortgage_model.table.cross_validation import Evidence
 from mortgage_model.validation.evaluation import POINT_METRICS, measure
 
 REPLICATES = 200
@@ -28,7 +27,7 @@ RANKING = ("auc", "gini", "ks", "average_precision")
 ENOUGH_EVENTS = 100
 
 
-def measure_evidence(evidence: Evidence, seed: int) -> dict[str, dict[str, Any]]:
+def measure_evidence(evidence: Evidence, seed: int) -> dict[str, Metric]:
     """Every metric with its interval, by bootstrap of whole groups (rows of a key, near-duplicates).
 
     Metrics of ranking take `evidence.ranking`, those of the level and the spread of PDs the PDs.
@@ -53,7 +52,7 @@ def measure_evidence(evidence: Evidence, seed: int) -> dict[str, dict[str, Any]]
     }
 
 
-def notes(evidence: Evidence, metrics: Mapping[str, Mapping[str, Any]], model: MortgageModel) -> list[str]:
+def notes(evidence: Evidence, metrics: Mapping[str, Metric], model: MortgageModel) -> list[str]:
     """What whoever reads the figures must know, in sentences."""
     found = list(evidence.notes)
     events, independent = int(evidence.labels.sum()), len(np.unique(evidence.units[evidence.labels == 1]))
@@ -81,7 +80,7 @@ def render(
     contract: Contract,
     data: str,
     evidence: Evidence,
-    metrics: dict[str, dict[str, Any]],
+    metrics: dict[str, Metric],
     model: MortgageModel,
     told: Sequence[str] = (),
 ) -> str:
@@ -103,8 +102,7 @@ def render(
         _search(evidence),
         _features(model),
     ]
-    template = Template(TEMPLATE.read_text(encoding="utf-8"))
-    return template.substitute(title=escape(f"Model of {contract.name}"), body="\n".join(body))
+    return fill(f"Model of {contract.name}", body)
 
 
 def _split_words(contract: Contract, evidence: Evidence) -> str:

@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from contracts.model import Column, Contract
 from contracts.split import OUT_OF_TIME
 from contracts.values import NUMERIC, TYPE_WORDS, as_text
+from mortgage_model.scoring.typed import Typed, Values, as_texts, flags, per_value, typed
 from mortgage_model.table.periods import EXAMPLES, read_periods
-from mortgage_model.typed import Typed, Values, as_texts, flags, per_value, typed
 
 NAMED_VALUES = 12
 NAMED_LABELS = 5

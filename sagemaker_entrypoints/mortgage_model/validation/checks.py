@@ -1,7 +1,7 @@
 """One test of the battery: a question, a function of the evidence that answers it, and its outcome.
 
 A test is a function registered with `@check`; its docstring's first line is the question, the rest says why it
-matters. Most measure: the figure is held against the settings file by the gate (mortgage_model/gate.py), which gives
+matters. Most measure: the figure is held against the settings file by the gate (gate.py), which gives
 the verdict; a figure without a threshold is reported only. A test whose answer is yes or no gives its verdict itself.
 `NotComputable` means that the figure does not exist on these rows, `InputMissing` that the test's own input (a
 challenger, a demographics table) was not delivered.
@@ -18,10 +18,12 @@ import numpy as np
 import pandas as pd
 
 from contracts import Contract
-from mortgage_model.artifact import MortgageModel
-from mortgage_model.splits import SplitBounds
+from mortgage_model.development.splits import SplitBounds
+from mortgage_model.documents.battery import CheckRecord, Verdict
+from mortgage_model.documents.evaluation import FeatureShift, Metric, Metrics
+from mortgage_model.scoring.artifact import MortgageModel
 from mortgage_model.statistics import NotComputable, finite
-from mortgage_model.validation.evaluation import Replicates
+from mortgage_model.validation.replicates import Replicates
 from mortgage_model.validation.samples import DrawnRows, Portfolio, ScoredSample
 
 
@@ -41,10 +43,10 @@ class Evidence:
     contract: Contract
     bounds: SplitBounds
     samples: dict[str, ScoredSample]
-    metrics: dict[str, dict[str, Any]]
+    metrics: Metrics
     replicates: Replicates
     drawn: Mapping[str, DrawnRows]
-    csi: list[dict[str, Any]]
+    csi: list[FeatureShift]
     feature_counts: Mapping[str, np.ndarray]
     portfolio: Portfolio
     seed: int
@@ -67,19 +69,28 @@ class Evidence:
 class Outcome:
     """A test's answer in one sentence. `verdict` is None where the settings decide on `value`."""
 
-    verdict: str | None
+    verdict: Verdict | None
     reason: str
     value: float | None = None
     interval: tuple[float, float] | None = None
     p_value: float | None = None
     n: int | None = None
     events: int | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-def measured(value: float, reason: str, **more: Any) -> Outcome:
+def measured(
+    value: float,
+    reason: str,
+    *,
+    interval: tuple[float, float] | None = None,
+    p_value: float | None = None,
+    n: int | None = None,
+    events: int | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> Outcome:
     """An outcome that the settings judge. NotComputable for a value that is no finite number."""
-    return Outcome(None, reason, finite(float(value), "the figure"), **more)
+    return Outcome(None, reason, finite(float(value), "the figure"), interval, p_value, n, events, detail or {})
 
 
 def answered(holds: bool, yes: str, no: str, value: float | None = None) -> Outcome:
@@ -111,12 +122,12 @@ def check(id: str) -> Callable[[Callable[[Evidence], Outcome]], Callable[[Eviden
     return register
 
 
-def run_checks(evidence: Evidence, tests: Sequence[Check] = CHECKS) -> list[dict[str, Any]]:
+def run_checks(evidence: Evidence, tests: Sequence[Check] = CHECKS) -> list[CheckRecord]:
     """Every test as evaluation.json holds it, in the order of registration.
 
     `missing` says which input was not delivered; `verdict` is null where the gate has yet to judge.
     """
-    results: list[dict[str, Any]] = []
+    results: list[CheckRecord] = []
     for registered in tests:
         missing = None
         try:
@@ -147,12 +158,12 @@ def run_checks(evidence: Evidence, tests: Sequence[Check] = CHECKS) -> list[dict
     return results
 
 
-def known_auc(evidence: Evidence, sample: str) -> dict[str, Any]:
-    """The AUC of a sample as evaluation.json holds it. Raises NotComputable where it has no value."""
+def known_auc(evidence: Evidence, sample: str) -> tuple[float, Metric]:
+    """The AUC of a sample, and as evaluation.json holds it. Raises NotComputable where it has no value."""
     metric = evidence.metrics[sample]["auc"]
     if metric["value"] is None:
         raise NotComputable(f"the AUC of {sample} has no value: {metric['reason']}")
-    return metric
+    return metric["value"], metric
 
 
 def one_row_per_loan(sample: ScoredSample) -> np.ndarray:

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from contracts import load_contract
-from mortgage_model.panel_data import KEY, PanelError
-from mortgage_model.typed import typed
+from mortgage_model.development.panel_data import KEY, PanelError
+from mortgage_model.scoring.typed import typed
 from mortgage_model.validation.samples import hash_loans
 
 TABLE = "borrower_demographics"

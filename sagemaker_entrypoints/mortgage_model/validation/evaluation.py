@@ -1,27 +1,37 @@
-"""From scored samples to figures: every metric with its count, its events, its interval or the reason it has
-none.
+"""From scored samples to figures: every metric with its count, its events, its interval or the reason it has none.
 
-A metric is {"value": number | null, "n": rows, "events": defaults, "interval": [low, high] | null,
-"standard_deviation": number | null} and, where the value or the interval is missing, "reason" or
-"interval_reason". Intervals draw whole loans, because the months of one loan default together
-(statistics/bootstrap.py); where another method is used, "interval_method" says which.
+Intervals draw whole loans, because the months of one loan default together (statistics/bootstrap.py); where another
+method is used, "interval_method" says which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
+from mortgage_model.development.profile import reference_counts
+from mortgage_model.documents.evaluation import (
+    BandRow,
+    BreakdownRow,
+    CapCurve,
+    FeatureShift,
+    GradeRow,
+    Metric,
+    MonthRow,
+    ScoreHistogram,
+    ShiftRow,
+)
+from mortgage_model.documents.profile import ReferenceProfile
+from mortgage_model.scoring.grades import MasterScale
 from mortgage_model.statistics import NotComputable, calibration, discrimination, finite, stability
-from mortgage_model.statistics.bootstrap import SampleBootstrap, loan_weights, percentile_interval, standard_deviation
-from mortgage_model.validation.samples import UNKNOWN_VINTAGE, ScoredSample, reference_counts
+from mortgage_model.statistics.bootstrap import percentile_interval, standard_deviation
+from mortgage_model.statistics.common import Estimate
+from mortgage_model.validation.replicates import Replicates
+from mortgage_model.validation.samples import UNKNOWN_VINTAGE, ScoredSample
 
-Metric = dict[str, Any]
 # Below this many rows a breakdown's cell could point at single loans.
 SMALLEST_CELL = 5
 
@@ -39,37 +49,6 @@ POINT_METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "default_rate": lambda y, p: calibration.by_score_band(y, p, 1)[0].observed_rate,
     "mean_pd": lambda y, p: calibration.by_score_band(y, p, 1)[0].mean_pd,
 }
-
-
-class Replicates:
-    """The bootstrap of all samples together: replicate i draws the same loans in each of them.
-
-    `values[sample][metric]` and `psi` are vectors of shape (replicates,); nan where a replicate has no value.
-    """
-
-    def __init__(self, samples: Mapping[str, ScoredSample], replicates: int, seed: int) -> None:
-        loans = 1 + max((int(sample.loan.max()) for sample in samples.values() if sample.n), default=-1)
-        boots = {}
-        for name, sample in samples.items():
-            try:
-                boots[name] = SampleBootstrap(sample.labels, sample.pd, sample.loan, loans)
-            except NotComputable:
-                continue
-        psi_bins = _psi_bins(samples)
-        draws: dict[str, list[dict[str, float]]] = {name: [] for name in boots}
-        psi = []
-        for weights in loan_weights(loans, replicates, seed):
-            for name, boot in boots.items():
-                draws[name].append(boot.replicate(weights))
-            psi.append(_weighted_psi(samples, psi_bins, weights))
-        self.values = {
-            name: {key: np.array([d[key] for d in drawn]) for key in drawn[0]} for name, drawn in draws.items()
-        }
-        self.psi = np.array(psi)
-
-    def of(self, sample: str, metric: str) -> np.ndarray | None:
-        """Replicates of one metric, or None where the bootstrap does not cover it."""
-        return self.values.get(sample, {}).get(metric)
 
 
 def measure(function: Callable[[], float], n: int, events: int, replicates: np.ndarray | None) -> Metric:
@@ -91,32 +70,37 @@ def measure(function: Callable[[], float], n: int, events: int, replicates: np.n
 
 def sample_metrics(sample: ScoredSample, replicates: Replicates) -> dict[str, Metric]:
     """Every metric of one sample."""
-    n, events, y, p = sample.n, sample.events, sample.labels, sample.pd
+    n, events, y, p = sample.n, sample.events, sample.labels, sample.probabilities
     metrics = {
         name: measure(partial(function, y, p), n, events, replicates.of(sample.name, name))
         for name, function in POINT_METRICS.items()
     }
     # Months before one default are not so many defaults: only loans count as independent events.
     metrics["defaulted_loans"] = measure(lambda: sample.defaulted_loans, n, events, None)
-    estimates = {
+    estimates: dict[str, tuple[Callable[[np.ndarray, np.ndarray], Estimate], str]] = {
         "auc_delong": (discrimination.delong, "DeLong"),
         "calibration_in_the_large": (calibration.calibration_in_the_large, "Fisher information"),
     }
     for name, (function, method) in estimates.items():
-        metric = _without_value(n, events)
-        try:
-            found = function(y, p)
-            finite(sum(found.interval), "the interval")
-        except NotComputable as reason:
-            metrics[name] = {**metric, "reason": str(reason)}
-            continue
-        metrics[name] = metric | {
-            "value": found.value,
-            "interval": list(found.interval),
-            "standard_deviation": found.standard_error,
-            "interval_method": f"{method}, rows taken as independent",
-        }
+        metrics[name] = _estimated(partial(function, y, p), method, n, events)
     return metrics
+
+
+def _estimated(function: Callable[[], Estimate], method: str, n: int, events: int) -> Metric:
+    """One metric with the interval of its own method."""
+    metric = _without_value(n, events)
+    try:
+        found = function()
+        finite(sum(found.interval), "the interval")
+    except NotComputable as reason:
+        return {**metric, "reason": str(reason)}
+    return {
+        **metric,
+        "value": found.value,
+        "interval": list(found.interval),
+        "standard_deviation": found.standard_error,
+        "interval_method": f"{method}, rows taken as independent",
+    }
 
 
 def _without_value(n: int, events: int) -> Metric:
@@ -124,16 +108,14 @@ def _without_value(n: int, events: int) -> Metric:
 
 
 def comparison_metrics(
-    samples: Mapping[str, ScoredSample], metrics: Mapping[str, Any], replicates: Replicates
+    samples: Mapping[str, ScoredSample], metrics: Mapping[str, Mapping[str, Metric]], replicates: Replicates
 ) -> dict[str, Metric]:
     """Training against out-of-time: what the AUC lost, how far the PDs moved."""
     oot = samples["oot"]
 
     def drop() -> float:
-        for name in ("train", "oot"):
-            if metrics[name]["auc"]["value"] is None:
-                raise NotComputable(f"the AUC of {name} has no value: {metrics[name]['auc']['reason']}")
-        return metrics["train"]["auc"]["value"] - metrics["oot"]["auc"]["value"]
+        before, after = (_value(metrics[name]["auc"], name) for name in ("train", "oot"))
+        return before - after
 
     before, after = replicates.of("train", "auc"), replicates.of("oot", "auc")
     difference = before - after if before is not None and after is not None else None
@@ -143,18 +125,24 @@ def comparison_metrics(
     }
 
 
+def _value(area: Metric, sample: str) -> float:
+    if area["value"] is None:
+        raise NotComputable(f"the AUC of {sample} has no value: {area['reason']}")
+    return area["value"]
+
+
 def score_table(samples: Mapping[str, ScoredSample]) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Training and out-of-time counts by decile of the training PDs."""
     train, oot = samples["train"], samples["oot"]
     if not train.n or not oot.n:
         raise NotComputable("one of the two samples has no rows")
-    return stability.numeric_table(train.pd, oot.pd)
+    return stability.numeric_table(train.probabilities, oot.probabilities)
 
 
-def score_shift(samples: Mapping[str, ScoredSample]) -> list[dict[str, Any]]:
+def score_shift(samples: Mapping[str, ScoredSample]) -> list[ShiftRow]:
     """The PSI of the PD bin by bin, PDs in percent; empty where it cannot be computed."""
     try:
-        edges = stability.quantile_edges(samples["train"].pd)
+        edges = stability.quantile_edges(samples["train"].probabilities)
         _, train, oot = score_table(samples)
     except NotComputable:
         return []
@@ -163,13 +151,13 @@ def score_shift(samples: Mapping[str, ScoredSample]) -> list[dict[str, Any]]:
     return _shift_rows(labels, train, oot)
 
 
-def feature_shift(profile: Mapping[str, Any], oot_counts: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+def feature_shift(profile: ReferenceProfile, oot_counts: Mapping[str, np.ndarray]) -> list[FeatureShift]:
     """CSI per input feature, largest first: the model's reference profile against the out-of-time counts."""
     rows = []
     for name, feature in profile["features"].items():
         labels, train = reference_counts(feature, profile["rows"])
         oot = oot_counts.get(name)
-        entry: dict[str, Any] = {"feature": name, "csi": None}
+        entry: FeatureShift = {"feature": name, "csi": None}
         try:
             if oot is None:
                 raise NotComputable("the out-of-time sample has no rows")
@@ -185,26 +173,42 @@ def feature_shift(profile: Mapping[str, Any], oot_counts: Mapping[str, np.ndarra
     return sorted(rows, key=lambda row: -(row["csi"] if row["csi"] is not None else np.inf))
 
 
-def deciles(sample: ScoredSample) -> list[dict[str, Any]]:
+def deciles(sample: ScoredSample) -> list[BandRow]:
     """Calibration by decile of PD; empty for an empty sample."""
-    return [asdict(band) for band in calibration.by_score_band(sample.labels, sample.pd)] if sample.n else []
+    if not sample.n:
+        return []
+    return [_band_row(band) for band in calibration.by_score_band(sample.labels, sample.probabilities)]
 
 
-def grades(sample: ScoredSample, scale: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def grades(sample: ScoredSample, scale: MasterScale) -> list[GradeRow]:
     """Calibration by grade of the master scale, with the one-sided Jeffreys p of "the PD is not too low"."""
     if not sample.n:
         return []
-    limits = {band["grade"]: (band["pd_from"], band["pd_to"]) for band in scale}
-    bands = calibration.by_group(sample.labels, sample.pd, sample.grade, list(limits))
+    limits = dict(zip(scale.grades, pairwise(scale.bounds), strict=True))
+    bands = calibration.by_group(sample.labels, sample.probabilities, sample.grade, list(limits))
     return [
-        asdict(band)
-        | {"pd_from": limits[band.label][0], "pd_to": limits[band.label][1]}
-        | {"jeffreys_p": calibration.jeffreys_p_value(band.events, band.n, band.mean_pd)}
+        {
+            **_band_row(band),
+            "pd_from": limits[band.label][0],
+            "pd_to": limits[band.label][1],
+            "jeffreys_p": calibration.jeffreys_p_value(band.events, band.n, band.mean_pd),
+        }
         for band in bands
     ]
 
 
-def breakdown(samples: list[ScoredSample], keys: list[np.ndarray]) -> list[dict[str, Any]]:
+def _band_row(band: calibration.Band) -> BandRow:
+    return {
+        "label": band.label,
+        "n": band.n,
+        "events": band.events,
+        "mean_pd": band.mean_pd,
+        "observed_rate": band.observed_rate,
+        "interval": list(band.interval),
+    }
+
+
+def breakdown(samples: Sequence[ScoredSample], keys: Sequence[np.ndarray]) -> list[BreakdownRow]:
     """Default rate, mean PD and AUC by a key such as year or vintage; `keys` has one vector per sample.
 
     Cells of fewer than SMALLEST_CELL rows keep their key and nothing else.
@@ -213,28 +217,28 @@ def breakdown(samples: list[ScoredSample], keys: list[np.ndarray]) -> list[dict[
     for sample, key in zip(samples, keys, strict=True):
         for value in np.unique(key):
             chosen = key == value
-            y, p = sample.labels[chosen], sample.pd[chosen]
+            y, p = sample.labels[chosen], sample.probabilities[chosen]
             label = "unknown" if value in (UNKNOWN_VINTAGE, str(UNKNOWN_VINTAGE)) else str(value)
-            row: dict[str, Any] = {
-                "key": label,
-                "sample": sample.name,
-                "suppressed": bool(y.size < SMALLEST_CELL),
-            }
+            row: BreakdownRow = {"key": label, "sample": sample.name, "suppressed": bool(y.size < SMALLEST_CELL)}
             if not row["suppressed"]:
                 band = calibration.by_score_band(y, p, 1)[0]
-                row |= {name: getattr(band, name) for name in ("n", "events", "observed_rate", "mean_pd", "interval")}
+                row["n"], row["events"] = band.n, band.events
+                row["observed_rate"], row["mean_pd"] = band.observed_rate, band.mean_pd
+                row["interval"] = list(band.interval)
                 row["auc"] = measure(partial(discrimination.auc, y, p), y.size, band.events, None)
             rows.append(row)
     return sorted(rows, key=lambda row: row["key"])
 
 
-def by_month(samples: list[ScoredSample]) -> list[dict[str, Any]]:
+def by_month(samples: Sequence[ScoredSample]) -> list[MonthRow]:
     """Default rate and mean PD per observation month of every sample."""
-    rows = []
+    rows: list[MonthRow] = []
     for sample in samples:
         months, position = np.unique(sample.month, return_inverse=True)
         n = np.bincount(position)
-        events, expected = (np.bincount(position, weights=column) for column in (sample.labels, sample.pd))
+        events, expected = (
+            np.bincount(position, weights=column) for column in (sample.labels, sample.probabilities)
+        )
         rows += [
             {
                 "month": str(months[i]),
@@ -249,50 +253,33 @@ def by_month(samples: list[ScoredSample]) -> list[dict[str, Any]]:
     return rows
 
 
-def cap(sample: ScoredSample) -> dict[str, list[float]]:
+def cap(sample: ScoredSample) -> CapCurve:
     """Points of the CAP curve; empty where it does not exist."""
     try:
-        population, defaults = discrimination.cap_curve(sample.labels, sample.pd)
+        population, defaults = discrimination.cap_curve(sample.labels, sample.probabilities)
     except NotComputable:
         return {"population": [], "defaults": []}
     return {"population": population.tolist(), "defaults": defaults.tolist()}
 
 
-def score_histogram(sample: ScoredSample, bins: int = 40) -> dict[str, Any]:
+def score_histogram(sample: ScoredSample, bins: int = 40) -> ScoreHistogram:
     """Shares of defaults and of other loans by PD on a logarithmic axis; edges are PDs."""
     if not sample.n:
         return {"edges": [], "defaults": [], "others": []}
-    x = np.log10(np.clip(sample.pd, 1e-5, 1.0))
+    x = np.log10(np.clip(sample.probabilities, 1e-5, 1.0))
     edges = np.linspace(np.floor(x.min() * 4) / 4, min(0.0, np.ceil(x.max() * 4) / 4 + 1e-9), bins + 1)
-    shares = {}
-    for name, wanted in (("defaults", 1), ("others", 0)):
+
+    def shares(wanted: int) -> list[float]:
         counts, _ = np.histogram(x[sample.labels == wanted], bins=edges)
-        shares[name] = (counts / max(counts.sum(), 1)).tolist()
-    return {"edges": (10**edges).tolist(), **shares}
+        found: list[float] = (counts / max(counts.sum(), 1)).tolist()
+        return found
+
+    return {"edges": (10**edges).tolist(), "defaults": shares(1), "others": shares(0)}
 
 
-def _shift_rows(labels: list[str], train: np.ndarray, oot: np.ndarray) -> list[dict[str, Any]]:
+def _shift_rows(labels: list[str], train: np.ndarray, oot: np.ndarray) -> list[ShiftRow]:
     terms = stability.psi_terms(train, oot)
     return [
         {"bin": label, "train": float(e), "oot": float(a), "contribution": float(term)}
         for label, e, a, term in zip(labels, train / train.sum(), oot / oot.sum(), terms, strict=True)
     ]
-
-
-def _psi_bins(samples: Mapping[str, ScoredSample]) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
-    train, oot = samples["train"], samples["oot"]
-    if not train.n or not oot.n:
-        return None
-    edges = stability.quantile_edges(train.pd)
-    return edges, {sample.name: stability.numeric_bins(sample.pd, edges) for sample in (train, oot)}
-
-
-def _weighted_psi(samples: Mapping[str, ScoredSample], bins: Any, weights: np.ndarray) -> float:
-    if bins is None:
-        return float("nan")
-    edges, position = bins
-    counts = [
-        np.bincount(position[name], weights=weights[samples[name].loan], minlength=edges.size + 1)
-        for name in ("train", "oot")
-    ]
-    return stability.psi(*counts) if all(c.sum() > 0 for c in counts) else float("nan")

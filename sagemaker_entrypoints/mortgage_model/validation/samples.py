@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,12 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from contracts import Contract
-from mortgage_model.artifact import MortgageModel
-from mortgage_model.panel_data import KEY, MONTH, label_name, read_month, read_sample
-from mortgage_model.splits import SAMPLES, SplitBounds, month_number
-from mortgage_model.statistics.stability import MISSING, OTHER, numeric_bin_counts
+from mortgage_model.development.panel_data import KEY, MONTH, label_name, read_month, read_sample
+from mortgage_model.development.profile import profile_bins
+from mortgage_model.development.splits import SAMPLES, SplitBounds
+from mortgage_model.documents.profile import ReferenceProfile
+from mortgage_model.months import month_number
+from mortgage_model.scoring.artifact import MortgageModel
 from mortgage_model.validation.segments import segments_of
 
 VINTAGE_SOURCE = "origination_date"
@@ -37,11 +38,15 @@ ECONOMY = ("house_price_index_growth_12m", "unemployment_rate", "unemployment_ch
 SCHEDULED_DATES = {"first_payment_date"}
 
 
+# PDs (n,) of n raw rows.
+Predict = Callable[[pd.DataFrame], np.ndarray]
+
+
 @dataclass(frozen=True)
 class ScoredSample:
     """One sample's n labelled rows, ordered by month and loan.
 
-    `labels` 0/1, `pd` in [0, 1], `grade` names, `loan` codes in [0, number of loans of all samples), `month`
+    `labels` 0/1, `probabilities` in [0, 1], `grade` names, `loan` codes in [0, number of loans of all samples), `month`
     as 'YYYY-MM', `vintage` = year of origination (UNKNOWN_VINTAGE where it is not known). `matrix_sha256`
     fingerprints the rows as the booster saw them, as the training job does. `loan_hash` is the 64-bit hash of
     the loan_id (see `hash_loans`). Out of time only: `segments` names each row's band per segmentation, and
@@ -52,7 +57,7 @@ class ScoredSample:
 
     name: str
     labels: np.ndarray
-    pd: np.ndarray
+    probabilities: np.ndarray
     grade: np.ndarray
     loan: np.ndarray
     month: np.ndarray
@@ -90,7 +95,7 @@ class DrawnRows:
     frame: pd.DataFrame
     matrix: pd.DataFrame
     labels: np.ndarray
-    pd: np.ndarray
+    probabilities: np.ndarray
     month: np.ndarray
     loan_hash: np.ndarray
 
@@ -148,8 +153,8 @@ def score_samples(
     contract: Contract,
     model: MortgageModel,
     bounds: SplitBounds,
-    profile: Mapping[str, Any],
-    rivals: Mapping[str, Callable[[pd.DataFrame], np.ndarray]] | None = None,
+    profile: ReferenceProfile,
+    rivals: Mapping[str, Predict] | None = None,
     seed: int = 0,
 ) -> ScoredPanel:
     """Score every labelled row of the three samples; `rivals` (name -> PDs of raw rows) score those out of time."""
@@ -175,7 +180,7 @@ def score_samples(
             collector.late_dates[date] = collector.late_dates.get(date, 0) + late
         collector.add(
             labels=sample.labels,
-            pd=scores,
+            probabilities=scores,
             grade=model.scale.assign(scores),
             loan=hashes,
             month=np.full(scores.size, month),
@@ -215,7 +220,7 @@ def economy_by_year(dataset: ds.Dataset, months: list[str]) -> dict[int, dict[st
     return found
 
 
-def _counts_per_bin(frame: pd.DataFrame, profile: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _counts_per_bin(frame: pd.DataFrame, profile: ReferenceProfile) -> dict[str, np.ndarray]:
     return {name: profile_bins(frame[name], feature) for name, feature in profile["features"].items()}
 
 
@@ -237,41 +242,10 @@ def _drawn(collector: _Collector, sample: ScoredSample) -> DrawnRows:
         frame=pd.concat(collector.frames, ignore_index=True),
         matrix=pd.concat(collector.matrices, ignore_index=True),
         labels=sample.labels[position],
-        pd=sample.pd[position],
+        probabilities=sample.probabilities[position],
         month=sample.month[position],
         loan_hash=sample.loan_hash[position],
     )
-
-
-def profile_bins(values: pd.Series, feature: Mapping[str, Any]) -> np.ndarray:
-    """Counts of a feature's values over its reference bins: numeric bins or levels, then others, then
-    missing.
-
-    Numeric features have no "others"; theirs are the bins of `statistics.stability`.
-    """
-    if feature["type"] == "numeric":
-        return numeric_bin_counts(values.to_numpy(np.float64, na_value=np.nan), np.asarray(feature["edges"]))
-    counts = values.astype(object).value_counts()
-    named = [int(counts.get(level, 0)) for level in feature["shares"]]
-    return np.array([*named, int(counts.sum()) - sum(named), int(values.isna().sum())])
-
-
-def reference_counts(feature: Mapping[str, Any], rows: int) -> tuple[list[str], np.ndarray]:
-    """Bin labels and the training sample's counts for `profile_bins`, from the shares the profile records."""
-    present = rows * (1 - feature["missing"])
-    counts = [present * share for share in _shares(feature)]
-    if feature["type"] == "numeric":
-        edges = [f"{edge:.6g}" for edge in feature["edges"]]
-        between = [f"{low} – {high}" for low, high in pairwise(edges)]
-        labels = [f"≤ {edges[0]}", *between, f"> {edges[-1]}"] if edges else ["all"]
-        counts = counts or [0.0]
-    else:
-        labels, counts = [*feature["shares"], OTHER], [*counts, 0.0]
-    return [*labels, MISSING], np.array([*counts, rows * feature["missing"]])
-
-
-def _shares(feature: Mapping[str, Any]) -> list[float]:
-    return list(feature["shares"].values()) if feature["type"] == "categorical" else feature["shares"]
 
 
 def _assemble(collectors: Mapping[str, _Collector]) -> dict[str, ScoredSample]:
@@ -284,7 +258,7 @@ def _assemble(collectors: Mapping[str, _Collector]) -> dict[str, ScoredSample]:
         samples[name] = ScoredSample(
             name=name,
             labels=labels,
-            pd=collector.column("pd", float),
+            probabilities=collector.column("probabilities", float),
             grade=collector.column("grade", str),
             loan=codes[start : start + labels.size],
             month=collector.column("month", str),
@@ -310,11 +284,13 @@ def _loan_hashes(dataset: ds.Dataset, contract: Contract, month: str) -> np.ndar
 
 def hash_loans(loan_ids: np.ndarray) -> np.ndarray:
     """64-bit hash per loan_id (object array of str)."""
-    return pd.util.hash_array(loan_ids)
+    hashes: np.ndarray = pd.util.hash_array(loan_ids)
+    return hashes
 
 
 def _vintage(frame: pd.DataFrame) -> np.ndarray:
     if VINTAGE_SOURCE not in frame:
         return np.full(len(frame), UNKNOWN_VINTAGE, dtype=np.int32)
     years = pd.to_datetime(frame[VINTAGE_SOURCE], errors="coerce").dt.year
-    return years.fillna(UNKNOWN_VINTAGE).to_numpy(np.int32)
+    found: np.ndarray = years.fillna(UNKNOWN_VINTAGE).to_numpy(np.int32)
+    return found

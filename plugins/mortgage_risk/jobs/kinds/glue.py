@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from mortgage_risk import aws
 from mortgage_risk.aws import Clients
+from mortgage_risk.jobs.claim import ACTIVE, NAMED, Claims, Run, Runs, runs_since
 from mortgage_risk.jobs.cost import Cost, Prices, clock_seconds
 from mortgage_risk.jobs.kinds.kind import CONSOLE, Address, JobKind, RunningJob
 from mortgage_risk.jobs.requests import PLATFORM, Request, RunTags, deployment
-from mortgage_risk.jobs.state import NAME, JobState, LogPlace, Phase, fill_in_name
+from mortgage_risk.jobs.state import JobState, LogPlace, Phase
+from mortgage_risk.layout import Layout
 from mortgage_risk.settings import Settings
 
 MINIMUM_SECONDS = 60  # what Glue bills at least
+LONGEST_RUN = timedelta(days=8)  # Glue's longest time limit is 7
 
 _PHASES: Mapping[str, Phase] = {
     "SUCCEEDED": "succeeded",
@@ -26,23 +31,15 @@ _PHASES: Mapping[str, Phase] = {
 }
 
 
-class Run(TypedDict):
-    """What is read of Glue's JobRun."""
-
-    Id: str
-    JobRunState: str
-    StartedOn: NotRequired[datetime]
-    CompletedOn: NotRequired[datetime]
-    ErrorMessage: NotRequired[str]
+class DefinitionError(ValueError):
+    """A Glue job that is deployed with the platform is missing, or is of other code."""
 
 
 class GlueRun(JobKind):
     """Job id = '<Glue job>/<run id>'.
 
-    A run has neither a name nor a client token, so each request has a Glue job of its own, called `<request name>`,
-    whose runs are the request's attempts. It allows one run at a time: Glue itself refuses the second one of a submit
-    whose answer was lost, or of two workers at once. (A job shared by all nights would have to be searched for the run;
-    the price of one each, of 2,000 in an account, is that the sweeper deletes the old ones.)
+    All requests for a script of one code version share a Glue job (a definition). A run has neither a name nor a client
+    token: it is found by its request's claim, see `claim`.
     """
 
     name = "glue"
@@ -52,15 +49,25 @@ class GlueRun(JobKind):
     def request(
         self, settings: Settings, *, script: str, code_prefix: str, arguments: Mapping[str, object], tags: RunTags
     ) -> Request:
-        """{"CreateJob", "StartJobRun"}."""
+        """{"CreateJob", "StartJobRun", "Claim"}: the definition, a run of it, and what else the run's claim says."""
+        definition = self.definition(settings, script=script, code_prefix=code_prefix, tags=tags)
         return {
-            "CreateJob": self.definition(settings, name=NAME, script=script, code_prefix=code_prefix, tags=tags),
-            "StartJobRun": self.start(job_name=NAME, arguments=arguments),
+            "CreateJob": definition,
+            "StartJobRun": self.start(job_name=definition["Name"], arguments=arguments),
+            "Claim": {
+                "prefix": _claims_prefix(settings),
+                "kms_key_id": settings.kms_key_id,
+                "create": settings.glue_job_definitions == "create",
+                "Tags": tags.as_dict(),
+            },
         }
 
     @staticmethod
-    def definition(settings: Settings, *, name: str, script: str, code_prefix: str, tags: RunTags) -> Request:
-        """CreateJob: one definition per request, never changed under a running job."""
+    def definition(settings: Settings, *, script: str, code_prefix: str, tags: RunTags) -> Request:
+        """CreateJob: one definition per script and code version, never changed under a running job.
+
+        Its name says so where the platform creates it; one that is given keeps its name over versions.
+        """
         arguments = {
             "--job-language": "python",
             "--extra-py-files": f"{code_prefix}glue_libs.zip",
@@ -69,7 +76,6 @@ class GlueRun(JobKind):
         if settings.glue_database:
             arguments["--enable-glue-datacatalog"] = "true"
         request: Request = {
-            "Name": name,
             "Role": settings.glue_role_arn,
             "GlueVersion": "5.1",
             "Command": {"Name": "glueetl", "PythonVersion": "3", "ScriptLocation": f"{code_prefix}{script}"},
@@ -78,34 +84,30 @@ class GlueRun(JobKind):
             "NumberOfWorkers": settings.glue_workers,
             "Timeout": settings.max_runtime_minutes,
             "MaxRetries": 0,  # retries are Airflow's
-            "ExecutionProperty": {"MaxConcurrentRuns": 1},  # a second run of the same request is refused
-            "Tags": tags.as_dict(),
+            "ExecutionProperty": {"MaxConcurrentRuns": settings.glue_concurrent_runs},
         }
         if settings.glue_security_configuration:
             request["SecurityConfiguration"] = settings.glue_security_configuration
-        return request
+        name = f"{settings.model_name}-{script.removesuffix('.py').replace('_', '-')}"
+        if settings.glue_job_definitions == "create":
+            name = f"{name}-{hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:10]}"
+        return {"Name": name, **request, "Tags": {key: tags.as_dict()[key] for key in ("platform", "deployment")}}
 
     @staticmethod
     def start(*, job_name: str, arguments: Mapping[str, object]) -> Request:
         """StartJobRun; `arguments` without the leading dashes."""
-        return {"JobName": job_name, "Arguments": {f"--{key}": str(value) for key, value in arguments.items()}}
+        given = {f"--{key}": str(value) for key, value in arguments.items()}
+        return {"JobName": job_name, "Arguments": given | NAMED}
 
     def latest(self, clients: Clients, request: Request, name: str) -> JobState | None:
-        return self._newest_run(clients(self.service), name)
+        run = _runs(clients, request["Claim"]).newest(name)
+        return _state(run["JobName"], run) if run else None
 
     def submit(self, clients: Clients, request: Request, name: str, previous: JobState | None) -> str:
-        client = clients(self.service, retries=False)
-        aws.create_once(lambda: client.create_job(**fill_in_name(request["CreateJob"], name)))
-        try:
-            run_id = client.start_job_run(**fill_in_name(request["StartJobRun"], name))["JobRunId"]
-        except Exception as error:
-            if aws.error_code(error) != "ConcurrentRunsExceededException":
-                raise
-            found = self._newest_run(client, name)
-            if not found or found.phase != "running":
-                raise
-            return found.job_id
-        return f"{name}/{run_id}"
+        claim = request["Claim"]
+        _provide(clients(self.service), request["CreateJob"], create=claim["create"])
+        after = previous.job_id if previous else ""
+        return _runs(clients, claim).start(name, request["StartJobRun"], claim["Tags"], after)
 
     def describe(self, clients: Clients, job_id: str) -> JobState:
         job_name, _, run_id = job_id.partition("/")
@@ -116,22 +118,28 @@ class GlueRun(JobKind):
         clients(self.service).batch_stop_job_run(JobName=job_name, JobRunIds=[run_id])
 
     def running(self, clients: Clients, settings: Settings) -> Iterator[RunningJob]:
-        client = clients(self.service)
-        partition, account = settings.glue_role_arn.split(":")[1], settings.glue_role_arn.split(":")[4]
-        for name in _definitions(client, settings):
-            run = self._newest_run(client, name)
-            if run and run.phase == "running" and run.started_at:
-                arn = f"arn:{partition}:glue:{client.meta.region_name}:{account}:job/{name}"
-                yield RunningJob(run.job_id, run.started_at, client.get_tags(ResourceArn=arn)["Tags"])
+        """With the tags of who asked for the run, whom a run that no claim names lacks: nobody can find it."""
+        client, ours = clients(self.service), _ours(settings)
+        claims = Claims(clients("s3"), _claims_prefix(settings))
+        for definition in _definitions(client, settings):
+            for run in runs_since(client, definition, datetime.now(UTC) - LONGEST_RUN):
+                if run["JobRunState"] in ACTIVE and "StartedOn" in run:
+                    claim = claims.of(run)
+                    tags = claim.asked_by if claim else ours
+                    yield RunningJob(f"{definition}/{run['Id']}", run["StartedOn"], tags)
 
-    def definitions_before(self, clients: Clients, settings: Settings, moment: datetime) -> list[str]:
-        """Names of this deployment's Glue jobs, one per request, made before `moment`."""
+    def unused_definitions(self, clients: Clients, settings: Settings, since: datetime) -> list[str]:
+        """Names of this deployment's Glue jobs that are older than `since` and have not run since then. None where
+        they are given: those are not ours to delete.
+        """
+        if settings.glue_job_definitions == "given":
+            return []
         client = clients(self.service)
         names, old = list(_definitions(client, settings)), []
         for start in range(0, len(names), 25):  # what BatchGetJobs takes
             jobs = client.batch_get_jobs(JobNames=names[start : start + 25])["Jobs"]
-            old += [job["Name"] for job in jobs if job["CreatedOn"] < moment]
-        return old
+            old += [job["Name"] for job in jobs if job["CreatedOn"] < since]
+        return [name for name in old if not any(runs_since(client, name, since))]
 
     def delete_definition(self, clients: Clients, name: str) -> None:
         """With its runs, whose results stay."""
@@ -156,19 +164,6 @@ class GlueRun(JobKind):
             return Cost(worker, workers, seconds, None, f"no DPUs for worker type {worker!r}")
         return Cost(worker, workers, seconds, round(dpu_seconds / 3600 * prices["glue_dpu_hour"], 6))
 
-    def _newest_run(self, client: Any, job_name: str) -> JobState | None:
-        """The run to go by: one that runs, else one that has succeeded, else the last."""
-        try:
-            runs = [_state(job_name, run) for run in client.get_job_runs(JobName=job_name)["JobRuns"]]
-        except Exception as error:
-            if aws.is_not_found(error):
-                return None
-            raise
-        for phase in ("running", "succeeded"):
-            if found := [run for run in runs if run.phase == phase]:
-                return max(found, key=_start_order)
-        return max(runs, key=_start_order, default=None)
-
 
 def _state(job_name: str, run: Run) -> JobState:
     return JobState(
@@ -182,11 +177,43 @@ def _state(job_name: str, run: Run) -> JobState:
     )
 
 
-def _start_order(run: JobState) -> tuple[float, str]:
-    return (run.started_at.timestamp() if run.started_at else 0.0, run.job_id)
+def _runs(clients: Clients, claim: Mapping[str, Any]) -> Runs:
+    claims = Claims(clients("s3"), claim["prefix"], claim["kms_key_id"])
+    return Runs(claims, clients("glue"), clients("glue", retries=False))
+
+
+def _claims_prefix(settings: Settings) -> str:
+    return Layout(settings.bucket, settings.model_name).job_claims
+
+
+def _provide(client: Any, wanted: Request, *, create: bool) -> None:
+    """See that the definition is there, and that it is of the code that is asked for."""
+    name, script = wanted["Name"], wanted["Command"]["ScriptLocation"]
+    try:
+        found = client.get_job(JobName=name)["Job"]
+    except Exception as error:
+        if not aws.is_not_found(error):
+            raise
+        if not create:
+            raise DefinitionError(
+                f"There is no Glue job {name}. The setting glue_job_definitions is given, so it is to be deployed with "
+                f"the platform, tagged {wanted['Tags']}, with the script {script}."
+            ) from error
+        aws.create_once(lambda: client.create_job(**wanted))
+        return
+    libraries = "--extra-py-files"
+    has = (found["Command"]["ScriptLocation"], found.get("DefaultArguments", {}).get(libraries))
+    if has != (script, wanted["DefaultArguments"][libraries]):
+        raise DefinitionError(
+            f"The Glue job {name} runs {has[0]} with the libraries {has[1]}; this version of the code is {script} with "
+            f"{wanted['DefaultArguments'][libraries]}. Deploy Glue's jobs and Airflow's code together."
+        )
+
+
+def _ours(settings: Settings) -> dict[str, str]:
+    return {"platform": PLATFORM, "deployment": deployment(settings)}
 
 
 def _definitions(client: Any, settings: Settings) -> Iterator[str]:
-    ours = {"platform": PLATFORM, "deployment": deployment(settings)}
-    for page in client.get_paginator("list_jobs").paginate(Tags=ours):
+    for page in client.get_paginator("list_jobs").paginate(Tags=_ours(settings)):
         yield from page["JobNames"]

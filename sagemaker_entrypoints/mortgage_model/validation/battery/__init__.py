@@ -8,7 +8,7 @@ stress          does it see a crisis coming?               fairness        are g
 reasons         are the reasons given there, and true?
 """
 
-from . import (
+from mortgage_model.validation.battery import (
     benchmark,
     calibration,
     data,

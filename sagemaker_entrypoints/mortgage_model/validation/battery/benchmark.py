@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from mortgage_model.documents.battery import Criterion, Swap
 from mortgage_model.statistics import calibration, discrimination
 from mortgage_model.statistics.bootstrap import SampleBootstrap, loan_weights, percentile_interval
 from mortgage_model.validation.checks import Evidence, InputMissing, Outcome, check, measured
@@ -62,23 +61,23 @@ def _compare(evidence: Evidence, rival: str, words: str) -> Outcome:
         f"Against {words} the model is {answer}. Advantage on the same rows: {told}",
         n=oot.n,
         events=oot.events,
-        detail={"criteria": rows, "swap_set": swap_set(oot.labels, oot.pd, oot.rivals[rival])},
+        detail={"criteria": rows, "swap_set": swap_set(oot.labels, oot.probabilities, oot.rivals[rival])},
     )
 
 
-def criteria(evidence: Evidence, rival: np.ndarray) -> list[dict[str, Any]]:
+def criteria(evidence: Evidence, rival: np.ndarray) -> list[Criterion]:
     """The model's advantage (positive = better) in AUC, log loss and calibration, with paired loan-bootstrap interval
     and the margin of non-inferiority in the same unit.
     """
     oot = evidence.oot
     codes = np.unique(oot.loan, return_inverse=True)[1]
     loans = int(codes.max()) + 1
-    boots = [SampleBootstrap(oot.labels, pd_, codes, loans) for pd_ in (oot.pd, rival)]
+    boots = [SampleBootstrap(oot.labels, scores, codes, loans) for scores in (oot.probabilities, rival)]
     drawn = []
     for weights in loan_weights(loans, REPLICATES, evidence.seed):
         ours, theirs = (boot.replicate(weights) for boot in boots)
         drawn.append(_advantage(ours, theirs))
-    found = _advantage(*(_figures(oot.labels, pd_) for pd_ in (oot.pd, rival)))
+    found = _advantage(*(_figures(oot.labels, scores) for scores in (oot.probabilities, rival)))
     margins = MARGINS | {"log_loss": MARGINS["log_loss"] * calibration.log_loss(oot.labels, rival)}
     return [
         {
@@ -91,10 +90,12 @@ def criteria(evidence: Evidence, rival: np.ndarray) -> list[dict[str, Any]]:
     ]
 
 
-def swap_set(labels: np.ndarray, pd_: np.ndarray, rival: np.ndarray) -> list[dict[str, Any]]:
+def swap_set(labels: np.ndarray, probabilities: np.ndarray, rival: np.ndarray) -> list[Swap]:
     """Who is flagged by whom when each model flags its riskiest FLAGGED_SHARE: rows, defaults and their rate."""
     size = max(1, round(FLAGGED_SHARE * labels.size))
-    ours, theirs = (np.isin(np.arange(labels.size), np.argsort(-score, kind="stable")[:size]) for score in (pd_, rival))
+    ours, theirs = (
+        np.isin(np.arange(labels.size), np.argsort(-score, kind="stable")[:size]) for score in (probabilities, rival)
+    )
     parts = {
         "both": ours & theirs,
         "model only": ours & ~theirs,
@@ -112,11 +113,11 @@ def swap_set(labels: np.ndarray, pd_: np.ndarray, rival: np.ndarray) -> list[dic
     ]
 
 
-def _figures(labels: np.ndarray, pd_: np.ndarray) -> dict[str, float]:
+def _figures(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     return {
-        "auc": discrimination.auc(labels, pd_),
-        "log_loss": calibration.log_loss(labels, pd_),
-        "calibration_slope": calibration.recalibrate(labels, pd_).slope.value,
+        "auc": discrimination.auc(labels, probabilities),
+        "log_loss": calibration.log_loss(labels, probabilities),
+        "calibration_slope": calibration.recalibrate(labels, probabilities).slope.value,
     }
 
 

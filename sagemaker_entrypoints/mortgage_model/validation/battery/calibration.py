@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 
+from mortgage_model.documents.battery import GradeTest, YearLight
 from mortgage_model.statistics import NotComputable, calibration, calibration_tests
 from mortgage_model.statistics.bootstrap import percentile_interval
+from mortgage_model.statistics.many_tests import holm
 from mortgage_model.validation.checks import Evidence, Outcome, check, measured, one_row_per_loan
+from mortgage_model.validation.samples import ScoredSample
 
 
 @check("calibration.level")
@@ -19,10 +21,13 @@ def level(evidence: Evidence) -> Outcome:
 
     Provisions and prices follow the level of the PD; a model that ranks well can still be a third too high.
     """
-    expected, observed = (evidence.metrics["oot"][name] for name in ("mean_pd", "default_rate"))
-    if not observed["value"]:
-        raise NotComputable("nothing defaulted out of time" if observed["value"] == 0 else observed["reason"])
-    ratio = expected["value"] / observed["value"]
+    of_oot = evidence.metrics["oot"]
+    expected, observed = of_oot["mean_pd"]["value"], of_oot["default_rate"]["value"]
+    if expected is None or observed is None:
+        raise NotComputable(of_oot["default_rate"]["reason"])
+    if not observed:
+        raise NotComputable("nothing defaulted out of time")
+    ratio = expected / observed
     drawn, rate = (evidence.replicates.of("oot", name) for name in ("mean_pd", "default_rate"))
     interval, words = None, ""
     if drawn is not None and rate is not None:
@@ -34,11 +39,11 @@ def level(evidence: Evidence) -> Outcome:
             words = f"; it has no interval: {reason}"
     return measured(
         ratio,
-        f"Out of time the mean PD is {ratio:.3f} times the default rate ({100 * expected['value']:.3g} % against "
-        f"{100 * observed['value']:.3g} %{words})",
+        f"Out of time the mean PD is {ratio:.3f} times the default rate ({100 * expected:.3g} % against "
+        f"{100 * observed:.3g} %{words})",
         interval=interval,
-        n=observed["n"],
-        events=observed["events"],
+        n=of_oot["default_rate"]["n"],
+        events=of_oot["default_rate"]["events"],
     )
 
 
@@ -64,21 +69,28 @@ def grades(evidence: Evidence) -> Outcome:
     )
 
 
-def grade_tests(evidence: Evidence) -> list[dict[str, Any]]:
+def grade_tests(evidence: Evidence) -> list[GradeTest]:
     """Jeffreys and binomial test of "the PD is not too low" per grade, one month of each loan out of time."""
     oot, chosen = evidence.oot, one_row_per_loan(evidence.oot)
+    if not oot.n:
+        return []
     order = list(evidence.model.scale.grades)
-    bands = calibration.by_group(oot.labels[chosen], oot.pd[chosen], oot.grade[chosen], order) if oot.n else []
-    rows = [
-        asdict(band)
-        | {
-            "jeffreys_p": calibration.jeffreys_p_value(band.events, band.n, band.mean_pd),
+    bands = calibration.by_group(oot.labels[chosen], oot.probabilities[chosen], oot.grade[chosen], order)
+    jeffreys = [calibration.jeffreys_p_value(band.events, band.n, band.mean_pd) for band in bands]
+    return [
+        {
+            "label": band.label,
+            "n": band.n,
+            "events": band.events,
+            "mean_pd": band.mean_pd,
+            "observed_rate": band.observed_rate,
+            "interval": list(band.interval),
+            "jeffreys_p": p_value,
             "binomial_p": calibration_tests.binomial_p_value(band.events, band.n, band.mean_pd),
+            "holm_p": float(adjusted),
         }
-        for band in bands
+        for band, p_value, adjusted in zip(bands, jeffreys, holm(jeffreys), strict=True)
     ]
-    adjusted = calibration_tests.holm([row["jeffreys_p"] for row in rows])
-    return [row | {"holm_p": float(p)} for row, p in zip(rows, adjusted, strict=True)]
 
 
 @check("calibration.spiegelhalter")
@@ -105,7 +117,7 @@ def _of_independent_rows(
     """A test of labels against PDs on one month of each loan out of time."""
     chosen = one_row_per_loan(evidence.oot)
     labels = evidence.oot.labels[chosen]
-    found = test(labels, evidence.oot.pd[chosen])
+    found = test(labels, evidence.oot.probabilities[chosen])
     return measured(
         found.statistic,
         f"{name} is {found.statistic:.2f} (p = {found.p_value:.3g}; one month of each of {labels.size:,} loans)",
@@ -121,7 +133,7 @@ def brier_parts(evidence: Evidence) -> Outcome:
 
     Reliability is what recalibration could still gain, resolution what the ranking brings.
     """
-    parts = calibration_tests.murphy(evidence.oot.labels, evidence.oot.pd)
+    parts = calibration_tests.murphy(evidence.oot.labels, evidence.oot.probabilities)
     if not parts.uncertainty:
         raise NotComputable("one of the two classes is empty out of time")
     share = parts.reliability / parts.uncertainty
@@ -141,24 +153,7 @@ def traffic_light(evidence: Evidence) -> Outcome:
 
     A level that is right on average can be wrong year after year in the same direction.
     """
-    rows: list[dict[str, Any]] = []
-    for sample in evidence.samples.values():
-        years = sample.month.astype("U4")
-        for year in np.unique(years):
-            chosen = np.flatnonzero(years == year)
-            chosen = chosen[np.unique(sample.loan[chosen], return_index=True)[1]]
-            n, events, mean = chosen.size, int(sample.labels[chosen].sum()), float(sample.pd[chosen].mean())
-            rows.append(
-                {
-                    "year": str(year),
-                    "sample": sample.name,
-                    "n": n,
-                    "events": events,
-                    "mean_pd": mean,
-                    "p_value": calibration_tests.binomial_p_value(events, n, mean),
-                    "colour": calibration_tests.traffic_light(events, n, mean),
-                }
-            )
+    rows = [row for sample in evidence.samples.values() for row in _year_lights(sample)]
     later = [row for row in rows if row["sample"] != "train"]
     if not later:
         raise NotComputable("there is no year after training")
@@ -171,3 +166,22 @@ def traffic_light(evidence: Evidence) -> Outcome:
         f"{counted['red']} red{named}",
         detail={"years": rows},
     )
+
+
+def _year_lights(sample: ScoredSample) -> Iterator[YearLight]:
+    """Every calendar year of a sample, one month of each loan."""
+    years = sample.month.astype("U4")
+    for year in np.unique(years):
+        chosen = np.flatnonzero(years == year)
+        chosen = chosen[np.unique(sample.loan[chosen], return_index=True)[1]]
+        n, events = chosen.size, int(sample.labels[chosen].sum())
+        mean = float(sample.probabilities[chosen].mean())
+        yield {
+            "year": str(year),
+            "sample": sample.name,
+            "n": n,
+            "events": events,
+            "mean_pd": mean,
+            "p_value": calibration_tests.binomial_p_value(events, n, mean),
+            "colour": calibration_tests.traffic_light(events, n, mean),
+        }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mortgage_model.documents.battery import FeatureAuc
 from mortgage_model.statistics import NotComputable, discrimination
 from mortgage_model.validation.checks import Evidence, Outcome, answered, check, measured
 
@@ -68,7 +69,7 @@ def single_feature(evidence: Evidence) -> Outcome:
     rows = evidence.drawn.get("train")
     if rows is None or not 0 < rows.labels.sum() < rows.labels.size:
         raise NotComputable("the rows drawn of training do not hold both defaults and others")
-    found = []
+    found: list[FeatureAuc] = []
     for name in rows.matrix.columns:
         values = rows.matrix[name].to_numpy(np.float64)
         # Missing values rank below all others, so that a gap that leaks is found too.

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from mortgage_model import reasons
-from mortgage_model.booster import gains, known_as
-from mortgage_model.monotonicity import violations
+from mortgage_model.documents.battery import Profile, TwoSamples
+from mortgage_model.scoring import reasons
+from mortgage_model.scoring.booster import gains, known_as
 from mortgage_model.statistics import NotComputable, discrimination
 from mortgage_model.validation.battery.robustness import drawn_out_of_time, numeric_inputs, rescore
 from mortgage_model.validation.checks import Evidence, Outcome, check, measured
+from mortgage_model.validation.monotonicity import violations
 from mortgage_model.validation.samples import DrawnRows
 
 # Exact SHAP is slow on many trees; importance is stable long before this many rows.
@@ -140,7 +139,7 @@ def profiles(evidence: Evidence) -> Outcome:
     if not features:
         raise NotComputable("the model has no numeric input")
     frame = rows.frame.iloc[np.random.default_rng(evidence.seed).permutation(len(rows.frame))[:PROFILED_ROWS]]
-    found = []
+    found: list[Profile] = []
     for name in features:
         grid = _grid(rows.frame[name], 15)
         curves = _profiles(evidence, frame, name, grid)
@@ -158,11 +157,11 @@ def profiles(evidence: Evidence) -> Outcome:
     )
 
 
-def shap_table(evidence: Evidence) -> list[dict[str, Any]]:
+def shap_table(evidence: Evidence) -> list[TwoSamples]:
     """Mean absolute SHAP value (log-odds) per model feature in training and out of time, largest first."""
     columns = {name: _mean_shap(evidence, drawn_out_of_time(evidence) if name == "oot" else evidence.drawn[name])
                for name in ("train", "oot")}  # fmt: skip
-    rows = [
+    rows: list[TwoSamples] = [
         {"feature": feature, "train": float(then), "oot": float(now)}
         for feature, then, now in zip(evidence.model.spec.names, columns["train"], columns["oot"], strict=True)
     ]
@@ -171,10 +170,11 @@ def shap_table(evidence: Evidence) -> list[dict[str, Any]]:
 
 def _mean_shap(evidence: Evidence, rows: DrawnRows) -> np.ndarray:
     chosen = np.random.default_rng(evidence.seed).permutation(len(rows.matrix))[:SHAP_ROWS]
-    return np.abs(reasons.by_feature(evidence.model, rows.matrix.iloc[chosen])).mean(axis=0)
+    means: np.ndarray = np.abs(reasons.by_feature(evidence.model, rows.matrix.iloc[chosen])).mean(axis=0)
+    return means
 
 
-def _permutation_table(evidence: Evidence) -> list[dict[str, Any]]:
+def _permutation_table(evidence: Evidence) -> list[TwoSamples]:
     """Loss of AUC when one model feature is shuffled, on the rows drawn of training and out of time."""
     columns = {}
     for name in ("train", "oot"):
@@ -183,7 +183,7 @@ def _permutation_table(evidence: Evidence) -> list[dict[str, Any]]:
         others = rng.permutation(np.flatnonzero(rows.labels == 0))[:SHUFFLED_OTHERS]
         chosen = np.concatenate((np.flatnonzero(rows.labels == 1), others))
         labels, values = rows.labels[chosen], rows.matrix.to_numpy()[chosen]
-        base = discrimination.auc(labels, rows.pd[chosen])
+        base = discrimination.auc(labels, rows.probabilities[chosen])
         losses = []
         for position in range(values.shape[1]):
             kept = values[:, position].copy()
@@ -192,11 +192,11 @@ def _permutation_table(evidence: Evidence) -> list[dict[str, Any]]:
             losses.append(base - discrimination.auc(labels, shuffled))
             values[:, position] = kept
         columns[name] = losses
-    rows_ = [
+    table: list[TwoSamples] = [
         {"feature": feature, "train": then, "oot": now}
         for feature, then, now in zip(evidence.model.spec.names, columns["train"], columns["oot"], strict=True)
     ]
-    return sorted(rows_, key=lambda row: -row["train"])
+    return sorted(table, key=lambda row: -row["train"])
 
 
 def _grid(values: pd.Series, points: int = 6) -> np.ndarray:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from mortgage_model.documents.battery import GroupRow, Proxy
 from mortgage_model.statistics import NotComputable, discrimination, fairness
 from mortgage_model.statistics.calibration import log_odds
 from mortgage_model.validation.battery.benchmark import FLAGGED_SHARE
@@ -72,13 +73,13 @@ def errors(evidence: Evidence) -> Outcome:
 
     To be flagged without defaulting is the cost that a group carries for the model's mistakes.
     """
-    rows = [row for row in group_table(evidence) if row["false_positive_gap"] is not None]
-    if not rows:
+    gaps = [(gap, row) for row in group_table(evidence) if (gap := row["false_positive_gap"]) is not None]
+    if not gaps:
         raise NotComputable("no group has loans that did not default")
-    worst = max(rows, key=lambda row: abs(row["false_positive_gap"]))
+    gap, worst = max(gaps, key=lambda found: abs(found[0]))
     return measured(
-        abs(worst["false_positive_gap"]),
-        f"The largest gap of false-positive rates is {100 * worst['false_positive_gap']:+.1f} points: "
+        abs(gap),
+        f"The largest gap of false-positive rates is {100 * gap:+.1f} points: "
         f"{worst['attribute']} {worst['group']} against {worst['reference']}",
         n=worst["n"],
     )
@@ -95,7 +96,7 @@ def proxy(evidence: Evidence) -> Outcome:
         raise NotComputable("the out-of-time sample has no rows")
     chosen = np.unique(rows.loan_hash, return_index=True)[1]
     attributes = table.reindex(rows.loan_hash[chosen])
-    found: list[dict[str, Any]] = []
+    found: list[Proxy] = []
     for attribute in attributes.columns:
         stated = attributes[attribute].notna() & ~attributes[attribute].isin(NOT_STATED)
         for group, size in attributes[attribute][stated].value_counts().items():
@@ -122,14 +123,15 @@ def proxy(evidence: Evidence) -> Outcome:
     )
 
 
-def group_table(evidence: Evidence) -> list[dict[str, Any]]:
+def group_table(evidence: Evidence) -> list[GroupRow]:
     """Per group: loans, defaults, mean PD, and how it compares with the group flagged least."""
     oot = evidence.oot
     chosen = one_row_per_loan(oot)
-    labels, pd_ = oot.labels[chosen], oot.pd[chosen]
+    labels, probabilities = oot.labels[chosen], oot.probabilities[chosen]
     flagged = np.zeros(chosen.size)
-    flagged[np.argsort(-pd_, kind="stable")[: max(1, round(FLAGGED_SHARE * chosen.size))]] = 1
-    rows = []
+    flagged[np.argsort(-probabilities, kind="stable")[: max(1, round(FLAGGED_SHARE * chosen.size))]] = 1
+    scores = log_odds(probabilities)
+    rows: list[GroupRow] = []
     for group in _groups(evidence, chosen, flagged):
         rates, other_rates = (fairness.error_rates(labels, flagged, m) for m in (group.members, group.others))
         ours, theirs = rates["false_positive_rate"], other_rates["false_positive_rate"]
@@ -140,15 +142,16 @@ def group_table(evidence: Evidence) -> list[dict[str, Any]]:
                 "reference": group.reference,
                 "n": int(group.members.sum()),
                 "events": int(labels[group.members].sum()),
-                "mean_pd": float(pd_[group.members].mean()),
+                "mean_pd": float(probabilities[group.members].mean()),
                 "observed_rate": float(labels[group.members].mean()),
                 "impact_ratio": fairness.adverse_impact_ratio(flagged, group.members, group.others),
-                "score_difference": fairness.standardised_mean_difference(log_odds(pd_), group.members, group.others),
+                "score_difference": fairness.standardised_mean_difference(scores, group.members, group.others),
                 "outcome_difference": fairness.standardised_mean_difference(labels, group.members, group.others)
                 if labels[group.members | group.others].any()
                 else 0.0,
                 "false_positive_gap": None if ours is None or theirs is None else ours - theirs,
-                **rates,
+                "false_positive_rate": ours,
+                "false_negative_rate": rates["false_negative_rate"],
             }
         )
     if not rows:
@@ -172,7 +175,7 @@ def _groups(evidence: Evidence, chosen: np.ndarray, flagged: np.ndarray) -> Iter
                 yield Group(attribute, str(name), str(reference), masks[name], masks[reference])
 
 
-def _table(evidence: Evidence) -> Any:
+def _table(evidence: Evidence) -> pd.DataFrame:
     if evidence.demographics is None:
         raise InputMissing("no borrower_demographics table was delivered")
     return evidence.demographics

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from mortgage_model import reasons
+from mortgage_model.scoring import reasons
 from mortgage_model.statistics import NotComputable
 from mortgage_model.validation.battery.benchmark import FLAGGED_SHARE
 from mortgage_model.validation.checks import Evidence, Outcome, check, measured
@@ -68,8 +68,8 @@ def _riskiest(evidence: Evidence) -> pd.DataFrame:
     rows = evidence.drawn.get("oot")
     if rows is None:
         raise NotComputable("the out-of-time sample has no rows")
-    size = min(EXPLAINED_ROWS, max(1, round(FLAGGED_SHARE * rows.pd.size)))
-    return rows.frame.iloc[np.argsort(-rows.pd, kind="stable")[:size]].reset_index(drop=True)
+    size = min(EXPLAINED_ROWS, max(1, round(FLAGGED_SHARE * rows.probabilities.size)))
+    return rows.frame.iloc[np.argsort(-rows.probabilities, kind="stable")[:size]].reset_index(drop=True)
 
 
 def _loans_by_factor(codes: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from mortgage_model import booster
-from mortgage_model.splits import SAMPLES, month_number
+from mortgage_model.development.splits import SAMPLES
+from mortgage_model.months import month_number
+from mortgage_model.scoring import booster
 from mortgage_model.validation.checks import Evidence, InputMissing, Outcome, answered, check
 
 # A metric is a sum over millions of floats; another order of summation moves it by less than this.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
 from contracts import Column
-from mortgage_model import booster
-from mortgage_model.artifact import MortgageModel
+from mortgage_model.documents.battery import SourceLoss
+from mortgage_model.scoring import booster
+from mortgage_model.scoring.artifact import MortgageModel
 from mortgage_model.statistics import NotComputable, discrimination
 from mortgage_model.validation.checks import Evidence, Outcome, check, known_auc, measured
 from mortgage_model.validation.samples import DrawnRows
@@ -27,7 +27,7 @@ def validation_gap(evidence: Evidence) -> Outcome:
 
     What training gains over validation, the next portfolio loses.
     """
-    then, now = (known_auc(evidence, name)["value"] for name in ("train", "validation"))
+    then, now = (known_auc(evidence, name)[0] for name in ("train", "validation"))
     gap = then - now
     return measured(
         gap,
@@ -50,7 +50,7 @@ def noise(evidence: Evidence) -> Outcome:
         values = frame[column.name].to_numpy(np.float64, na_value=np.nan)
         if np.isfinite(values).any():
             frame[column.name] = values + rng.normal(0, NOISE * np.nanstd(values), values.size)
-    base = discrimination.auc(rows.labels, rows.pd)
+    base = discrimination.auc(rows.labels, rows.probabilities)
     loss = base - discrimination.auc(rows.labels, rescore(evidence.model, frame))
     return measured(
         loss,
@@ -68,18 +68,18 @@ def missing_block(evidence: Evidence) -> Outcome:
     Feeds break; the PDs of that night should be worse, not absurd.
     """
     rows = drawn_out_of_time(evidence)
-    found: list[dict[str, Any]] = []
+    found: list[SourceLoss] = []
     for source, columns in _blocks(evidence).items():
         frame = rows.frame.copy()
         for column in columns:
             frame[column.name] = None if column.categorical else np.nan
-        pd_ = rescore(evidence.model, frame)
+        probabilities = rescore(evidence.model, frame)
         found.append(
             {
                 "source": source,
                 "columns": len(columns),
-                "auc": discrimination.auc(rows.labels, pd_),
-                "mean_pd": float(pd_.mean()),
+                "auc": discrimination.auc(rows.labels, probabilities),
+                "mean_pd": float(probabilities.mean()),
             }
         )
     if not found:
@@ -91,7 +91,7 @@ def missing_block(evidence: Evidence) -> Outcome:
         f"of {len(found)} sources left out in turn; the mean PD becomes {100 * worst['mean_pd']:.3g} %",
         n=len(rows.frame),
         events=int(rows.labels.sum()),
-        detail={"sources": found, "auc": discrimination.auc(rows.labels, rows.pd)},
+        detail={"sources": found, "auc": discrimination.auc(rows.labels, rows.probabilities)},
     )
 
 

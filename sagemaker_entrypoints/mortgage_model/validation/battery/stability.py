@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from mortgage_model.documents.battery import BandChange, FeatureStability, PortfolioShift
 from mortgage_model.statistics import NotComputable, portfolio, stability
 from mortgage_model.validation.checks import Evidence, Outcome, check, measured, one_row_per_loan
 from mortgage_model.validation.evaluation import score_table
@@ -41,18 +40,18 @@ def features(evidence: Evidence) -> Outcome:
 
     A feature outside what training saw is extrapolated, and its part of the PD is untested.
     """
-    known = [row for row in evidence.csi if row["csi"] is not None]
-    if not known:
-        raise NotComputable("no feature could be compared")
     loans = evidence.samples["train"].loans, evidence.oot.loans
-    rows = [
+    rows: list[FeatureStability] = [
         {
             "feature": row["feature"],
             "csi": row["csi"],
             "critical_value": stability.psi_critical_value(*loans, max(2, len(row["bins"]))),
         }
-        for row in known
+        for row in evidence.csi
+        if row["csi"] is not None
     ]
+    if not rows:
+        raise NotComputable("no feature could be compared")
     moved = [row for row in rows if row["csi"] > 0.25]
     named = ", ".join(f"{row['feature']} {row['csi']:.2f}" for row in (moved or rows)[:5])
     return measured(
@@ -86,11 +85,11 @@ def representativeness(evidence: Evidence) -> Outcome:
     )
 
 
-def portfolio_shift(evidence: Evidence) -> list[dict[str, Any]]:
+def portfolio_shift(evidence: Evidence) -> list[PortfolioShift]:
     """PSI per input, out of time against the portfolio, with its critical value, largest first; the features of loans
     are judged, as loans are what sampling draws.
     """
-    found = []
+    found: list[PortfolioShift] = []
     for name, then in evidence.feature_counts.items():
         now = evidence.portfolio.feature_counts[name]
         used = (then > 0) | (now > 0)
@@ -173,22 +172,15 @@ def score_bands(evidence: Evidence) -> Outcome:
     The population may stay the same while the relation changes; then only the outcome shows it.
     """
     train, oot = evidence.samples["train"], evidence.oot
-    edges = stability.quantile_edges(train.pd)
-    rows = []
-    for band in range(edges.size + 1):
-        row: dict[str, Any] = {"band": band + 1}
-        for sample in (train, oot):
-            chosen = np.searchsorted(edges, sample.pd, side="left") == band
-            events, expected = float(sample.labels[chosen].sum()), float(sample.pd[chosen].sum())
-            row |= {f"{sample.name}_events": int(events), f"{sample.name}_expected": expected}
-        rows.append(row)
+    edges = stability.quantile_edges(train.probabilities)
+    rows = [_band_change(band, edges, train, oot) for band in range(edges.size + 1)]
     known = [row for row in rows if min(row["train_events"], row["oot_events"]) >= BAND_EVENTS]
     if not known:
         raise NotComputable(f"no decile of PD has {BAND_EVENTS} defaults in training and out of time")
 
-    def change(row: dict[str, Any]) -> float:
-        then, now = (row[f"{name}_events"] / row[f"{name}_expected"] for name in ("train", "oot"))
-        return float(now / then)
+    def change(row: BandChange) -> float:
+        then, now = row["train_events"] / row["train_expected"], row["oot_events"] / row["oot_expected"]
+        return now / then
 
     worst = max(known, key=lambda row: abs(np.log(change(row))))
     factor = float(np.exp(abs(np.log(change(worst)))))
@@ -200,3 +192,18 @@ def score_bands(evidence: Evidence) -> Outcome:
         events=oot.events,
         detail={"bands": rows},
     )
+
+
+def _band_change(band: int, edges: np.ndarray, train: ScoredSample, oot: ScoredSample) -> BandChange:
+    def defaults(sample: ScoredSample) -> tuple[int, float]:
+        chosen = np.searchsorted(edges, sample.probabilities, side="left") == band
+        return int(sample.labels[chosen].sum()), float(sample.probabilities[chosen].sum())
+
+    (train_events, train_expected), (oot_events, oot_expected) = defaults(train), defaults(oot)
+    return {
+        "band": band + 1,
+        "train_events": train_events,
+        "train_expected": train_expected,
+        "oot_events": oot_events,
+        "oot_expected": oot_expected,
+    }

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import pandas as pd
 
+from mortgage_model.documents.battery import Scenario
 from mortgage_model.statistics import NotComputable
 from mortgage_model.validation.battery.robustness import rescore
 from mortgage_model.validation.checks import Evidence, Outcome, check, measured
@@ -97,7 +97,7 @@ def replay(evidence: Evidence) -> Outcome:
             )
         )
     peak = max(path, key=lambda row: row["mean_pd"])
-    base = float(rows.pd.mean())
+    base = float(rows.probabilities.mean())
     return measured(
         peak["mean_pd"] / base,
         f"Replaying 2007 to 2010 the mean PD peaks in {peak['scenario']} at {100 * peak['mean_pd']:.3g} %, "
@@ -127,9 +127,10 @@ def _rows(evidence: Evidence) -> DrawnRows:
     return rows
 
 
-def _portfolio(evidence: Evidence, rows: DrawnRows, name: str, shock: Shock) -> dict[str, Any]:
+def _portfolio(evidence: Evidence, rows: DrawnRows, name: str, shock: Shock) -> Scenario:
     """Mean PD of the portfolio and, by the grade each loan has today, of its parts under a scenario."""
-    pd_ = rescore(evidence.model, shock(rows.frame))
-    grades = evidence.model.scale.assign(rows.pd)
-    by_grade = {g: float(pd_[grades == g].mean()) for g in evidence.model.scale.grades if (grades == g).sum() >= 5}
-    return {"scenario": name, "mean_pd": float(pd_.mean()), "by_grade": by_grade}
+    probabilities = rescore(evidence.model, shock(rows.frame))
+    grades = evidence.model.scale.assign(rows.probabilities)
+    of_grade = {grade: grades == grade for grade in evidence.model.scale.grades}
+    by_grade = {grade: float(probabilities[chosen].mean()) for grade, chosen in of_grade.items() if chosen.sum() >= 5}
+    return {"scenario": name, "mean_pd": float(probabilities.mean()), "by_grade": by_grade}

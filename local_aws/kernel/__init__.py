@@ -1,0 +1,1 @@
+"""What every service of the server builds on: processes, state, logs, errors, settings. It knows no service."""

@@ -1,0 +1,1 @@
+"""What asks the running platform: Airflow's REST API, the local AWS, the progress of runs."""
