@@ -178,7 +178,7 @@ class FakeGlue(_Service):
         self.fake.enter("create_job")
         if definition["Name"] in self.fake.glue_jobs:
             raise client_error("AlreadyExistsException", "Job already exists")
-        self.fake.glue_jobs[definition["Name"]] = definition
+        self.fake.glue_jobs[definition["Name"]] = {**definition, "CreatedOn": self.fake.now}
         self.fake.leave("create_job")
 
     def get_job(self, JobName: str) -> dict[str, Any]:
@@ -190,8 +190,8 @@ class FakeGlue(_Service):
     def start_job_run(self, JobName: str, Arguments: dict[str, str]) -> dict[str, str]:
         self.fake.enter("start_job_run")
         limit = self.fake.glue_jobs[JobName]["ExecutionProperty"]["MaxConcurrentRuns"]
-        runs = [job for job in self.fake.jobs.values() if job.get("job") == JobName]
-        if sum(job["status"] == "InProgress" for job in runs) >= limit:
+        running = [job for job in self.fake.jobs.values() if job["status"] == "InProgress"]
+        if sum(job.get("job") == JobName for job in running) >= limit:
             raise client_error("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {JobName}")
         run_id = f"jr_{len(self.fake.jobs) + 1}"
         job = {
@@ -224,6 +224,16 @@ class FakeGlue(_Service):
         runs = [self._run(job) for job in reversed(self.fake.jobs.values()) if job.get("job") == JobName]
         start, end = int(NextToken), int(NextToken) + MaxResults
         return {"JobRuns": runs[start:end], **({"NextToken": str(end)} if end < len(runs) else {})}
+
+    def list_jobs(self, Tags: dict[str, str]) -> dict[str, Any]:
+        jobs = self.fake.glue_jobs.values()
+        return {"JobNames": [job["Name"] for job in jobs if Tags.items() <= job.get("Tags", {}).items()]}
+
+    def get_paginator(self, name: str) -> _Pages:
+        return _Pages(getattr(self, name))
+
+    def batch_get_jobs(self, JobNames: list[str]) -> dict[str, Any]:
+        return {"Jobs": [self.fake.glue_jobs[name] for name in JobNames]}
 
     def batch_stop_job_run(self, JobName: str, JobRunIds: list[str]) -> None:
         self.fake.enter("batch_stop_job_run")

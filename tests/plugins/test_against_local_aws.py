@@ -12,6 +12,7 @@ import tarfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,44 @@ def test_a_glue_job_publishes_and_is_not_run_twice(settings, code, context) -> N
     result = prepare().execute(context)
     assert (result["rows"], result["data_prefix"]) == (1, "s3://tiny/data/attempt=1/")
     assert prepare().execute(context) == result
+
+
+def test_the_nights_share_a_definition_and_each_finds_its_own_run(settings, code, context) -> None:
+    import boto3
+
+    def prepare(day: str) -> dict[str, Any]:
+        task = GlueDatasetOperator(
+            task_id="night",
+            settings=settings,
+            source="canonical",
+            business_date=day,
+            script="tiny.py",
+            arguments={"output": f"s3://tiny/nights/{day}/"},
+            inputs=["s3://tiny/panel/"],
+            prefix=f"s3://tiny/nights/{day}/",
+            code=code,
+        )
+        return task.execute(context)
+
+    days = [f"2020-01-0{n}" for n in (1, 2, 3)]
+    with ThreadPoolExecutor(6) as pool:
+        twice = list(pool.map(prepare, days * 2))
+    assert twice[:3] == twice[3:], "of two workers at once both have the one run"
+    assert len({result["job"] for result in twice}) == 3
+    (definition,) = {result["job"].partition("/")[0] for result in twice}
+    glue = boto3.client("glue")
+    runs = glue.get_job_runs(JobName=definition)["JobRuns"]
+    names = sorted(run["Arguments"]["--airflow_request"] for run in runs)
+    nights = [name for name in names if name.startswith("night-")]
+    assert [name[:24] for name in nights] == [f"night-canonical-{day.replace('-', '')}" for day in days]
+    assert all(name.endswith("-1") for name in nights)
+    claim = json.loads(boto3.client("s3").get_object(Bucket="tiny", Key=claim_key(settings, nights[0]))["Body"].read())
+    assert twice[0]["job"] == f"{claim['definition']}/{claim['run']}"
+    assert claim["asked_by"]["task_id"] == "night"
+
+
+def claim_key(settings: Settings, attempt: str) -> str:
+    return f"job-claims/{settings.model_name}/{attempt.rpartition('-')[0]}.json"
 
 
 def test_training_gives_model_and_metrics_and_is_not_run_twice(settings, code, context) -> None:
