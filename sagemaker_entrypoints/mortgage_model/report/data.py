@@ -27,7 +27,9 @@ def over_time(evidence: ModelEvidence) -> str:
         spans.append((word, name, start, end))
     spans.append(("outcome window", "immature", end, end + evidence["horizon_months"] / 12))
     ticks = range(int(spans[0][2]) + (spans[0][2] % 1 > 0), int(spans[-1][3]) + 1)
-    words = "; ".join(f"{SAMPLE_WORDS[n]} {b['first_month']} to {b['last_month']}" for n, b in bounds.items())
+    words = "; ".join(
+        f"{word} {bounds[name]['first_month']} to {bounds[name]['last_month']}" for name, word in SAMPLE_WORDS.items()
+    )
     split = timeline("Split of the observation months", words, spans, ticks)
     note = (
         f"{words}. An embargo of the horizon ({evidence['horizon_months']} months) keeps every "
@@ -99,9 +101,9 @@ def provenance(evidence: ModelEvidence) -> str:
         "Git commit": run["git_commit"],
         "Thresholds SHA-256": run["thresholds_sha256"],
         "Bootstrap seed": run["seed"],
-        "Libraries, validation": _libraries(run["libraries"]),
+        "Libraries, validation": _libraries(run["libraries"], first="python"),
         "Libraries, training": _libraries(run["training_libraries"] or {}),
-        **{f"{SAMPLE_WORDS[name]} rows SHA-256": s["matrix_sha256"] for name, s in evidence["samples"].items()},
+        **{f"{word} rows SHA-256": evidence["samples"][name]["matrix_sha256"] for name, word in SAMPLE_WORDS.items()},
     }
     listed = "".join(f"<dt>{escape(k)}</dt><dd><code>{escape(str(v))}</code></dd>" for k, v in facts.items())
     return (
@@ -112,5 +114,6 @@ def provenance(evidence: ModelEvidence) -> str:
     )
 
 
-def _libraries(versions: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in versions.items())
+def _libraries(versions: Mapping[str, str], first: str = "") -> str:
+    """Names with versions, in the order of the alphabet but for `first`."""
+    return ", ".join(f"{name} {versions[name]}" for name in sorted(versions, key=lambda name: (name != first, name)))
