@@ -3,7 +3,7 @@
 
 **What it does.** Lists the running Glue and SageMaker jobs that carry this deployment's tags, asks Airflow whether
 any task that could be waiting for them is live, and reports those that belong to nobody. With *Dry run* off it
-stops them. It also deletes the Glue jobs (definitions, one per request) older than the setting `glue_job_days`.
+stops them. It also deletes the Glue jobs (definitions) that have not run for the setting `glue_job_days`.
 
 **Inputs.** Tags of the jobs in AWS; states of the tasks in Airflow.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 
@@ -17,8 +17,10 @@ from mortgage_model.documents.monitoring import MonitoringDocument
 from mortgage_model.monitoring.page import render_report
 from mortgage_model.months import month_number, month_text
 from mortgage_model.scoring.artifact import unpack
+from mortgage_risk import documents
 from mortgage_risk.layout import Layout, split_uri
 from mortgage_risk.monitoring import index
+from mortgage_risk.monitoring.operations import Operations
 from mortgage_risk.release import registry
 
 
@@ -45,19 +47,20 @@ def download(s3: Any, layout: Layout, folder: Path) -> Release:
     return Release(version, folder / "model", folder / "panel", _last_day(folder / "panel"))
 
 
-def write(s3: Any, layout: Layout, documents: Iterable[MonitoringDocument]) -> int:
+def write(s3: Any, layout: Layout, nights: Iterable[MonitoringDocument]) -> int:
     """Write every night's monitoring.json and report.html and the index; the number of nights."""
-    months: dict[str, index.Json] = {}
+    months: dict[str, index.MonthIndex] = {}
     row, count, started = None, 0, time.monotonic()
 
     def put(uri: str, body: str, kind: str) -> None:
         s3.put_object(Bucket=layout.bucket, Key=split_uri(uri)[1], Body=body.encode(), ContentType=kind)
 
-    for document in documents:
+    for document in nights:
         prefix = layout.monitoring("canonical", document["score_date"], "history")
         put(f"{prefix}monitoring.json", json.dumps(document), "application/json")
         put(f"{prefix}report.html", render_report(document), "text/html")
-        row = index.index_row(document, prefix, _without_jobs(document["rows"]), row)
+        as_read = cast(documents.MonitoringDocument, document)
+        row = index.index_row(as_read, prefix, _without_jobs(document["rows"]), row)
         uri = index.month_file(layout.monitoring_index("canonical"), document["score_date"])
         months[uri] = index.with_row(months.get(uri), row)
         count += 1
@@ -90,6 +93,6 @@ def _last_day(panel: Path) -> date:
     return date(year, month, 1) - timedelta(days=1)
 
 
-def _without_jobs(rows: int) -> index.Json:
+def _without_jobs(rows: int) -> Operations:
     """Only what a night without jobs has: nothing ran, so nothing took time or cost money."""
     return {"rows_in": rows, "rows_out": rows, "quarantined": 0, "reason": "simulated history: no job ran"}

@@ -17,7 +17,7 @@ from mortgage_model.documents.monitoring import MonitoringDocument, Performance
 from mortgage_model.monitoring import performance
 from mortgage_model.monitoring.effects import named
 from mortgage_model.monitoring.night import Night, monitor
-from mortgage_risk.monitoring import index
+from mortgage_risk.monitoring import earlier_nights
 from simulator.faults import Fault, plant
 
 PANEL_DAY = 5  # of the month: on it the panel of the month before is built
@@ -49,7 +49,7 @@ def nights(
             grades,
             named(model, loans.effects),
             loans.loan_id,
-            before=recent.get(index.month_before(day, list(recent)) or ""),
+            before=recent.get(earlier_nights.month_before(day, list(recent)) or ""),
         )
         previous = monitor(looked_at, book.profile, model.contract, order, previous, read)
         recent = dict([*recent.items(), (day, scores[[KEY, "grade"]])][-KEPT_NIGHTS:])

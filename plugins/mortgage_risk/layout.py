@@ -37,8 +37,8 @@ class Layout:
         """SageMaker appends `<training job>/output/model.tar.gz`."""
         return f"{self.root}models/{self.model_name}/"
 
-    def clean_tables(self, source: str, delivered_by: str) -> str:
-        return f"{self.root}processed-data/clean_tables/source={source}/delivered_by={delivered_by}/"
+    def clean_tables(self, source: str, delivery_date: str) -> str:
+        return f"{self.root}processed-data/clean_tables/source={source}/delivered_by={delivery_date}/"
 
     def loan_panel(self, source: str, as_of_date: str, horizon_months: str | int) -> str:
         return (
@@ -76,8 +76,8 @@ class Layout:
     def retraining_request(self, source: str) -> str:
         return f"{self.root}validation-results/monitoring-index/retraining/source={source}.json"
 
-    def data_quality_result(self, suite: str, source: str, run_date: str) -> str:
-        return f"{self.data_quality_root}{suite}/source={source}/run_date={run_date}/result.json"
+    def data_quality_result(self, suite: str, source: str, business_date: str) -> str:
+        return f"{self.data_quality_root}{suite}/source={source}/run_date={business_date}/result.json"
 
     def code(self, sha256: str) -> str:
         return f"{self.root}code/{sha256}/"

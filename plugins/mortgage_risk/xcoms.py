@@ -27,7 +27,7 @@ class PackagedCode(TypedDict):
 
 
 class Delivery(TypedDict):
-    """Of FindDeliveryOperator: YYYY-MM-DD."""
+    """Of FindDeliveryOperator: the delivery date, YYYY-MM-DD."""
 
     delivered_by: str
 

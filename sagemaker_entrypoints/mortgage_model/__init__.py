@@ -1,4 +1,13 @@
-"""The library that training, validation and serving share."""
+"""The library that training, validation, monitoring and serving share, by subject; arrows point downwards only.
+
+table        a model of any table, from a contract and a file
+validation   the validator: evidence, the battery of tests, the gate; monitoring: a scored night
+report       pages of evidence
+development  how a model is made
+scoring      what serving needs, no more: with the documents all that a model's archive takes along
+statistics   figures of arrays
+documents    the types of what is written and read, months and progress: what everybody uses
+"""
 
 import os
 

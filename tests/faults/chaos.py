@@ -169,7 +169,8 @@ def job_of(process: psutil.Process) -> str | None:
         return None
     if any(part.endswith("supervisor.py") for part in argv):
         return None
-    name = argv[argv.index("--JOB_NAME") + 1] if "--JOB_NAME" in argv[:-1] else None
+    request = "--airflow_request"  # of a Glue run
+    name = argv[argv.index(request) + 1] if request in argv[:-1] else None
     name = name or environment.get("PROCESSING_JOB_NAME") or environment.get("TRAINING_JOB_NAME")
     return re.sub(r"-\d$", "", name) if name else None
 

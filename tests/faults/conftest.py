@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.installation import Installation, installed
 
 HERE = Path(__file__).parent
 TASK = "run_job"
+REQUEST = "--airflow_request"  # its attempt, among a run's arguments
 RUNNING = {"STARTING", "RUNNING", "STOPPING"}
 
 
@@ -55,13 +57,14 @@ class Probe:
             time.sleep(3)
 
     def jobs(self) -> list[str]:
-        """States of the date's Glue runs, oldest first. All of them must belong to one Glue job."""
-        glue = self.lab.client("glue")
-        prefix = f"run-job-canonical-{self.date.replace('-', '')}-"
-        names = [n for page in pages(glue.list_jobs, "JobNames") for n in page if n.startswith(prefix)]
-        assert len(names) <= 1, names
-        runs = [run for name in names for run in glue.get_job_runs(JobName=name)["JobRuns"]]
-        return [run["JobRunState"] for run in sorted(runs, key=lambda run: run["StartedOn"])]
+        """States of the date's Glue runs, oldest first. All of them must be attempts at one request, each another."""
+        day = self.date.replace("-", "")
+        requests = {name: runs for name, runs in glue_runs(self.lab).items() if f"-{day}-" in name}
+        assert len(requests) <= 1, list(requests)
+        runs = [run for found in requests.values() for run in found]
+        attempts = [run["Arguments"][REQUEST] for run in runs]
+        assert len(set(attempts)) == len(attempts), attempts
+        return [run["JobRunState"] for run in runs]
 
     def stopped(self) -> list[str]:
         """The states once nothing runs any more."""
@@ -110,6 +113,17 @@ class Lab(Installation):
         day = day or (date(2015, 1, 1) + timedelta(days=next(self._dates))).isoformat()
         dag_id = f"probe_{name}"
         return Probe(self, dag_id, self.trigger(dag_id, score_date=day, **params), day)
+
+
+def glue_runs(installation: Installation) -> dict[str, list[dict[str, Any]]]:
+    """The runs of each request, of all its attempts, oldest first."""
+    glue = installation.client("glue")
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in (name for page in pages(glue.list_jobs, "JobNames") for name in page):
+        runs = pages(functools.partial(glue.get_job_runs, JobName=name), "JobRuns")
+        for run in (run for page in runs for run in page):
+            found.setdefault(run["Arguments"][REQUEST].rpartition("-")[0], []).append(run)
+    return {request: sorted(runs, key=lambda run: run["StartedOn"]) for request, runs in sorted(found.items())}
 
 
 def pages(call: Any, key: str) -> Iterator[list[Any]]:

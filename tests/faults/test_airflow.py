@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.conftest import glue_runs
+
 if TYPE_CHECKING:
     from conftest import Lab, Probe
 
@@ -64,10 +66,11 @@ def stopped_for_good(probe: Probe, state: str = "failed") -> None:
     ("on_worker", "after", "start_job_run"),
     ("deferred", "before", "start_job_run"),
     ("deferred", "after", "start_job_run"),
-    ("on_worker", "before", "get_job_runs"),
-    ("on_worker", "after", "create_job"),
+    ("on_worker", "before", "put_object"),
+    ("on_worker", "after", "put_object"),
+    ("on_worker", "after", "get_job"),
     ("on_worker", "after", "get_job_run"),
-    ("on_worker", "before", "get_object"),
+    ("on_worker", "before", "get_object@_manifest.json"),
 ]))  # fmt: skip
 def the_task_process_is_killed(lab: Lab, name: str) -> None:
     where, _, moment = name.partition(":")
@@ -114,9 +117,8 @@ def the_job_is_stopped_in_the_console(lab: Lab, name: str) -> None:
     probe = lab.probe(name, seconds=20)
     probe.waiting()
     glue = lab.client("glue")
-    (job,) = [n for n in glue.list_jobs(MaxResults=200)["JobNames"] if probe.date.replace("-", "") in n]
-    runs = glue.get_job_runs(JobName=job)["JobRuns"]
-    glue.batch_stop_job_run(JobName=job, JobRunIds=[runs[0]["Id"]])
+    (run,) = [runs[-1] for name, runs in glue_runs(lab).items() if f"-{probe.date.replace('-', '')}-" in name]
+    glue.batch_stop_job_run(JobName=run["JobName"], JobRunIds=[run["Id"]])
     one_effective_job(probe, "STOPPED")
 
 

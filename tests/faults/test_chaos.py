@@ -30,7 +30,7 @@ from local_platform.delivery import landing
 from local_platform.environments import ROOT
 from local_platform.running import supervisor
 from tests.faults.chaos import SERVICES, Chaos, full, how_many_of_each
-from tests.faults.conftest import laboratory, pages
+from tests.faults.conftest import glue_runs, laboratory
 from tests.installation import Installation, installed
 
 if TYPE_CHECKING:
@@ -123,13 +123,12 @@ def everything_is_well(lab: Installation) -> None:
 
 
 def one_success_for_each_request(lab: Lab, dates: list[str]) -> None:
-    """One Glue job for each step and date; of its runs the last alone succeeded, and no two ran at once."""
-    glue = lab.client("glue")
-    names = [name for page in pages(glue.list_jobs, "JobNames") for name in page]
+    """One request for each step and date; of its runs the last alone succeeded, and no two ran at once."""
+    requests = glue_runs(lab)
     for date in dates:
         for step in STEPS:
-            (name,) = [n for n in names if n.startswith(f"{step}-canonical-{date.replace('-', '')}-")]
-            runs = sorted(glue.get_job_runs(JobName=name)["JobRuns"], key=lambda run: run["StartedOn"])
+            (name,) = [n for n in requests if n.startswith(f"{step}-canonical-{date.replace('-', '')}-")]
+            runs = requests[name]
             states = [run["JobRunState"] for run in runs]
             assert states[-1] == "SUCCEEDED", (name, states)
             assert not set(states[:-1]) & {"SUCCEEDED", "RUNNING", "STARTING", "STOPPING"}, (name, states)
@@ -235,16 +234,16 @@ def test_the_pipelines_own_training_and_nights_come_through_as_well(tmp_path: Pa
 
 
 def one_success_for_each_name(lab: Installation) -> None:
-    """Of all attempts at a SageMaker request, `name`, `name-2`, …, one succeeded; of a Glue job one run; all ended."""
-    sagemaker, glue = lab.client("sagemaker"), lab.client("glue")
+    """Of all attempts at a request, `name`, `name-2`, …, of SageMaker or Glue, one succeeded; all ended."""
+    sagemaker = lab.client("sagemaker")
     states: dict[str, list[str]] = {}
     for kind in ("Training", "Processing", "Transform"):
         listing = getattr(sagemaker, f"list_{kind.lower()}_jobs")(MaxResults=100)
         for job in listing[f"{kind}JobSummaries"]:
             name = re.sub(r"-\d$", "", job[f"{kind}JobName"])
             states.setdefault(name, []).append(job[f"{kind}JobStatus"])
-    for name in (name for page in pages(glue.list_jobs, "JobNames") for name in page):
-        states[name] = [run["JobRunState"] for run in glue.get_job_runs(JobName=name)["JobRuns"]]
+    for name, runs in glue_runs(lab).items():
+        states[name] = [run["JobRunState"] for run in runs]
     for name, found in states.items():
         succeeded = [state for state in found if state in ("Completed", "SUCCEEDED")]
         assert len(succeeded) == 1, (name, found)

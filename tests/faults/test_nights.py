@@ -15,6 +15,7 @@ import pytest
 from local_platform.commands import backfill
 from local_platform.running import processes, supervisor
 from local_platform.running.services import AIRFLOW, airflow_environment
+from tests.faults import conftest
 
 if TYPE_CHECKING:
     from conftest import Lab
@@ -30,10 +31,9 @@ def done(lab: Lab, number: int) -> bool:
 
 
 def glue_runs(lab: Lab) -> dict[str, list[str]]:
-    """States of the Glue runs of March's nights, by Glue job."""
-    glue = lab.client("glue")
-    names = [name for name in glue.list_jobs(MaxResults=1000)["JobNames"] if "-201503" in name]
-    return {name: [run["JobRunState"] for run in glue.get_job_runs(JobName=name)["JobRuns"]] for name in names}
+    """States of the Glue runs of March's nights, by request."""
+    found = conftest.glue_runs(lab).items()
+    return {name: [run["JobRunState"] for run in runs] for name, runs in found if "-201503" in name}
 
 
 def test_unpausing_a_dag_starts_nothing(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import threading
@@ -120,9 +121,9 @@ def test_a_conditional_write_of_what_is_not_there_and_a_conditional_delete(s3: A
 
 def test_of_many_writers_over_the_same_version_one_wins(s3: Any) -> None:
     etag = s3.put_object(Bucket=BUCKET, Key="claim", Body=b"free")["ETag"]
+    put = functools.partial(s3.put_object, Bucket=BUCKET, Key="claim", IfMatch=etag)
     with ThreadPoolExecutor(12) as pool:
-        puts = [{"Bucket": BUCKET, "Key": "claim", "Body": b"%d" % n, "IfMatch": etag} for n in range(12)]
-        refused = [pool.submit(s3.put_object, **put) for put in puts]
+        refused = [pool.submit(put, Body=b"%d" % n) for n in range(12)]
         errors = [str(future.exception()) for future in refused if future.exception()]
     assert len(errors) == 11
     assert all("PreconditionFailed" in error for error in errors)

@@ -33,9 +33,9 @@ def fitted(samples):
 
 def test_it_is_a_scorecard_to_beat(fitted, samples):
     *_, features, labels = samples
-    pd_values = fitted.score(features)
-    assert auc(labels, pd_values) > 0.68
-    assert 0.5 < recalibrate(labels, pd_values).slope.value < 1.5
+    probabilities = fitted.score(features)
+    assert auc(labels, probabilities) > 0.68
+    assert 0.5 < recalibrate(labels, probabilities).slope.value < 1.5
     assert {"credit_score", "current_ltv"} <= set(fitted.bins)
 
 

@@ -36,9 +36,9 @@ def book(panel, model) -> pd.DataFrame:
 
 def watch(model, profile, frame, date="2014-12-31", previous=None) -> dict:
     features = model.spec.transform(frame)
-    pd_ = model.score(features)
+    probabilities = model.score(features)
     effects = mean_contributions(model, features)
-    night = Night("canonical", date, "3", frame, pd_, model.scale.assign(pd_), effects)
+    night = Night("canonical", date, "3", frame, probabilities, model.scale.assign(probabilities), effects)
     return monitor(night, profile, model.contract, list(model.scale.grades), previous)
 
 
@@ -94,8 +94,9 @@ def test_a_broken_feed_is_found_on_the_first_night(model, profile, book, quiet):
 def test_a_column_that_is_not_there_is_a_breach(model, profile, book, quiet):
     frame = book.sample(4_000, random_state=1)
     features = model.spec.transform(frame)
-    pd_ = model.score(features)
-    night = Night("canonical", "d", "3", frame.drop(columns="dti"), pd_, model.scale.assign(pd_), {})
+    probabilities = model.score(features)
+    grades = model.scale.assign(probabilities)
+    night = Night("canonical", "d", "3", frame.drop(columns="dti"), probabilities, grades, {})
     found = monitor(night, profile, model.contract, list(model.scale.grades), quiet)
     assert ("missing_column", "dti") in kinds(found)
 

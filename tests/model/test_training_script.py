@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,12 +15,14 @@ from mortgage_training_script import main, train
 from synthetic_panel import SMALL_MODEL, write_panel
 
 from contracts import load_contract
-from mortgage_model.development import boosting
+from mortgage_model.development import boosting, search
 from mortgage_model.development.checkpoint import Checkpoint, request_digest
 from mortgage_model.development.hyperparameters import parse_arguments
 from mortgage_model.development.panel_data import open_panel, read_sample
 from mortgage_model.development.sample_metrics import metric_lines, sample_metrics
-from mortgage_model.development.splits import SplitError
+from mortgage_model.development.search import Range
+from mortgage_model.development.splits import SplitBounds, SplitError
+from mortgage_model.development.train import open_checkpoint
 from mortgage_model.scoring.artifact import load_model, read_profile
 from mortgage_model.statistics.discrimination import auc
 
@@ -163,6 +166,19 @@ def test_other_code_is_another_request(tmp_path):
     assert request_digest(tmp_path, {"data": "y"}) != before
     (tmp_path / "a.py").write_text("two")
     assert request_digest(tmp_path, {"data": "x"}) != before
+
+
+def test_another_search_space_is_another_request(tmp_path, monkeypatch):
+    plan = SimpleNamespace(bounds=SplitBounds(*("2010-01",) * 6))
+    prepared = SimpleNamespace(fingerprints={"train": "f"})
+
+    def request() -> str:
+        return open_checkpoint(tmp_path, tmp_path, plan, prepared, {}).request
+
+    before = request()
+    assert request() == before
+    monkeypatch.setattr(search, "panel_space", lambda: {"max_depth": Range(2, 4)})
+    assert request() != before
 
 
 def test_the_challenger_learned_from_the_same_rows(trained):

@@ -13,7 +13,8 @@ from fake_aws import FakeAws
 from mortgage_risk import assets
 from mortgage_risk.layout import Layout
 from mortgage_risk.monitoring import cloudwatch
-from mortgage_risk.monitoring.night import FindNightsOperator, MonitorNightOperator, month_before, vintage_dates
+from mortgage_risk.monitoring.earlier_nights import month_before, vintage_dates
+from mortgage_risk.monitoring.night import FindNightsOperator, MonitorNightOperator
 from mortgage_risk.monitoring.operations import operations, with_ages
 from mortgage_risk.monitoring.retraining import RequestRetrainingOperator, retraining_reason
 

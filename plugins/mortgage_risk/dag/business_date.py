@@ -4,6 +4,10 @@ may have no logical date.
 In this order: the form; the partition the run is for; the date that the assets which started it name; the run's
 data interval. A night's run at 02:00 on the 15th closes the 14th: its business date is the day on which its data
 interval starts. A run started by hand without dates means what the last scheduled one would have meant.
+
+Three dates: `as_of_date` (a training: what was known then), `score_date` (a night), `delivery_date` (by when the files
+had arrived that a run reads). `business_date` is the word of what serves trainings and nights alike: the one or the
+other. On the wire the second and third are also called `run_date` (of a data check) and `delivered_by`.
 """
 
 from __future__ import annotations

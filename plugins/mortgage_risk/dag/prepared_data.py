@@ -61,7 +61,7 @@ def prepared_data(
         chain(
             FindDeliveryOperator(task_id="find_delivery", **run),
             CleanTablesOperator(
-                task_id="clean_raw_data", settings=settings, source=source, delivered_by=DELIVERY_DATE, code=code
+                task_id="clean_raw_data", settings=settings, source=source, delivery_date=DELIVERY_DATE, code=code
             ),
             *([check("raw", tables)] if to_train else []),
             published,

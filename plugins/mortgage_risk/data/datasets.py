@@ -45,18 +45,18 @@ class CleanTablesOperator(GlueDatasetOperator):
     """Reads and judges the raw files delivered by a date, once for every run that needs them. XCom:
     xcoms.Dataset."""
 
-    def __init__(self, *, settings: Settings, source: str, delivered_by: str, **kwargs: Any) -> None:
+    def __init__(self, *, settings: Settings, source: str, delivery_date: str, **kwargs: Any) -> None:
         layout = Layout(settings.bucket, settings.model_name)
-        prefix = layout.clean_tables(source, delivered_by)
+        prefix = layout.clean_tables(source, delivery_date)
         super().__init__(
             settings=settings,
             source=source,
-            business_date=delivered_by,
+            business_date=delivery_date,
             script="clean_raw_tables.py",
             arguments={
                 "source": source,
                 "raw_root": layout.raw_root,
-                "delivered_by": delivered_by,
+                "delivered_by": delivery_date,
                 "output_root": prefix,
                 "quarantine_root": layout.quarantine_root,
             },

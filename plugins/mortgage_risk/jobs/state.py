@@ -23,8 +23,8 @@ _OF_AWS = re.compile(
 # The failures of contracts/faults.py, which lie in the data or the settings: the same job fails the same way again.
 FINAL_FAILURES = (
     *("ArtifactError", "CalibrationError", "CardError", "ContractError", "FeatureError", "HyperparameterError"),
-    *("MonitoringError", "NoExtractYet", "NotComputable", "PanelError", "RequestError", "ScoresError", "SettingError"),
-    *("SourceError", "SplitError", "TableError", "ThresholdError"),
+    *("MonitoringError", "MonthError", "NoExtractYet", "NotComputable", "PanelError", "RequestError", "ScoresError"),
+    *("SettingError", "SourceError", "SplitError", "TableError", "ThresholdError"),
 )
 # As a script's last words, alone or in what SageMaker and Glue make of them.
 _FINAL = re.compile(rf"(?:^|[\s\"'.])({'|'.join(FINAL_FAILURES)}): ")

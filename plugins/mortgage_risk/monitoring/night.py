@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mortgage_risk import aws
@@ -25,6 +25,7 @@ from mortgage_risk.jobs.requests import Request, RunTags
 from mortgage_risk.jobs.state import NAME, JobState
 from mortgage_risk.layout import manifest
 from mortgage_risk.monitoring import cloudwatch
+from mortgage_risk.monitoring.earlier_nights import month_before, vintage_dates
 from mortgage_risk.monitoring.index import Index, IndexRow, index_row, missing_row
 from mortgage_risk.monitoring.job import monitoring_job
 from mortgage_risk.monitoring.operations import Operations, operations, with_ages
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context, XComArg
 
 SCORING_DAG = "mortgage_nightly_scoring"
-VINTAGES = 36  # a vintage is the scores of a month's last night; its final read comes a year later
 
 
 class FindNightsOperator(MortgageRiskOperator):
@@ -224,18 +224,3 @@ class MonitorNightOperator(AwsJobOperator):
         client.put_dashboard(**cloudwatch.dashboard(self.settings, self.source, client.meta.region_name))
         for start in range(0, len(data), 500):
             client.put_metric_data(Namespace=cloudwatch.NAMESPACE, MetricData=data[start : start + 500])
-
-
-def vintage_dates(score_dates: Sequence[str], until: str) -> list[str]:
-    """Of the nights that were scored up to `until`, the last of each of the newest VINTAGES months."""
-    last: dict[str, str] = {}
-    for day in sorted(day for day in score_dates if day <= until):
-        last[day[:7]] = day
-    return sorted(last.values())[-VINTAGES:]
-
-
-def month_before(day: str, score_dates: Sequence[str]) -> str | None:
-    """The last scored night at least 28 and at most 45 days before `day`."""
-    today = date.fromisoformat(day)
-    low, high = ((today - timedelta(days=n)).isoformat() for n in (45, 28))
-    return max((found for found in score_dates if low <= found <= high), default=None)

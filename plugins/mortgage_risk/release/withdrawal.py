@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -41,35 +41,35 @@ class WithdrawModelOperator(MortgageRiskOperator):
         version, reason, start = self.version.strip(), self.reason.strip(), self.withdrawn_from or self.business_date
         if not (version or reason or self.withdrawn_from):
             skip(self, f"Nothing is withdrawn: the form is empty.\n{self._in_words(models)}")
-        if not (version and reason):
-            missing = "the version" if reason else "the reason"
-            raise WithdrawalRefused(f"Nothing is withdrawn: the form lacks {missing}.\n{self._in_words(models)}")
-        by = context["dag_run"].triggering_user_name
-        if not by:
-            raise WithdrawalRefused("Nothing is withdrawn: Airflow does not know who started this run.")
-        if int(version) not in (model.version for model in models):
-            raise WithdrawalRefused(
-                f"Nothing is withdrawn: version {version} of {self.source} loans was never approved.\n"
-                + self._in_words(models)
-            )
+        by = context["dag_run"].triggering_user_name or ""
+        if problem := form_problem(version, reason, by, self.source, [model.version for model in models]):
+            raise WithdrawalRefused(f"Nothing is withdrawn: {problem}\n{self._in_words(models)}")
         try:
             changed = self.retry_through_outage(lambda: self._withdraw(int(version), by, reason, start))
         except decisions.DecisionStands as error:
             raise WithdrawalRefused(f"Nothing is withdrawn: {error}") from error
+        text = f"Version {version} of {self.source} loans is withdrawn from {start} by {by}: {reason}"
+        in_force = self._tell(context, text, changed)
+        self._warn_of_scores(int(version), start)
+        assets.announce(self, context, withdrawn_version=int(version), withdrawn_from=start)
+        return {"version": int(version), "by": by, "withdrawn_from": start, "in_force": in_force}
+
+    def _tell(self, context: Context, text: str, changed: bool) -> int | None:
+        """The log, and people where something `changed`, of what is withdrawn; the version that is in force now."""
         models = self.retry_through_outage(self._models)
         now = registry.effective_model(models, self.business_date)
-        text = f"Version {version} of {self.source} loans is withdrawn from {start} by {by}: {reason}"
         self.log.warning("%s%s\n%s", text, "" if changed else " (it was before)", self._in_words(models))
-        if scored := self._nights_scored(int(version), start):
+        if changed:
+            messages.send(self.settings, withdrawal_message(context, text, now))
+        return now.version if now else None
+
+    def _warn_of_scores(self, version: int, start: str) -> None:
+        if scored := self._nights_scored(version, start):
             self.log.warning(
                 "%d nights since %s carry its scores (%s to %s); they stay. Run them again to score them with the "
                 "model that is in force on them now.",
                 *(len(scored), start, scored[0], scored[-1]),
             )
-        if changed:
-            messages.send(self.settings, withdrawal_message(context, text, now))
-        assets.announce(self, context, withdrawn_version=int(version), withdrawn_from=start)
-        return {"version": int(version), "by": by, "withdrawn_from": start, "in_force": now.version if now else None}
 
     @property
     def _group(self) -> str:
@@ -97,18 +97,33 @@ class WithdrawModelOperator(MortgageRiskOperator):
         return [day for day, uri in nights if int(aws.read_json(s3, uri)["model_package_version"]) == version]
 
     def _in_words(self, models: Sequence[registry.ApprovedModel]) -> str:
-        """Every version that was approved, when it scores, and which one scores today."""
-        today = registry.effective_model(models, self.business_date)
+        return in_words(models, self.source, self.business_date)
 
-        def periods(model: registry.ApprovedModel) -> str:
-            return " and ".join(period.words for period in model.periods)
 
-        lines = [
-            f"  version {model.version}: in force {periods(model)}, approved by {decisions.approver(model)}"
-            for model in sorted(models, key=lambda model: model.version)
-        ]
-        tonight = f"Version {today.version} scores {self.business_date}." if today else "No model is in force today."
-        return "\n".join([f"Approved versions of {self.source} loans:", *(lines or ["  none"]), tonight])
+def form_problem(version: str, reason: str, by: str, source: str, approved: Collection[int]) -> str | None:
+    """Why nothing can be withdrawn by what the form says; None if it can. `by`: who started the run, '' for nobody."""
+    if not (version and reason):
+        return f"the form lacks {'the version' if reason else 'the reason'}."
+    if not by:
+        return "Airflow does not know who started this run."
+    if int(version) not in approved:
+        return f"version {version} of {source} loans was never approved."
+    return None
+
+
+def in_words(models: Sequence[registry.ApprovedModel], source: str, day: str) -> str:
+    """Every version that was approved, when it scores, and which one scores on `day`."""
+
+    def periods(model: registry.ApprovedModel) -> str:
+        return " and ".join(period.words for period in model.periods)
+
+    lines = [
+        f"  version {model.version}: in force {periods(model)}, approved by {decisions.approver(model)}"
+        for model in sorted(models, key=lambda model: model.version)
+    ]
+    today = registry.effective_model(models, day)
+    tonight = f"Version {today.version} scores {day}." if today else "No model is in force today."
+    return "\n".join([f"Approved versions of {source} loans:", *(lines or ["  none"]), tonight])
 
 
 def withdrawal_message(

@@ -8,13 +8,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-from mortgage_model.development.search import Trial
 
 FILE = "trials.json"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of hyperparameters: mean log loss over the folds, and rounds kept per fold."""
+
+    parameters: dict[str, int | float]
+    log_loss: float
+    rounds: tuple[int, ...]
 
 
 class Checkpoint:
@@ -46,7 +52,7 @@ class Checkpoint:
         part.replace(self.file)
 
 
-def request_digest(source: Path, facts: Mapping[str, Any]) -> str:
+def request_digest(source: Path, facts: Mapping[str, object]) -> str:
     """SHA-256 of what decides a training: the Python files below `source`, and `facts` on data and parameters."""
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for file in sorted(source.rglob("*.py")):

@@ -8,21 +8,18 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
 from mortgage_model.development import boosting
+from mortgage_model.development.checkpoint import Checkpoint, Trial
 from mortgage_model.development.hyperparameters import Hyperparameters
 from mortgage_model.development.splits import Fold
 from mortgage_model.documents.training import RangeRecord, SearchRecord
 from mortgage_model.scoring import booster
 from mortgage_model.statistics import calibration
-
-if TYPE_CHECKING:
-    from mortgage_model.development.checkpoint import Checkpoint
 
 DIGITS = 4
 # Beside the entry scripts, where whoever packs the jobs' code finds it.
@@ -59,15 +56,6 @@ def panel_space() -> dict[str, Range]:
     """
     ranges: dict[str, RangeRecord] = json.loads(PANEL_SPACE.read_text(encoding="utf-8"))
     return {name: Range.from_json(limits) for name, limits in ranges.items()}
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One set of hyperparameters: mean log loss over the folds, and rounds kept per fold."""
-
-    parameters: dict[str, int | float]
-    log_loss: float
-    rounds: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from mortgage_risk.dag.business_date import score_date, source_of
 from mortgage_risk.dag.notifications import scores_due
 from mortgage_risk.dag.timetable import FromNowOnTimetable
 from mortgage_risk.data.datasets import GlueDatasetOperator
-from mortgage_risk.jobs import retries
+from mortgage_risk.jobs import claim, retries
 from mortgage_risk.jobs.sweeper import SweepOrphansOperator
 from mortgage_risk.layout import Layout
 from mortgage_risk.settings import Settings, load_settings
@@ -35,17 +35,22 @@ CODE = {"sha256": "probe", "prefix": f"{paths.root}probe-code/", "git_commit": "
 
 
 class KilledAt:
-    """A client under which the process dies at one call: `before:start_job_run`, `worker:after:start_job_run`, …"""
+    """A client under which the process dies at one call: `before:start_job_run`, `worker:after:start_job_run`, …;
+    of S3, at one object: `before:get_object@_manifest.json`.
+    """
 
     def __init__(self, client: Any, moment: str) -> None:
         self._client, self._moment = client, moment
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._client, name)
-        if name != self._moment.rpartition(":")[2]:
+        fatal, _, key = self._moment.rpartition(":")[2].partition("@")
+        if name != fatal:
             return attribute
 
-        def call(*args: Any, **kwargs: Any) -> None:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not kwargs.get("Key", "").endswith(key):
+                return attribute(*args, **kwargs)
             if "after:" in self._moment:
                 attribute(*args, **kwargs)
             if "worker:" in self._moment:
@@ -67,6 +72,8 @@ class ProbeOperator(GlueDatasetOperator):
 
     def execute(self, context: Any) -> Any:
         self.dies = context["ti"].try_number <= int(self.kills)
+        if self.kill:
+            claim.SETTLE_S, claim.START_WITHIN_S = 15.0, 5.0  # nothing stands still here
         return super().execute(context)
 
     def client(self, service: str, *, retries: bool = True) -> Any:
