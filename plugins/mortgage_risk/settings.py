@@ -63,8 +63,7 @@ class Settings:
     volume_gb: int = 50  # disk of each SageMaker instance
     glue_worker_type: str = "G.1X"  # 4 cores, 16 GB each
     glue_workers: int = 5  # of each Glue run
-    glue_job_definitions: str = "create"  # of Glue: create = where missing, one per script and code version; given =
-    # <model_name>-<script>, deployed with the platform: none is created, none deleted
+    glue_job_definitions: str = "create"  # where missing; given: <model_name>-<script>, deployed with the platform
     glue_concurrent_runs: int = 100  # of one script at a time, where the platform creates the definition; more wait
     glue_job_days: int = 90  # the sweeper deletes Glue jobs that have not run for so long; their results stay
     max_runtime_minutes: int = 240  # of any one job; AWS stops it then
