@@ -14,7 +14,7 @@ from local_platform.clients.airflow import AirflowApi, LogEvent, Params
 from local_platform.clients.aws import read_json
 from local_platform.clients.progress import Progress
 from local_platform.command import CommandError, a_date, a_number
-from local_platform.commands.documents import Evaluation, RunSummary
+from local_platform.commands.results import Evaluation, RunSummary
 from local_platform.commands.summary import render
 from local_platform.delivery import landing
 from local_platform.environments import ROOT, runtime_python

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local_platform.commands.documents import Evaluation, RunSummary
+from local_platform.commands.results import Evaluation, RunSummary
 from local_platform.settings import Platform
 
 

@@ -37,9 +37,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield found
 
 
+PATIENCE_MS = 120_000  # a machine at its limit is not what is tested
+
+
 @contextmanager
 def logged_in(site: Site, browser: Any, name: str) -> Iterator[Person]:
     context = browser.new_context(viewport={"width": 1360, "height": 1800})
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(site.platform.airflow_url)
     page.fill("input[name=username]", name)
@@ -53,7 +57,7 @@ def logged_in(site: Site, browser: Any, name: str) -> Iterator[Person]:
 @pytest.fixture(scope="session")
 def people(site: Site) -> Iterator[dict[str, Person]]:
     with sync_api.sync_playwright() as playwright:
-        sync_api.expect.set_options(timeout=30_000)  # a machine at its limit is not what is tested
+        sync_api.expect.set_options(timeout=PATIENCE_MS)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         with ExitStack() as sessions:
             yield {name: sessions.enter_context(logged_in(site, browser, name)) for name in USERS}

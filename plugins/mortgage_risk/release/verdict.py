@@ -1,7 +1,7 @@
 """What Airflow makes of gate.json: trust it only if it is whole and was made with the thresholds in force.
 
-The thresholds are applied in one place, the validation job (sagemaker_entrypoints/mortgage_model/validation/gate.py,
-whose docstring gives the format); this module does not judge again. Standard library only.
+The thresholds are applied in one place, the validation job (sagemaker_entrypoints/mortgage_model/validation/gate.py;
+the format is in mortgage_model/documents/gate.py); this module does not judge again. Standard library only.
 """
 
 from __future__ import annotations

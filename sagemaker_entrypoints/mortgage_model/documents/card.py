@@ -1,7 +1,8 @@
 """model_card.json: what the lender writes of a model. card.json: the model card, filled in from the evidence."""
 
-from collections.abc import Mapping
 from typing import TypedDict
+
+from mortgage_model.documents.training import ContractName
 
 
 class CardTexts(TypedDict):
@@ -33,7 +34,7 @@ class CardData(TypedDict):
     source: str
     as_of_date: str
     horizon_months: int
-    contract: Mapping[str, str] | None
+    contract: ContractName | None
     samples: dict[str, CardSample]
 
 

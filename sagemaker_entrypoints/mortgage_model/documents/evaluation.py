@@ -1,10 +1,11 @@
 """evaluation.json: SageMaker's model-quality layout with our own evidence beside it, under `mortgage`."""
 
 from collections.abc import Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from mortgage_model.documents.battery import CheckRecord
 from mortgage_model.documents.gate import Threshold
+from mortgage_model.documents.training import ContractName, FeatureDescription, PanelFacts
 
 # Metrics in words, for the gate's reasons and the report.
 METRIC_NAMES = {
@@ -142,26 +143,14 @@ class BootstrapFacts(TypedDict):
     interval: str
 
 
-class FeatureFacts(TypedDict):
-    """A model feature as training recorded it; monotone is 1, -1 or 0. `label` names it to a customer, `inputs` are the
-    contract's columns that it is made of; models of before have neither.
-    """
-
-    label: NotRequired[str]
-    description: str
-    unit: str | None
-    monotone: int
-    inputs: NotRequired[list[str]]
-
-
 class ModelFacts(TypedDict):
     """What the model's metadata says of it; null where it does not."""
 
-    hyperparameters: Mapping[str, Any] | None
+    hyperparameters: Mapping[str, int | float] | None
     trees: int | None
     booster_sha256: str | None
-    features: Mapping[str, FeatureFacts] | None
-    panel: Mapping[str, Any] | None
+    features: dict[str, FeatureDescription] | None
+    panel: PanelFacts | None
 
 
 class RunFacts(TypedDict):
@@ -179,8 +168,8 @@ class RunFacts(TypedDict):
 
 class Provenance(RunFacts):
     created_at: str
-    contract: Mapping[str, str] | None
-    training_libraries: Mapping[str, str] | None
+    contract: ContractName | None
+    training_libraries: dict[str, str] | None
     libraries: dict[str, str]
     model_sha256: NotRequired[str]
     thresholds_sha256: NotRequired[str]

@@ -90,13 +90,14 @@ def _breakdown(name: str, rows: list[BreakdownRow]) -> str:
 def provenance(evidence: ModelEvidence) -> str:
     """Where every input came from, by name and hash."""
     run = evidence["provenance"]
+    contract = run["contract"]
     facts = {
         "Training job": run["training_job"],
         "Model": run["model_uri"],
         "Model SHA-256": run["model_sha256"],
         "Booster SHA-256": evidence["model"]["booster_sha256"],
         "Panel manifest": run["panel_manifest_uri"],
-        "Contract": " ".join((run["contract"] or {}).values()),
+        "Contract": f"{contract['name']} {contract['version']}" if contract else "",
         "Git commit": run["git_commit"],
         "Thresholds SHA-256": run["thresholds_sha256"],
         "Bootstrap seed": run["seed"],

@@ -21,6 +21,7 @@ from contracts import Contract
 from mortgage_model.development.splits import SplitBounds
 from mortgage_model.documents.battery import CheckRecord, Verdict
 from mortgage_model.documents.evaluation import FeatureShift, Metric, Metrics
+from mortgage_model.documents.training import TrainingRecord
 from mortgage_model.scoring.artifact import MortgageModel
 from mortgage_model.statistics import NotComputable, finite
 from mortgage_model.validation.replicates import Replicates
@@ -51,7 +52,7 @@ class Evidence:
     portfolio: Portfolio
     seed: int
     demographics: pd.DataFrame | None = None
-    retrain: Callable[[], Mapping[str, Any]] | None = None
+    retrain: Callable[[], TrainingRecord] | None = None
     economy: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
     @property

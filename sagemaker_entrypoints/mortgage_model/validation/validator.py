@@ -6,12 +6,10 @@ import datetime as dt
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -182,7 +180,7 @@ class MortgageLoanModelValidator:
             "provenance": self._provenance(model.metadata),
         }
 
-    def _provenance(self, metadata: Mapping[str, Any]) -> Provenance:
+    def _provenance(self, metadata: TrainingRecord) -> Provenance:
         run = self.run
         return {
             "as_of_date": run.as_of_date,
@@ -261,7 +259,7 @@ def _sample_facts(sample: ScoredSample, bounds: SplitBounds) -> SampleFacts:
     }
 
 
-def _model_facts(metadata: Mapping[str, Any]) -> ModelFacts:
+def _model_facts(metadata: TrainingRecord) -> ModelFacts:
     return {
         "hyperparameters": metadata.get("hyperparameters"),
         "trees": metadata.get("trees"),
