@@ -75,7 +75,8 @@ def mermaid(picture: Picture, labels: Mapping[str, str]) -> str:
     """A flow chart; an arrow points from who imports to what is imported."""
     lines = [f'  {_id(room)}["{labels.get(room, room)}"]' for room in sorted(picture.rooms)]
     lines += [f"  {_id(at)} --> {_id(to)}" for at, to in sorted(picture.arrows)]
-    return "\n".join(["```mermaid", "flowchart TD", *lines, "```"])
+    count = f"{len(picture.rooms)} rooms, {len(picture.arrows)} arrows:"
+    return "\n".join([count, "", "```mermaid", "flowchart TD", *lines, "```"])
 
 
 def _id(name: str) -> str:
