@@ -118,9 +118,7 @@ def test_sagemakers_layout(validated):
     quality = evaluation["binary_classification_metrics"]
     counts = quality["confusion_matrix"]
     assert sum(counts[a][b] for a in "01" for b in "01") == evaluation["mortgage"]["samples"]["oot"]["n"]
-    assert quality["recall"]["value"] == pytest.approx(
-        counts["1"]["1"] / (counts["1"]["0"] + counts["1"]["1"])
-    )
+    assert quality["recall"]["value"] == pytest.approx(counts["1"]["1"] / (counts["1"]["0"] + counts["1"]["1"]))
     for name in (
         "auc",
         "accuracy",
@@ -277,9 +275,7 @@ def test_thin_evidence_runs_to_the_end_and_fails_in_words(trained, panel, tmp_pa
     assert "none of the" in auc["reason"]
     assert evaluation["mortgage"]["metrics"]["oot"]["brier"]["value"] > 0
     assert any("number of loans that default is 0" in reason for reason in result.reasons)
-    assert any(
-        reason.startswith("Out-of-time AUC could not be computed: none of the") for reason in result.reasons
-    )
+    assert any(reason.startswith("Out-of-time AUC could not be computed: none of the") for reason in result.reasons)
     report = (root / "output" / "report.html").read_text()
     assert "The model does not pass the gate." in report
     assert "cannot be shown: none of the" in report

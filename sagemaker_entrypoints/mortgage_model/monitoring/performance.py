@@ -77,9 +77,7 @@ def outcomes(panel: Mapping[str, pd.DataFrame], month: str, read: Read) -> pd.Da
     return pd.DataFrame({"loan_id": start["loan_id"], "event": event})
 
 
-def vintage(
-    scored: pd.DataFrame, month: str, panel: Mapping[str, pd.DataFrame], grade_order: Sequence[str]
-) -> Vintage:
+def vintage(scored: pd.DataFrame, month: str, panel: Mapping[str, pd.DataFrame], grade_order: Sequence[str]) -> Vintage:
     """One vintage's reads. scored: loan_id, pd, grade of the scores of `month`; panel as in `outcomes`. Every loan
     counts once, by its last row.
     """
