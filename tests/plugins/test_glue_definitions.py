@@ -10,10 +10,10 @@ import pytest
 from fake_aws import FakeAws
 
 from mortgage_risk.jobs import inventory
-from mortgage_risk.jobs.claim import BeingStarted
 from mortgage_risk.jobs.kinds import GLUE
 from mortgage_risk.jobs.kinds.glue import DefinitionError
 from mortgage_risk.jobs.requests import RunTags, deployment
+from mortgage_risk.jobs.state import BeingStarted
 from mortgage_risk.settings import Settings
 
 CODE = "s3://mortgage-loan-ml/code/c0de/"

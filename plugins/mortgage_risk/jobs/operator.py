@@ -154,7 +154,7 @@ class AwsJobOperator(MortgageRiskOperator):
         longest, waited = self.settings.busy_minutes * 60.0, time.time() - since
         if self.execution_timeout:
             longest = min(longest, self.execution_timeout.total_seconds())
-        if waited > longest:
+        if waited >= longest:
             raise AwsJobLost(
                 f"AWS had no room for this {self.kind.name} job for {waited / 60:.0f} minutes (setting busy_minutes): "
                 f"{full}\nNothing runs; the next try asks again."
