@@ -220,3 +220,51 @@ def test_a_worker_that_stands_still_stops_the_run_it_starts_too_late(dies: bool)
     first, second = (claims.of(glue._run(job)) for job in lab.fake.jobs.values())
     assert first is not None
     assert second is None
+
+
+def test_a_claim_that_the_client_has_sent_twice_is_its_own() -> None:
+    """botocore asks again where an answer was lost: the second one finds what the first has written."""
+    lab = Lab(fake())
+    lab.fake.faults["after:put_object_if"] = [client_error("PreconditionFailed", "", 412)] * 2
+    began = lab.fake.now
+    worker = Worker()
+    lab.work(worker)
+    assert lab.started() == [("1", "InProgress")]
+    assert lab.fake.now == began, "nobody had to wait whether the run was started"
+
+
+def test_a_claim_that_took_too_long_to_write_is_given_back_and_nothing_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another worker may take the claim over soon, and would start the same."""
+    lab = Lab(fake())
+    clock = itertools.chain([0.0, claim.START_WITHIN_S + 1, claim.START_WITHIN_S + 1], itertools.repeat(100.0))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    with pytest.raises(BeingStarted, match="S3 took"):
+        lab.runs().start(REQUEST, CALL, {}, "")
+    assert lab.fake.jobs == {}
+    assert lab.runs().newest(REQUEST) is None, "free at once"
+    lab.runs().start(REQUEST, CALL, {}, "")
+    assert lab.started() == [("1", "InProgress")]
+
+
+def test_a_run_is_looked_for_on_every_page_of_those_younger_than_its_claim_and_no_further() -> None:
+    lab = Lab(fake())
+    lab.fake.glue_jobs[DEFINITION]["ExecutionProperty"]["MaxConcurrentRuns"] = 10_000
+    glue = lab.fake.client("glue")
+
+    def others(number: int) -> None:
+        for _ in range(number):
+            glue.start_job_run(JobName=DEFINITION, Arguments={"--airflow_request": "another-1"})
+
+    others(900)
+    lab.fake.pass_time(3600)
+    lab.fake.faults["after:start_job_run"] = [LOST_ANSWER]
+    with pytest.raises(type(LOST_ANSWER)):
+        lab.runs().start(REQUEST, CALL, {}, "")
+    others(450)
+    lab.fake.calls.clear()
+    found = lab.runs().newest(REQUEST)
+    assert found is not None
+    assert found["Id"] == "jr_901"
+    assert lab.fake.count("get_job_runs") == 3, "451 runs of 1,351"
