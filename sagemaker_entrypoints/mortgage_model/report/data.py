@@ -101,7 +101,7 @@ def provenance(evidence: ModelEvidence) -> str:
         "Git commit": run["git_commit"],
         "Thresholds SHA-256": run["thresholds_sha256"],
         "Bootstrap seed": run["seed"],
-        "Libraries, validation": _libraries(run["libraries"]),
+        "Libraries, validation": _libraries(run["libraries"], first="python"),
         "Libraries, training": _libraries(run["training_libraries"] or {}),
         **{f"{word} rows SHA-256": evidence["samples"][name]["matrix_sha256"] for name, word in SAMPLE_WORDS.items()},
     }
@@ -114,5 +114,6 @@ def provenance(evidence: ModelEvidence) -> str:
     )
 
 
-def _libraries(versions: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
+def _libraries(versions: Mapping[str, str], first: str = "") -> str:
+    """Names with versions, in the order of the alphabet but for `first`."""
+    return ", ".join(f"{name} {versions[name]}" for name in sorted(versions, key=lambda name: (name != first, name)))
