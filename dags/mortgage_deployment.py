@@ -77,8 +77,6 @@ with DAG(
         model=model.output,
         package=package.output,
     )
-    check = CheckEndpointOperator(
-        task_id="check_endpoint", endpoint=endpoint.output, package=package.output, **run
-    )
+    check = CheckEndpointOperator(task_id="check_endpoint", endpoint=endpoint.output, package=package.output, **run)
     endpoint >> package
     update >> check

@@ -67,6 +67,7 @@ def checks() -> list[Check]:
         Check("types", [tooling, "-m", "mypy"]),
         Check("imports", [tooling, str(import_linter), "--no-cache", "--no-logo"], SOURCES),
         Check("ruff", [tooling, "-m", "ruff", "check", "."]),
+        Check("format", [tooling, "-m", "ruff", "format", "--check", "."]),
     ]
 
 

@@ -28,9 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--seed", type=int, default=20240131, help="seed of the bootstrap")
     parser.add_argument("--retrain", choices=("true", "false"), default="false", help="also train again and compare")
-    parser.add_argument(
-        "--root", type=Path, default=Path("/opt/ml/processing"), help="folder of inputs and output"
-    )
+    parser.add_argument("--root", type=Path, default=Path("/opt/ml/processing"), help="folder of inputs and output")
     given = vars(parser.parse_args(arguments))
     root = given.pop("root")
     given["retrain"] = given["retrain"] == "true"

@@ -22,22 +22,14 @@ from simulator.writer import default_workers, write_book
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="simulator", description="A US mortgage book whose true PD is known."
-    )
+    parser = argparse.ArgumentParser(prog="simulator", description="A US mortgage book whose true PD is known.")
     parser.add_argument("--loans", type=int, default=16_000, help="number of loans (default %(default)s)")
-    parser.add_argument(
-        "--seed", type=int, default=1, help="same seed and settings, same bytes (default %(default)s)"
-    )
+    parser.add_argument("--seed", type=int, default=1, help="same seed and settings, same bytes (default %(default)s)")
     parser.add_argument(
         "--start", type=parse_month, default="2006-01", help="first reporting month (default %(default)s)"
     )
-    parser.add_argument(
-        "--end", type=parse_month, default="2019-12", help="last reporting month (default %(default)s)"
-    )
-    parser.add_argument(
-        "--layout", choices=LAYOUTS, default="canonical", help="file layout (default %(default)s)"
-    )
+    parser.add_argument("--end", type=parse_month, default="2019-12", help="last reporting month (default %(default)s)")
+    parser.add_argument("--layout", choices=LAYOUTS, default="canonical", help="file layout (default %(default)s)")
     parser.add_argument("--out", type=Path, required=True, help="a new or empty folder")
     parser.add_argument(
         "--dirt-rate",

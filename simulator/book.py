@@ -151,10 +151,7 @@ def _performance(
     price = economy.house_price[loans.state[loan], economy.column(month)]
     price = price / economy.house_price[loans.state[loan], economy.column(loans.origination[loan])]
     proceeds = (
-        loans.value[loan]
-        * price
-        * np.where(code == 9, 0.62, 0.74)
-        * np.exp(0.15 * random.standard_normal(len(loan)))
+        loans.value[loan] * price * np.where(code == 9, 0.62, 0.74) * np.exp(0.15 * random.standard_normal(len(loan)))
     )
     carry = last_balance * (loans.rate[loan] / 1200 * late + 0.06)
     insured = loans.mi[loan] / 100 * (last_balance + carry)
@@ -193,9 +190,7 @@ def _demographics(loans: o.Loans, ids: pa.Array, random: np.random.Generator) ->
     race = np.sum(draw >= np.cumsum([black, hispanic, asian, np.full(size, 0.02)], axis=0), axis=0)
     age = 44 - 6 * loans.first_time - 2 * weak + 12 * random.standard_normal(size)
     band = np.searchsorted([25, 35, 45, 55, 65, 75], np.clip(age, 20, 90), "right")
-    sex = np.where(loans.borrowers > 1, 2 * (random.random(size) < 0.85), random.random(size) < 0.55).astype(
-        int
-    )
+    sex = np.where(loans.borrowers > 1, 2 * (random.random(size) < 0.85), random.random(size) < 0.55).astype(int)
     silent = random.random(size) < 0.1
     races = ["black", "hispanic", "asian", "two_or_more", "white", "not_provided"]
     return pa.table(

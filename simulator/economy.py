@@ -58,9 +58,7 @@ class Economy:
         return month - self.first
 
 
-def _autoregressive(
-    random: np.random.Generator, shape: tuple[int, ...], sd: float, persistence: float
-) -> np.ndarray:
+def _autoregressive(random: np.random.Generator, shape: tuple[int, ...], sd: float, persistence: float) -> np.ndarray:
     """Stationary AR(1) noise along the last axis with standard deviation `sd`."""
     noise: np.ndarray = random.standard_normal(shape) * sd * np.sqrt(1 - persistence**2)
     noise[..., 0] = random.standard_normal(shape[:-1]) * sd
@@ -75,9 +73,7 @@ def build_economy(settings: BookSettings) -> Economy:
     first, last = settings.start - HISTORY, settings.end + HORIZON + 1
     months = np.arange(first, last + 1)
     states = len(STATES.codes)
-    mid_year = (np.arange(_FIRST_ANCHOR_YEAR, _FIRST_ANCHOR_YEAR + len(_UNEMPLOYMENT)) * 12 + 5.5).astype(
-        float
-    )
+    mid_year = (np.arange(_FIRST_ANCHOR_YEAR, _FIRST_ANCHOR_YEAR + len(_UNEMPLOYMENT)) * 12 + 5.5).astype(float)
 
     rate = np.interp(months, mid_year, _MORTGAGE_RATE)
     rate = np.round(rate + _autoregressive(random, rate.shape, 0.17, 0.75), 2)

@@ -172,12 +172,7 @@ class Hazards:
         can_refinance = _logistic((97 - ltv_now) / 7)
         if month >= 2009 * 12 + 5:  # HARP
             can_refinance = np.maximum(can_refinance, 0.35)
-        turnover = (
-            0.088
-            * np.minimum(age / 30, 1)
-            * _SEASON[(month + 1) % 12]
-            * np.clip(1 + 0.35 * incentive, 0.6, 1.3)
-        )
+        turnover = 0.088 * np.minimum(age / 30, 1) * _SEASON[(month + 1) % 12] * np.clip(1 + 0.35 * incentive, 0.6, 1.3)
         refinance = (
             0.60
             * _logistic(4.0 * (incentive - 0.65))

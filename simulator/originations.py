@@ -120,9 +120,7 @@ def _purpose(random: np.random.Generator, origination: np.ndarray) -> np.ndarray
     return np.where(draw < purchase, 0, np.where(draw < purchase + cash_out, 1, 2))
 
 
-def _ltv(
-    random: np.random.Generator, origination: np.ndarray, purpose: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _ltv(random: np.random.Generator, origination: np.ndarray, purpose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     size, shift = len(origination), _by_year(_LTV_SHIFT, origination)
     round_numbers = np.array([60.0, 70.0, 75.0, 80.0, 85.0, 90.0, 95.0, 97.0])[
         _choose(random, size, [0.06, 0.07, 0.08, 0.48, 0.04, 0.11, 0.14, 0.02])
@@ -184,12 +182,7 @@ def _upb(
     """Amounts of the loans: the LTV's share of a price, in thousands, up to the conforming limit."""
     level = economy.house_price[state, economy.column(origination)] / economy.house_price[state, 0]
     wealth = 1 + 0.25 * (np.isin(STATES.codes[state], ["CA", "NY", "NJ", "MA", "WA", "DC", "HI", "MD"]))
-    price = (
-        205_000
-        * level**0.6
-        * wealth
-        * np.exp(0.42 * random.standard_normal(len(state)) + 0.0012 * (score - 740))
-    )
+    price = 205_000 * level**0.6 * wealth * np.exp(0.42 * random.standard_normal(len(state)) + 0.0012 * (score - 740))
     limit = np.where(origination < 2017 * 12, 417_000, 453_000)
     return np.asarray(np.maximum(np.round(np.minimum(price * ltv / 100, limit) / 1000) * 1000, 20_000))
 
@@ -201,9 +194,7 @@ def _term(random: np.random.Generator, product: np.ndarray, purpose: np.ndarray)
     return np.where((product == 1) | (purpose == 0) & (random.random(size) < 0.7), 360, term)
 
 
-def originate_block(
-    settings: BookSettings, economy: Economy, block: int, random: np.random.Generator
-) -> Loans:
+def originate_block(settings: BookSettings, economy: Economy, block: int, random: np.random.Generator) -> Loans:
     """Draw the loans of one block. The order of the draws is part of what a seed stands for."""
     size = settings.block_size(block)
     origination = _origination(settings, random, size)

@@ -33,9 +33,7 @@ class Paths:
     true_pd: np.ndarray
 
 
-def simulate_paths(
-    loans: Loans, economy: Economy, settings: BookSettings, random: np.random.Generator
-) -> Paths:
+def simulate_paths(loans: Loans, economy: Economy, settings: BookSettings, random: np.random.Generator) -> Paths:
     """Draw the path of every loan of a block and compute its true PD in each performing month."""
     months, size = settings.end - settings.start + 1, len(loans)
     hazards = Hazards(loans, economy, settings.relation_change)
@@ -93,9 +91,7 @@ def _truth(steps: list[Transitions], states: np.ndarray) -> np.ndarray:
     return truth
 
 
-def _move_performing(
-    p: Transitions, state: np.ndarray, late: np.ndarray, code: np.ndarray, draw: np.ndarray
-) -> None:
+def _move_performing(p: Transitions, state: np.ndarray, late: np.ndarray, code: np.ndarray, draw: np.ndarray) -> None:
     """One month of the Markov chain, in place, by one uniform number a loan."""
     u = draw[0]
     before = state.copy()
@@ -159,9 +155,7 @@ def _move_defaulted(
 
     pay_off = np.where(performing, 0.008, 0.010)
     repurchase = np.where((month < 2013 * 12) & (age < 24), 0.004, 0.0)
-    sale = np.where(
-        (month >= 2015 * 12) & (age > 12), 0.004, 0.0
-    )  # note sales: 15 non-performing, 16 re-performing
+    sale = np.where((month >= 2015 * 12) & (age > 12), 0.004, 0.0)  # note sales: 15 non-performing, 16 re-performing
     liquidation = np.where(performing | (age < 5), 0.0, np.where(judicial(loans)[at], 0.035, 0.065))
     edges = np.cumsum([pay_off, repurchase, sale, liquidation], axis=0)
     event = np.sum(u >= edges, axis=0)

@@ -40,10 +40,7 @@ def true_pd(steps: list[Transitions]) -> Iterator[tuple[int, np.ndarray]]:
         now[DPD30] = p.d30_to_60 * later[DPD60] + p.d30_to_cured * later[CURED] + stay30 * later[DPD30]
         stay60 = 1 - p.exit_late - p.d60_to_default - p.d60_to_cured - p.d60_to_30
         now[DPD60] = (
-            p.d60_to_default
-            + p.d60_to_cured * later[CURED]
-            + p.d60_to_30 * later[DPD30]
-            + stay60 * later[DPD60]
+            p.d60_to_default + p.d60_to_cured * later[CURED] + p.d60_to_30 * later[DPD30] + stay60 * later[DPD60]
         )
         value[:, 1:, :n] = now
         if i <= len(steps) - HORIZON:

@@ -163,9 +163,7 @@ def register(
         glue.batch_create_partition(DatabaseName=database, TableName=name, PartitionInputList=new[start : start + 100])
 
 
-def _storage(
-    schema: T.StructType, keys: list[str], location: str, file_format: str, format_options: Options
-) -> Table:
+def _storage(schema: T.StructType, keys: list[str], location: str, file_format: str, format_options: Options) -> Table:
     input_format, output_format, library = _STORAGE[file_format.removeprefix("glue")]
     parameters = {"serialization.format": "1"}
     if file_format == "csv":

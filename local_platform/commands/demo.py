@@ -174,8 +174,7 @@ def wait_for_dags(api: AirflowApi, platform: Platform) -> None:
             raise DemoError("a DAG file does not import:\n" + "\n".join(errors))
         if time.monotonic() > deadline:
             raise DemoError(
-                f"the DAGs did not appear in {START_SECONDS:.0f} s; "
-                f"see {processes.log_path(platform, 'dag-processor')}"
+                f"the DAGs did not appear in {START_SECONDS:.0f} s; see {processes.log_path(platform, 'dag-processor')}"
             )
         time.sleep(0.5)
 

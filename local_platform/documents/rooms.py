@@ -22,7 +22,6 @@ PACKAGES = ("mortgage_risk", "mortgage_etl", "data_quality", "mortgage_model", "
 AT_THE_ROOT = "at the root"
 
 
-
 @dataclass(frozen=True)
 class Picture:
     """Rooms, with those that know no other, and how many imports make each arrow (who imports, what is imported)."""

@@ -41,9 +41,7 @@ class Layout:
         return f"{self.root}processed-data/clean_tables/source={source}/delivered_by={delivery_date}/"
 
     def loan_panel(self, source: str, as_of_date: str, horizon_months: str | int) -> str:
-        return (
-            f"{self.panels_root(source)}as_of_date={as_of_date}/horizon_months={horizon_months}/"
-        )
+        return f"{self.panels_root(source)}as_of_date={as_of_date}/horizon_months={horizon_months}/"
 
     def scoring_input(self, source: str, score_date: str) -> str:
         return f"{self.root}inference-data/input/source={source}/score_date={score_date}/"

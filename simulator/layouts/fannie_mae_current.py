@@ -87,7 +87,5 @@ def tables(block: Block) -> dict[str, pa.Table]:
 LAYOUT = Layout(
     name="fannie_mae_current",
     tables=tables,
-    dirt={
-        "fannie_mae_current": Dirt(key=(1, 2), moved=2, future=2, date_format=_DATE, number=11, balance=11)
-    },
+    dirt={"fannie_mae_current": Dirt(key=(1, 2), moved=2, future=2, date_format=_DATE, number=11, balance=11)},
 )

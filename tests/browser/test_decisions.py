@@ -65,9 +65,7 @@ def test_nobodys_answer_in_time_is_a_rejection(site: Site, third: str) -> None:
     assert site.version(2)["ModelApprovalStatus"] == "Approved"
 
 
-def test_a_persons_rejection_is_recorded_and_silence_does_not_replace_it(
-    site: Site, admin: Person, third: str
-) -> None:
+def test_a_persons_rejection_is_recorded_and_silence_does_not_replace_it(site: Site, admin: Person, third: str) -> None:
     site.ask_again(third)
     site.asked(third)
     assert admin.answer(third, "Reject", "too few loans") == 200
@@ -138,9 +136,7 @@ def test_a_withdrawn_version_keeps_its_nights_and_hands_over_the_others(
     assert scored == {days_ago(4): 3, days_ago(3): 1}
 
 
-def test_a_withdrawn_version_is_asked_about_again_and_silence_leaves_it_withdrawn(
-    site: Site, third: str
-) -> None:
+def test_a_withdrawn_version_is_asked_about_again_and_silence_leaves_it_withdrawn(site: Site, third: str) -> None:
     before = site.metadata(3)
     site.ask_again(third)
     site.asked(third)

@@ -67,9 +67,7 @@ def test_a_wrong_hyperparameter_is_named(admin: Person, typed: str, words: str) 
     assert form.field("hyperparameters").input_value() == typed
 
 
-@pytest.mark.parametrize(
-    ("field", "other"), [("override_by", "override_reason"), ("override_reason", "override_by")]
-)
+@pytest.mark.parametrize(("field", "other"), [("override_by", "override_reason"), ("override_reason", "override_by")])
 def test_an_override_is_out_of_sight_and_takes_name_and_reason(admin: Person, field: str, other: str) -> None:
     form = admin.open_form(TRAINING)
     sync_api.expect(form.field(field)).to_be_hidden()

@@ -41,7 +41,7 @@ def good_value(column: Column, row: int) -> object:
         return f"2019-{row % 4 + 1:02d}"
     if column.unit == "month":
         return dt.date(2019, 12 - row % 4, 1)
-    if column.name == "default_12m":
+    if column.name == "default_in_horizon":
         return 1 if row < 2 else 0
     if column.allowed:
         return column.allowed[row % len(column.allowed)]
@@ -76,7 +76,7 @@ PLANTED = {  # what is put into one row: column, SQL value, and the check that m
     "unknown state": ("property_state", "'ZZ'", "expect_column_values_to_be_in_set"),
     "impossible score": ("credit_score", "9999", "expect_column_values_to_be_between"),
     "delinquent at the snapshot": ("delinquency_status", "3", "expect_column_values_to_be_between"),
-    "bad label": ("default_12m", "2", "expect_column_values_to_be_in_set"),
+    "bad label": ("default_in_horizon", "2", "expect_column_values_to_be_in_set"),
     "required is null": ("original_upb", "null", "expect_column_values_to_not_be_null"),
     "bad form": ("zip3", "'94x'", "expect_column_values_to_match_regex"),
     "not a number": ("ltv", "double('NaN')", "expect_column_values_to_be_between"),
@@ -126,7 +126,7 @@ def test_missing_all_null_retyped_and_extra_columns(spark: SparkSession) -> None
 
 
 def test_rules_about_the_whole_table(spark: SparkSession) -> None:
-    panel = good_frame(spark, "loan_panel").withColumn("default_12m", F.lit(0))
+    panel = good_frame(spark, "loan_panel").withColumn("default_in_horizon", F.lit(0))
     found = {(o.expectation, o.severity): o for o in failures(panel.union(panel), "loan_panel", 1000)}
     assert set(found) == {
         ("expect_compound_columns_to_be_unique", "error"),
@@ -175,7 +175,7 @@ def test_an_empty_table_and_an_unlabelled_one_are_errors(spark: SparkSession) ->
     rows = "expect_table_row_count_to_be_between"
     (empty,) = failures(good_frame(spark, "loan_panel").limit(0), "loan_panel", only=rows)
     assert (empty.severity, empty.message) == ("error", "loan_panel: it has rows: not so, found 0.")
-    unlabelled = good_frame(spark, "loan_panel").withColumn("default_12m", F.lit(None).cast("int"))
+    unlabelled = good_frame(spark, "loan_panel").withColumn("default_in_horizon", F.lit(None).cast("int"))
     (events,) = failures(unlabelled, "loan_panel", only="expect_column_sum_to_be_between")
     assert (events.severity, events.observed) == ("error", None)
 

@@ -18,7 +18,7 @@ def months(first: int, last: int, *gaps: int) -> dict:
     return {T + k: CURRENT for k in range(first, last + 1) if k not in gaps}
 
 
-# name: (timeline, expected (state, default_12m, prepaid_12m) of month T)
+# name: (timeline, expected (state, default_in_horizon, prepaid_in_horizon) of month T)
 BRANCHES = {
     "observed at t+H": (months(0, 12), ("observation", 0, 0)),
     "one month short of t+H": (months(0, 11), ("observation", None, None)),

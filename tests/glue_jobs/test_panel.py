@@ -131,7 +131,7 @@ def test_economics_are_as_known_at_each_month(published):
     # The revision of 2010-12's index counts from June 2011, as base of the growth to 2011-12 alone.
     revised = panel.loc["LATE", "2012-01"]
     assert revised["house_price_index_growth_12m"] == pytest.approx((index[month_index("2011-12")] / 500 - 1) * 100)
-    assert panel["default_12m"].notna().sum() == 27
+    assert panel["default_in_horizon"].notna().sum() == 27
 
 
 def test_behaviour_of_a_late_loan(published):

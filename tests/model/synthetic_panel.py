@@ -120,8 +120,8 @@ def make_panel(
             "occupancy_status": occupancy,
             "first_time_homebuyer": pd.Series(rng.choice(["Y", "N", None], n, p=[0.2, 0.7, 0.1]), dtype=object),
             "valuation_method": rng.choice(["appraisal", "avm", "other"], n, p=[0.8, 0.15, 0.05]),
-            "default_12m": label,
-            "prepaid_12m": np.where(np.isnan(label), np.nan, prepaid.astype(float)),
+            "default_in_horizon": label,
+            "prepaid_in_horizon": np.where(np.isnan(label), np.nan, prepaid.astype(float)),
             "true_pd": true_pd,
         }
     )
@@ -132,8 +132,8 @@ INTEGER_COLUMNS = (
     "credit_score",
     "number_of_borrowers",
     "months_since_delinquency",
-    "default_12m",
-    "prepaid_12m",
+    "default_in_horizon",
+    "prepaid_in_horizon",
 )
 
 

@@ -26,7 +26,7 @@ HYPERPARAMETERS = parse_arguments(
 @pytest.fixture(scope="module")
 def samples(panel):
     rows = panel[panel["snapshot_month"] < "2015-01"].reset_index(drop=True)
-    labels = rows["default_12m"].to_numpy()
+    labels = rows["default_in_horizon"].to_numpy()
     early = (rows["snapshot_month"] < "2012-01").to_numpy()
     spec = FeatureSpec.fit(rows[early], labels[early], load_contract("loan_panel"))
     features = spec.transform(rows)

@@ -17,8 +17,8 @@ from mortgage_model.statistics.discrimination import auc
 
 @pytest.fixture(scope="module")
 def samples(panel):
-    rows = panel[panel["default_12m"].notna()].reset_index(drop=True)
-    labels = rows["default_12m"].to_numpy()
+    rows = panel[panel["default_in_horizon"].notna()].reset_index(drop=True)
+    labels = rows["default_in_horizon"].to_numpy()
     early = (rows["snapshot_month"] < "2012-01").to_numpy()
     spec = FeatureSpec.fit(rows[early], labels[early], load_contract("loan_panel"))
     features = spec.transform(rows)

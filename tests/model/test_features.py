@@ -16,8 +16,8 @@ CONTRACT = load_contract("loan_panel")
 
 @pytest.fixture(scope="module")
 def fitted(panel):
-    rows = panel[panel["default_12m"].notna()].reset_index(drop=True)
-    return rows, FeatureSpec.fit(rows, rows["default_12m"].to_numpy(), CONTRACT)
+    rows = panel[panel["default_in_horizon"].notna()].reset_index(drop=True)
+    return rows, FeatureSpec.fit(rows, rows["default_in_horizon"].to_numpy(), CONTRACT)
 
 
 def test_derived_features_equal_their_formulas(fitted):
@@ -99,7 +99,7 @@ def test_levels_are_ordered_by_default_rate_and_rare_ones_pooled(fitted):
     assert "PR" not in spec.levels["property_state"]
     assert OTHER in spec.levels["loan_purpose"]
     assert "U" not in spec.levels["loan_purpose"]
-    occupancy = rows.groupby("occupancy_status")["default_12m"].mean()
+    occupancy = rows.groupby("occupancy_status")["default_in_horizon"].mean()
     assert spec.levels["occupancy_status"][-1] == occupancy.idxmax() == "I"
 
 

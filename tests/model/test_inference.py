@@ -176,7 +176,7 @@ def test_an_empty_csv_body_is_refused(invoke, body):
     ({"ltv": "high"}, "row 2, ltv must be a number"),
     ({"delinquency_status": None}, "row 2, delinquency_status is null; it is required"),
     ({"colour": "red"}, "row 2, 'colour' is not a field"),
-    ({"default_12m": 1}, "row 2, 'default_12m' is not a field"),
+    ({"default_in_horizon": 1}, "row 2, 'default_in_horizon' is not a field"),
 ])  # fmt: skip
 def test_a_bad_record_is_named(rows, invoke, change, message):
     body = records(rows.head(2))

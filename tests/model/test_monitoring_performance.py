@@ -12,7 +12,7 @@ GRADES = ["M01", "M02"]
 
 
 def month_frame(rows: dict[str, tuple]) -> pd.DataFrame:
-    """loan -> (default_12m, worst_delinquency_3m, worst_delinquency_6m)."""
+    """loan -> (default_in_horizon, worst_delinquency_3m, worst_delinquency_6m)."""
     frame = pd.DataFrame([(loan, *values) for loan, values in rows.items()], columns=list(perf.PANEL_COLUMNS))
     return frame.astype(dict.fromkeys(perf.PANEL_COLUMNS[1:], float))
 

@@ -159,7 +159,7 @@ def test_the_job_writes_its_five_files_and_reads_what_has_matured(root, panel):
     assert document["migration"]["new"] == 160, "the synthetic panel has new loans every month"
     first, last = document["performance"]["vintages"]
     rows = panel[panel["snapshot_month"] == "2012-01"]
-    assert first["reads"]["final_12m"]["events"] == int(rows["default_12m"].sum())
+    assert first["reads"]["final_12m"]["events"] == int(rows["default_in_horizon"].sum())
     assert last["reads"]["early_3m"]["matured"]
     assert not last["reads"]["final_12m"]["matured"]
     written = {file.name for file in (root / "output").iterdir()}

@@ -21,26 +21,26 @@ def small() -> pd.DataFrame:
 def test_rows_are_read_by_month_and_loan_without_unlabelled_ones(panel, panel_dir):
     months = ["2009-03", "2015-06", "2009-04"]
     sample = read_sample(open_panel(panel_dir, CONTRACT), CONTRACT, months)
-    expected = panel[panel["snapshot_month"].isin(months) & panel["default_12m"].notna()].sort_values(
+    expected = panel[panel["snapshot_month"].isin(months) & panel["default_in_horizon"].notna()].sort_values(
         ["snapshot_month", "loan_id"]
     )
     assert len(sample.frame) == len(expected) < 3 * 160, "2015-06 is immature: only known outcomes are labelled"
-    np.testing.assert_array_equal(sample.labels, expected["default_12m"])
+    np.testing.assert_array_equal(sample.labels, expected["default_in_horizon"])
     np.testing.assert_array_equal(sample.frame["current_upb"], expected["current_upb"].astype("float32"))
     assert sample.frame["property_state"].astype(object).tolist() == expected["property_state"].tolist()
     assert sample.frame["snapshot_month"].astype(object).tolist() == expected["snapshot_month"].tolist()
     numeric = [column.name for column in CONTRACT.with_role("feature") if not column.categorical]
     assert set(sample.frame[numeric].dtypes) == {np.dtype("float32")}
     assert "loan_id" not in sample.frame
-    assert "default_12m" not in sample.frame
+    assert "default_in_horizon" not in sample.frame
 
 
 def test_counts_by_month(panel, panel_dir):
     months = count_months(open_panel(panel_dir, CONTRACT), CONTRACT, horizon_months=12)
     assert months["rows"].sum() == len(panel)
     assert (months["rows"] == 160).all()
-    assert months["labelled"].sum() == panel["default_12m"].notna().sum()
-    assert months["events"].sum() == panel["default_12m"].sum()
+    assert months["labelled"].sum() == panel["default_in_horizon"].notna().sum()
+    assert months["events"].sum() == panel["default_in_horizon"].sum()
     assert months.index[0] == "2008-01"
     assert months.index[-1] == "2015-12"
 
@@ -85,7 +85,10 @@ def rewrite(small: pd.DataFrame, folder, change) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t.drop_columns(["dti", "default_12m"]), "lacks dti, default_12m of contract loan_panel"),
+        (
+            lambda t: t.drop_columns(["dti", "default_in_horizon"]),
+            "lacks dti, default_in_horizon of contract loan_panel",
+        ),
         (
             lambda t: t.set_column(t.schema.get_field_index("dti"), "dti", t["dti"].cast(pa.string())),
             "dti is string, the contract says number",
@@ -98,8 +101,10 @@ def rewrite(small: pd.DataFrame, folder, change) -> None:
             "look 6 months ahead; hyperparameter horizon_months is 1",
         ),
         (
-            lambda t: t.set_column(t.schema.get_field_index("default_12m"), "default_12m", pa.array([2] * len(t))),
-            "default_12m must be 0, 1 or null; the panel holds values from 2 to 2",
+            lambda t: t.set_column(
+                t.schema.get_field_index("default_in_horizon"), "default_in_horizon", pa.array([2] * len(t))
+            ),
+            "default_in_horizon must be 0, 1 or null; the panel holds values from 2 to 2",
         ),
     ],
 )

@@ -76,13 +76,13 @@ def test_nothing_is_found_in_a_sound_model(sound):
 
 
 def test_a_column_that_knows_the_outcome(panel, tmp_path, source_dir):
-    leaked = panel.assign(modified=panel.default_12m.fillna(0).astype("int32"))
+    leaked = panel.assign(modified=panel.default_in_horizon.fillna(0).astype("int32"))
     evidence = gather(*trained_on(leaked, tmp_path, source_dir))
     assert verdict(evidence, "data.single_feature") == "fail"
 
 
 def test_an_outcome_column_among_the_inputs(sound):
-    spec = replace(sound.model.spec, inputs=(*sound.model.spec.inputs, "prepaid_12m"))
+    spec = replace(sound.model.spec, inputs=(*sound.model.spec.inputs, "prepaid_in_horizon"))
     altered = replace(sound, model=replace(sound.model, spec=spec))
     assert verdict(altered, "data.outcome_columns") == "fail"
 
@@ -147,7 +147,7 @@ def test_an_overfitted_model(model_dir, panel_dir, sound):
 def test_a_feature_that_stopped_working(panel, tmp_path, source_dir, sound):
     unstable = panel.copy()
     early = unstable.snapshot_month <= sound.bounds.validation_end
-    told = unstable.loc[early, "default_12m"].fillna(0)
+    told = unstable.loc[early, "default_in_horizon"].fillna(0)
     unstable.loc[early, "interest_rate"] += 1.5 * told
     evidence = gather(*trained_on(unstable, tmp_path, source_dir))
     assert verdict(evidence, "explanation.importance") == "warn"
@@ -270,7 +270,7 @@ def test_a_portfolio_of_other_loans_than_those_out_of_time(sound, model_dir, pan
         credit_score=panel["credit_score"].where(~chosen, 560.0),
         occupancy_status=panel["occupancy_status"].where(~chosen, "I"),
     )
-    assert other.loc[chosen, "default_12m"].isna().any(), "outcomes that are not known yet count too"
+    assert other.loc[chosen, "default_in_horizon"].isna().any(), "outcomes that are not known yet count too"
     evidence = gather(model_dir, write_panel(other, tmp_path / "panel"))
     assert verdict(evidence, "stability.representativeness") == "warn"
     found = outcome(evidence, "stability.representativeness")

@@ -20,7 +20,7 @@ PANEL_SPACE = panel_space()
 @pytest.fixture(scope="module")
 def development(panel):
     rows = panel[panel["snapshot_month"] < "2013-01"].reset_index(drop=True)
-    labels = rows["default_12m"].to_numpy()
+    labels = rows["default_in_horizon"].to_numpy()
     spec = FeatureSpec.fit(rows, labels, load_contract("loan_panel"))
     folds = time_ordered_folds(rows["snapshot_month"].to_numpy(dtype=str), 12, 2, 12)
     return spec, spec.transform(rows), labels, folds

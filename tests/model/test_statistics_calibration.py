@@ -63,9 +63,7 @@ def test_recalibrated_scores_have_slope_one_and_intercept_zero():
 
 @pytest.mark.parametrize(("events", "n"), [(3, 40), (17, 1000), (39, 40), (1, 7)])
 def test_jeffreys_interval_equals_statsmodels(events, n):
-    assert c.jeffreys_interval(events, n) == pytest.approx(
-        proportion_confint(events, n, method="jeffreys"), rel=1e-9
-    )
+    assert c.jeffreys_interval(events, n) == pytest.approx(proportion_confint(events, n, method="jeffreys"), rel=1e-9)
 
 
 def test_jeffreys_p_value_worked_example():
@@ -99,9 +97,7 @@ def test_by_group_keeps_the_order_of_the_scale():
     assert table[0].interval[0] == 0.0
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.01, 0.02, 0.2, 0.7])), min_size=1, max_size=50)
-)
+@given(st.lists(st.tuples(st.integers(0, 1), st.sampled_from([0.01, 0.02, 0.2, 0.7])), min_size=1, max_size=50))
 @settings(max_examples=60, deadline=None)
 def test_bands_partition_the_sample_and_never_split_ties(rows):
     labels, probabilities = (np.array(column) for column in zip(*rows, strict=True))

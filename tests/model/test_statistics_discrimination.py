@@ -32,12 +32,8 @@ def test_auc_ks_and_average_precision_equal_scikit_learn_and_scipy_with_ties(see
     labels, scores = sample(seed)
     assert d.auc(labels, scores) == pytest.approx(metrics.roc_auc_score(labels, scores), abs=1e-12)
     assert d.gini(labels, scores) == pytest.approx(2 * metrics.roc_auc_score(labels, scores) - 1, abs=1e-12)
-    assert d.ks(labels, scores) == pytest.approx(
-        stats.ks_2samp(scores[labels == 1], scores[labels == 0]).statistic
-    )
-    assert d.average_precision(labels, scores) == pytest.approx(
-        metrics.average_precision_score(labels, scores)
-    )
+    assert d.ks(labels, scores) == pytest.approx(stats.ks_2samp(scores[labels == 1], scores[labels == 0]).statistic)
+    assert d.average_precision(labels, scores) == pytest.approx(metrics.average_precision_score(labels, scores))
 
 
 def test_delong_equals_the_published_example():
@@ -84,9 +80,7 @@ def test_area_of_the_cap_gives_the_accuracy_ratio():
     labels, scores = sample(2, n=3000, decimals=3)
     population, found = d.cap_curve(labels, scores, points=10**6)
     perfect = (1 - labels.mean()) / 2
-    assert (np.trapezoid(found, population) - 0.5) / perfect == pytest.approx(
-        d.gini(labels, scores), abs=1e-9
-    )
+    assert (np.trapezoid(found, population) - 0.5) / perfect == pytest.approx(d.gini(labels, scores), abs=1e-9)
 
 
 def test_confusion_at_the_best_cutoff_reaches_ks_and_equals_scikit_learn():
@@ -119,15 +113,11 @@ def test_weights_count_as_repeated_rows():
     weights = np.random.default_rng(0).integers(0, 4, 200)
     ranked = d.RankedScores(labels, scores)
     area, distance = ranked.auc_and_ks(weights[ranked.order].astype(float))
-    assert area == pytest.approx(
-        metrics.roc_auc_score(np.repeat(labels, weights), np.repeat(scores, weights))
-    )
+    assert area == pytest.approx(metrics.roc_auc_score(np.repeat(labels, weights), np.repeat(scores, weights)))
     assert distance == pytest.approx(d.ks(np.repeat(labels, weights), np.repeat(scores, weights)))
 
 
-@pytest.mark.parametrize(
-    "statistic", [d.auc, d.gini, d.ks, d.average_precision, d.delong, d.roc_curve, d.best_cutoff]
-)
+@pytest.mark.parametrize("statistic", [d.auc, d.gini, d.ks, d.average_precision, d.delong, d.roc_curve, d.best_cutoff])
 @pytest.mark.parametrize(
     ("labels", "reason"),
     [

@@ -23,9 +23,7 @@ def test_psi_is_the_symmetrised_kullback_leibler_divergence():
 
 def test_psi_of_large_samples_by_hand():
     """Shares 0.5 / 0.5 against 0.6 / 0.4: 0.1 ln 1.2 - 0.1 ln 0.8 = 0.0405."""
-    assert s.psi(np.array([500_000, 500_000]), np.array([600_000, 400_000])) == pytest.approx(
-        0.0405465, abs=1e-5
-    )
+    assert s.psi(np.array([500_000, 500_000]), np.array([600_000, 400_000])) == pytest.approx(0.0405465, abs=1e-5)
 
 
 @given(counts, counts)

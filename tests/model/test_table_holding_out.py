@@ -232,9 +232,7 @@ def test_any_column_name_is_trained_served_and_explained(tmp_path):
     assert violations(model.booster, {known_as(name): 1 for name in NAMES}) == []
     benchmark = scorecard.fit(model.spec, model.spec.transform(inputs), frame["bad"].to_numpy())
     stored = json.loads(json.dumps(benchmark.to_json()))
-    np.testing.assert_array_equal(
-        Challenger.from_json(stored, model.spec).predict(inputs), benchmark.predict(inputs)
-    )
+    np.testing.assert_array_equal(Challenger.from_json(stored, model.spec).predict(inputs), benchmark.predict(inputs))
     page = Path(figures["report"]).read_text()
     assert "<code>dti&lt;=60</code>" in page
     assert "<code>say &quot;x&quot;</code>" in page

@@ -56,7 +56,7 @@ def test_only_the_first_rows_of_many_are_listed(tmp_path):
         (["1,0", "2,1,9", "3,0", "4"], "row 2: 2 of 4 rows do not have the header's 2 fields but 1 or 3 (rows 2, 4)"),
         (["1,0", "2,1,9"], "row 2: 1 of 2 rows do not have"),
         (["1,0,7", "2,1,9"], "row 1: 2 of 2 rows do not have"),
-        (['1,0', '"2,1', "3,0"], "row 2: 1 of 2 rows do not have"),
+        (["1,0", '"2,1', "3,0"], "row 2: 1 of 2 rows do not have"),
     ],
 )
 def test_rows_of_another_width_are_counted(tmp_path, lines, said):

@@ -197,7 +197,7 @@ def test_the_through_the_cycle_view_covers_development(trained):
 
 def test_it_ranks_nearly_as_well_as_the_truth(trained, panel):
     oot = panel[panel["snapshot_month"].between("2014-01", "2014-12")]
-    best = auc(oot["default_12m"].to_numpy(), oot["true_pd"].to_numpy())
+    best = auc(oot["default_in_horizon"].to_numpy(), oot["true_pd"].to_numpy())
     assert trained.metrics["oot-auc"]["value"] > best - 0.1
     assert trained.metrics["validation-calibration_slope"]["value"] == pytest.approx(1, abs=1e-6)
 
@@ -205,7 +205,7 @@ def test_it_ranks_nearly_as_well_as_the_truth(trained, panel):
 def test_rows_without_a_label_train_nothing(trained, panel, panel_dir, source_dir, tmp_path):
     """The immature tail, with its known defaults only, changes neither the samples nor the model."""
     mature = panel[panel["snapshot_month"] <= "2014-12"]
-    tail = panel[panel["snapshot_month"] == "2015-12"].assign(default_12m=np.nan)
+    tail = panel[panel["snapshot_month"] == "2015-12"].assign(default_in_horizon=np.nan)
     folder = write_panel(mature, tmp_path / "panel")
     write_panel(tail, folder)
     train(folder, parse_arguments(SMALL_MODEL), tmp_path / "model", tmp_path / "output", source_dir, CONTRACT)
@@ -269,7 +269,7 @@ def test_a_failed_script_leaves_its_reason_alone_on_stderr(source_dir, tmp_path)
 
 
 def test_training_rows_of_one_class_are_refused(panel, source_dir, tmp_path):
-    calm = panel.assign(default_12m=panel["default_12m"].where(panel["snapshot_month"] > "2010-12", 0.0))
+    calm = panel.assign(default_in_horizon=panel["default_in_horizon"].where(panel["snapshot_month"] > "2010-12", 0.0))
     folder = write_panel(calm, tmp_path / "panel")
     with pytest.raises(SplitError, match=r"^train must hold both .* train 2008-01 to 2010-12: 5760 rows, 0 defaults"):
         train(folder, parse_arguments(SMALL_MODEL), tmp_path / "m", tmp_path / "o", source_dir, CONTRACT)
@@ -278,7 +278,9 @@ def test_training_rows_of_one_class_are_refused(panel, source_dir, tmp_path):
 @pytest.mark.parametrize("calm", [("2012-01", "2012-12"), ("2014-01", "2014-12")])
 def test_later_samples_without_defaults_reach_the_gate(panel, source_dir, tmp_path, calm):
     """The model is saved with an honest fallback, and what cannot be measured is null with its reason."""
-    calm_panel = panel.assign(default_12m=panel["default_12m"].mask(panel["snapshot_month"].between(*calm), 0.0))
+    calm_panel = panel.assign(
+        default_in_horizon=panel["default_in_horizon"].mask(panel["snapshot_month"].between(*calm), 0.0)
+    )
     folder = write_panel(calm_panel, tmp_path / "panel")
     metrics = train(folder, parse_arguments(SMALL_MODEL), tmp_path / "m", tmp_path / "o", source_dir, CONTRACT)
     sample = "validation" if calm[0] == "2012-01" else "oot"

@@ -55,19 +55,19 @@ def test_metrics_equal_scikit_learn_on_rows_read_another_way(validated, trained,
     _, _, evaluation = validated
     facts = evaluation["mortgage"]["samples"]["oot"]
     rows = panel[
-        panel.snapshot_month.between(facts["first_month"], facts["last_month"]) & panel.default_12m.notna()
+        panel.snapshot_month.between(facts["first_month"], facts["last_month"]) & panel.default_in_horizon.notna()
     ]
     scores = load_model(trained.model_dir).predict(rows)["pd"].to_numpy()
     found = evaluation["mortgage"]["metrics"]["oot"]
     assert (facts["n"], facts["events"], facts["loans"]) == (
         len(rows),
-        rows.default_12m.sum(),
+        rows.default_in_horizon.sum(),
         rows.loan_id.nunique(),
     )
-    assert found["defaulted_loans"]["value"] == rows.loan_id[rows.default_12m == 1].nunique()
-    assert found["auc"]["value"] == pytest.approx(sk.roc_auc_score(rows.default_12m, scores), abs=1e-9)
-    assert found["brier"]["value"] == pytest.approx(sk.brier_score_loss(rows.default_12m, scores), abs=1e-9)
-    assert found["log_loss"]["value"] == pytest.approx(sk.log_loss(rows.default_12m, scores), rel=1e-6)
+    assert found["defaulted_loans"]["value"] == rows.loan_id[rows.default_in_horizon == 1].nunique()
+    assert found["auc"]["value"] == pytest.approx(sk.roc_auc_score(rows.default_in_horizon, scores), abs=1e-9)
+    assert found["brier"]["value"] == pytest.approx(sk.brier_score_loss(rows.default_in_horizon, scores), abs=1e-9)
+    assert found["log_loss"]["value"] == pytest.approx(sk.log_loss(rows.default_in_horizon, scores), rel=1e-6)
     assert found["mean_pd"]["value"] == pytest.approx(scores.mean())
 
 
@@ -118,9 +118,7 @@ def test_sagemakers_layout(validated):
     quality = evaluation["binary_classification_metrics"]
     counts = quality["confusion_matrix"]
     assert sum(counts[a][b] for a in "01" for b in "01") == evaluation["mortgage"]["samples"]["oot"]["n"]
-    assert quality["recall"]["value"] == pytest.approx(
-        counts["1"]["1"] / (counts["1"]["0"] + counts["1"]["1"])
-    )
+    assert quality["recall"]["value"] == pytest.approx(counts["1"]["1"] / (counts["1"]["0"] + counts["1"]["1"]))
     for name in (
         "auc",
         "accuracy",
@@ -268,7 +266,7 @@ def test_thin_evidence_runs_to_the_end_and_fails_in_words(trained, panel, tmp_pa
     facts = json.loads((trained.model_dir / "metadata.json").read_text())["split"]
     thin = panel.copy()
     late = thin.snapshot_month >= facts["oot_start"]
-    thin.loc[late & (thin.default_12m == 1), "default_12m"] = 0.0
+    thin.loc[late & (thin.default_in_horizon == 1), "default_in_horizon"] = 0.0
     root = prepare(tmp_path / "run", trained.model_dir, write_panel(thin, tmp_path / "panel"))
     result, evaluation = validate(root, 20)
     assert not result.passed
@@ -277,9 +275,7 @@ def test_thin_evidence_runs_to_the_end_and_fails_in_words(trained, panel, tmp_pa
     assert "none of the" in auc["reason"]
     assert evaluation["mortgage"]["metrics"]["oot"]["brier"]["value"] > 0
     assert any("number of loans that default is 0" in reason for reason in result.reasons)
-    assert any(
-        reason.startswith("Out-of-time AUC could not be computed: none of the") for reason in result.reasons
-    )
+    assert any(reason.startswith("Out-of-time AUC could not be computed: none of the") for reason in result.reasons)
     report = (root / "output" / "report.html").read_text()
     assert "The model does not pass the gate." in report
     assert "cannot be shown: none of the" in report
@@ -290,9 +286,9 @@ def test_few_defaulting_loans_give_a_verdict_with_finite_figures(trained, panel,
     """Some bootstrap draws then hold no default, and their Brier skill is minus infinity: no figure, and no crash."""
     facts = json.loads((trained.model_dir / "metadata.json").read_text())["split"]
     inside = panel.snapshot_month.between(facts[f"{sample}_start"], facts[f"{sample}_end"])
-    kept = panel.loan_id[inside & (panel.default_12m == 1)].drop_duplicates().head(loans)
+    kept = panel.loan_id[inside & (panel.default_in_horizon == 1)].drop_duplicates().head(loans)
     thin = panel.copy()
-    thin.loc[inside & (panel.default_12m == 1) & ~panel.loan_id.isin(kept), "default_12m"] = 0.0
+    thin.loc[inside & (panel.default_in_horizon == 1) & ~panel.loan_id.isin(kept), "default_in_horizon"] = 0.0
     root = prepare(tmp_path / "run", trained.model_dir, write_panel(thin, tmp_path / "panel"))
     result, evaluation = validate(root, 60)
     assert not result.passed
@@ -313,8 +309,8 @@ def test_other_rows_and_an_inverted_model_are_noticed(trained, panel, tmp_path):
     """Out of time the labels are turned round and three rows are lost: each test meant for it says so."""
     facts = json.loads((trained.model_dir / "metadata.json").read_text())["split"]
     wrong = panel.copy()
-    late = (wrong.snapshot_month >= facts["oot_start"]) & wrong.default_12m.notna()
-    wrong.loc[late, "default_12m"] = 1 - wrong.loc[late, "default_12m"]
+    late = (wrong.snapshot_month >= facts["oot_start"]) & wrong.default_in_horizon.notna()
+    wrong.loc[late, "default_in_horizon"] = 1 - wrong.loc[late, "default_in_horizon"]
     wrong = wrong.drop(wrong.index[late][:3])
     root = prepare(tmp_path / "run", trained.model_dir, write_panel(wrong, tmp_path / "panel"))
     result, evaluation = validate(root, 20)

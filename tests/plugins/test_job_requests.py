@@ -127,9 +127,7 @@ def endpoint_update(settings: Settings, tags: RunTags) -> dict[str, Any]:
 
 
 def glue_definition(settings: Settings, tags: RunTags) -> dict[str, Any]:
-    return GlueRun.definition(
-        settings, script="prepare_loan_panel.py", code_prefix=CODE, tags=tags
-    )
+    return GlueRun.definition(settings, script="prepare_loan_panel.py", code_prefix=CODE, tags=tags)
 
 
 def glue_run(settings: Settings, tags: RunTags) -> dict[str, Any]:

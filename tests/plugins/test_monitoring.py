@@ -69,9 +69,7 @@ def scored(fake_aws: FakeAws) -> FakeAws:
             "model_package_version": 1,
         }
         fake_aws.put(f"{prefix}_manifest.json", json.dumps(scores).encode())
-        put_json(
-            fake_aws, f"inference-data/input/source=canonical/score_date={day}/_manifest.json", scoring_input(day)
-        )
+        put_json(fake_aws, f"inference-data/input/source=canonical/score_date={day}/_manifest.json", scoring_input(day))
     panel = "processed-data/loan_panel/source=canonical/as_of_date=2019-11-30/horizon_months=12/"
     put_json(fake_aws, f"{panel}_manifest.json", {"data_prefix": f"{ROOT}{panel}attempt=1/"})
     fake_aws.packages.append(
@@ -177,9 +175,7 @@ def test_a_night_whose_tapes_are_old_says_so_on_the_page_and_rings(settings, con
     ]
     values = {metric["MetricName"]: metric["Value"] for metric in scored.metrics}
     assert (values["DaysSinceReport"], values["Attention"]) == (61, 1)
-    thresholds = {
-        alarm["MetricName"]: alarm["Threshold"] for alarm in cloudwatch.alarm_requests(settings, "canonical")
-    }
+    thresholds = {alarm["MetricName"]: alarm["Threshold"] for alarm in cloudwatch.alarm_requests(settings, "canonical")}
     assert thresholds["DaysSinceReport"] == thresholds["DaysSinceIngest"] == 46
 
 

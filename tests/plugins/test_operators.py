@@ -174,9 +174,9 @@ def test_nights_between_two_deliveries_share_one_cleaning(common, context, fake_
         night_common = common | {"business_date": night}
         found = FindDeliveryOperator(task_id="find", **night_common).execute(context)
         del night_common["business_date"]
-        CleanTablesOperator(
-            task_id="clean", code=CODE, delivery_date=found["delivered_by"], **night_common
-        ).execute(context)
+        CleanTablesOperator(task_id="clean", code=CODE, delivery_date=found["delivered_by"], **night_common).execute(
+            context
+        )
         deliver(fake_aws, loans="2020-01-31")  # of a later day: no night before may care
     assert fake_aws.count("start_job_run") == 1
 

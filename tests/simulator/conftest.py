@@ -43,7 +43,7 @@ def book() -> Book:
     defaulted = (performance.late >= 3) | performance.zero_balance_code.isin(DEFAULT_CODES)
     default_month = performance[defaulted].groupby("loan_id").t.min()
     gap = truth.loan_id.map(default_month) - truth.t
-    truth["default_12m"] = ((gap > 0) & (gap <= 12)).astype(int)
+    truth["default_in_horizon"] = ((gap > 0) & (gap <= 12)).astype(int)
     loans = frame("loans").merge(frame("borrowers")).merge(frame("properties"))
     loans["vintage"] = pd.to_datetime(loans.origination_date).dt.year
     loans["ever_default"] = loans.loan_id.isin(default_month.index)

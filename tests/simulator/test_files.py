@@ -123,9 +123,7 @@ def test_agency_layouts_hold_the_same_performance(clean: dict[str, Path]) -> Non
 
 def test_agency_layouts_hold_the_same_loans(clean: dict[str, Path]) -> None:
     wide = canonical(clean["canonical"], "loans")
-    wide = wide.merge(canonical(clean["canonical"], "borrowers")).merge(
-        canonical(clean["canonical"], "properties")
-    )
+    wide = wide.merge(canonical(clean["canonical"], "borrowers")).merge(canonical(clean["canonical"], "properties"))
     legacy = pd.DataFrame(lines(clean["fannie_mae"], "fannie_mae_acquisition"))
     freddie = pd.DataFrame(lines(clean["freddie_mac"], "freddie_mac_origination"))
     for name, at, position in (
@@ -164,9 +162,7 @@ def test_dirt_is_only_added_and_counted(clean: dict[str, Path], tmp_path: Path, 
 
 def test_planted_kinds_are_what_they_say(tmp_path: Path) -> None:
     write_book(settings(dirt_rate=0.02), tmp_path)
-    planted = {
-        t: v["planted"] for t, v in json.loads((tmp_path / "truth/dirt.json").read_text())["tables"].items()
-    }
+    planted = {t: v["planted"] for t, v in json.loads((tmp_path / "truth/dirt.json").read_text())["tables"].items()}
     p = canonical(tmp_path, "performance")
     known = set(canonical(tmp_path, "loans").loan_id)
     assert (~p.loan_id.isin(known)).sum() == planted["performance"]["orphan"]

@@ -82,18 +82,18 @@ def test_truth_is_calibrated_in_every_decile(book) -> None:  # type: ignore[no-u
     yearly = t[(t.t % 12 == 5) & (t.t <= book.settings.end - HORIZON)].copy()
     yearly["decile"] = pd.qcut(yearly.true_pd_12m, 10, labels=False)
     yearly["variance"] = yearly.true_pd_12m * (1 - yearly.true_pd_12m)
-    sums = yearly.groupby("decile")[["default_12m", "true_pd_12m", "variance"]].sum()
-    z = (sums.default_12m - sums.true_pd_12m) / np.sqrt(sums.variance)
+    sums = yearly.groupby("decile")[["default_in_horizon", "true_pd_12m", "variance"]].sum()
+    z = (sums.default_in_horizon - sums.true_pd_12m) / np.sqrt(sums.variance)
     assert z.abs().max() < 3.5, z
     total = sums.sum()
-    assert abs(total.default_12m - total.true_pd_12m) < 3 * np.sqrt(total.variance)
+    assert abs(total.default_in_horizon - total.true_pd_12m) < 3 * np.sqrt(total.variance)
 
 
 def test_auc_of_the_truth_is_that_of_a_good_mortgage_model(book) -> None:  # type: ignore[no-untyped-def]
     t = book.truth
     for first, last in (("2008-01", "2011-12"), ("2012-01", "2018-12")):
         sample = t[t.t.between(parse_month(first), parse_month(last))]
-        assert 0.80 <= auc(sample.default_12m.to_numpy(), sample.true_pd_12m.to_numpy()) <= 0.89
+        assert 0.80 <= auc(sample.default_in_horizon.to_numpy(), sample.true_pd_12m.to_numpy()) <= 0.89
     current = t[t.t <= book.settings.end - HORIZON].merge(book.performance[["loan_id", "t", "late"]])
     current = current[current.late == 0]
-    assert 0.70 <= auc(current.default_12m.to_numpy(), current.true_pd_12m.to_numpy()) <= 0.85
+    assert 0.70 <= auc(current.default_in_horizon.to_numpy(), current.true_pd_12m.to_numpy()) <= 0.85

@@ -8,8 +8,7 @@ from mortgage_etl.layouts import canonical, fannie_mae, freddie_mac
 from mortgage_etl.layouts.raw_table import RawTable
 
 LAYOUTS = {
-    raw.name: raw
-    for raw in (*canonical.TABLES, *fannie_mae.LEGACY_TABLES, fannie_mae.CURRENT, *freddie_mac.TABLES)
+    raw.name: raw for raw in (*canonical.TABLES, *fannie_mae.LEGACY_TABLES, fannie_mae.CURRENT, *freddie_mac.TABLES)
 }
 
 

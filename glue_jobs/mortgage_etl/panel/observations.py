@@ -30,8 +30,8 @@ def build_panel(source: SourceTables, as_of_date: date, horizon_months: int) -> 
         {
             "snapshot_month": F.date_format("reporting_month", "yyyy-MM"),
             "horizon_months": F.lit(horizon_months),
-            "default_12m": F.col("default_label"),
-            "prepaid_12m": F.col("prepaid_label"),
+            "default_in_horizon": F.col("default_label"),
+            "prepaid_in_horizon": F.col("prepaid_label"),
         }
     )
     return _in_contract(frame, "loan_panel")

@@ -145,9 +145,7 @@ def _between(minimum: int, maximum: int) -> dict[str, Any]:
 
 def _text(title: str, description: str, *, longest: int, **schema: Any) -> Param:
     """A text that may be left empty: Airflow's form takes an empty plain string for a required one that is missing."""
-    return Param(
-        None, type=["null", "string"], maxLength=longest, title=title, description=description, **schema
-    )
+    return Param(None, type=["null", "string"], maxLength=longest, title=title, description=description, **schema)
 
 
 def _date(title: str, description: str) -> Param:

@@ -192,9 +192,7 @@ class SelectModelOperator(MortgageRiskOperator):
 
     def execute(self, context: Context) -> SelectedModel:
         client, group = self.client("sagemaker"), self.layout.model_package_group(self.source)
-        candidates = self.retry_through_outage(
-            lambda: registry.approved_models(client, group, self.settings.timezone)
-        )
+        candidates = self.retry_through_outage(lambda: registry.approved_models(client, group, self.settings.timezone))
         model = registry.effective_model(candidates, self.business_date)
         if model is None:
             raise NoApprovedModel(self._nothing_in_force(group, candidates))

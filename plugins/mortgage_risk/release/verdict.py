@@ -81,9 +81,7 @@ def evidence_problem(gate_json: GateDocument, read: Callable[[str], bytes | None
         if content is None:
             return f"the evidence pack is incomplete: {name} is gone"
         if (found := hashlib.sha256(content).hexdigest()) != sha256:
-            return (
-                f"{name} is not the file the verdict was given on: its SHA-256 is {found}, gate.json says {sha256}"
-            )
+            return f"{name} is not the file the verdict was given on: its SHA-256 is {found}, gate.json says {sha256}"
     return None
 
 

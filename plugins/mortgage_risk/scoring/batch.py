@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 
 class BatchTransformOperator(AwsJobOperator):
-    """Scores a dataset (XCom of GlueDatasetOperator) with a SageMaker model. XCom: xcoms.Transform.
-    """
+    """Scores a dataset (XCom of GlueDatasetOperator) with a SageMaker model. XCom: xcoms.Transform."""
 
     kind = TransformJob()
     template_fields = (*AwsJobOperator.template_fields, "model", "dataset")

@@ -50,9 +50,7 @@ class TuneHyperparametersOperator(PanelJobOperator):
 
     def space(self) -> dict[str, Range]:
         """What may be tried, by the code that is tuned; a hyperparameter that the form gives is left as given."""
-        space: dict[str, Range] = aws.read_json(
-            self.client("s3"), f"{self.code['prefix']}sourcedir/search_space.json"
-        )
+        space: dict[str, Range] = aws.read_json(self.client("s3"), f"{self.code['prefix']}sourcedir/search_space.json")
         return space
 
     def result_is_there(self, state: JobState) -> bool:

@@ -235,9 +235,7 @@ def fit_trees(prepared: Prepared, hyperparameters: Hyperparameters) -> tuple[xgb
     matrices, labels = prepared.matrices, prepared.labels
     if 0 < labels["validation"].sum() < len(labels["validation"]):
         stopped_by = "validation log loss"
-        rows = boosting.bin_rows(
-            matrices["train"], labels["train"], matrices["validation"], labels["validation"]
-        )
+        rows = boosting.bin_rows(matrices["train"], labels["train"], matrices["validation"], labels["validation"])
     else:
         stopped_by = "n_estimators: the validation sample does not hold both defaults and non-defaults"
         rows = boosting.bin_rows(matrices["train"], labels["train"])
@@ -292,9 +290,7 @@ def record(
     return Trained(replace(model, metadata=metadata), profile, metrics)
 
 
-def metrics_by_sample(
-    labels: Mapping[str, np.ndarray], probabilities: Mapping[str, np.ndarray]
-) -> SampleMetrics:
+def metrics_by_sample(labels: Mapping[str, np.ndarray], probabilities: Mapping[str, np.ndarray]) -> SampleMetrics:
     found: SampleMetrics = {}
     for name in SAMPLES:
         found |= sample_metrics(name, labels[name], probabilities[name])

@@ -26,7 +26,7 @@ from mortgage_model.months import month_number, month_text
 from mortgage_model.statistics import NotComputable, calibration, discrimination
 from mortgage_model.statistics.label_free import expected_performance
 
-PANEL_COLUMNS = ("loan_id", "default_12m", "worst_delinquency_3m", "worst_delinquency_6m")
+PANEL_COLUMNS = ("loan_id", "default_in_horizon", "worst_delinquency_3m", "worst_delinquency_6m")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Read:
 
 EARLY_3M = Read("early_3m", 3, "worst_delinquency_3m", 1, "30+ days past due within 3 months")
 EARLY_6M = Read("early_6m", 6, "worst_delinquency_6m", 2, "60+ days past due within 6 months")
-FINAL = Read("final_12m", 12, "default_12m", 1, "default within 12 months")
+FINAL = Read("final_12m", 12, "default_in_horizon", 1, "default within 12 months")
 READS = (EARLY_3M, EARLY_6M, FINAL)
 
 # Traffic light of a grade: posterior probability that its true default rate is no higher than its mean PD.
@@ -58,8 +58,8 @@ def outcomes(panel: Mapping[str, pd.DataFrame], month: str, read: Read) -> pd.Da
     A loan that has left the panel by the window's end has defaulted (label 1: an event of every read) or paid off
     (label 0: none); one with no label then is lost from sight, NaN.
     """
-    start = panel[month][["loan_id", "default_12m"]].drop_duplicates("loan_id", keep="last")
-    label = start["default_12m"].astype(float)
+    start = panel[month][["loan_id", "default_in_horizon"]].drop_duplicates("loan_id", keep="last")
+    label = start["default_in_horizon"].astype(float)
     if read is FINAL:
         return pd.DataFrame({"loan_id": start["loan_id"], "event": label})
     end = panel.get(month_text(month_number(month) + read.months))
@@ -77,9 +77,7 @@ def outcomes(panel: Mapping[str, pd.DataFrame], month: str, read: Read) -> pd.Da
     return pd.DataFrame({"loan_id": start["loan_id"], "event": event})
 
 
-def vintage(
-    scored: pd.DataFrame, month: str, panel: Mapping[str, pd.DataFrame], grade_order: Sequence[str]
-) -> Vintage:
+def vintage(scored: pd.DataFrame, month: str, panel: Mapping[str, pd.DataFrame], grade_order: Sequence[str]) -> Vintage:
     """One vintage's reads. scored: loan_id, pd, grade of the scores of `month`; panel as in `outcomes`. Every loan
     counts once, by its last row.
     """

@@ -48,9 +48,7 @@ def migration(before: pd.DataFrame, now: pd.DataFrame, order: Sequence[str]) -> 
     }
 
 
-def segments(
-    frame: pd.DataFrame, probabilities: np.ndarray, grades: np.ndarray, order: Sequence[str]
-) -> Segments:
+def segments(frame: pd.DataFrame, probabilities: np.ndarray, grades: np.ndarray, order: Sequence[str]) -> Segments:
     """The LARGEST levels of each dimension and the rest together."""
     grade = pd.Index(order).get_indexer(grades)
     return {name: _segments(frame[name], probabilities, grade, len(order)) for name in SEGMENTS if name in frame}

@@ -87,9 +87,7 @@ def checks(gate: GateResult) -> str:
         ]
         for check in passed
     ]
-    skipped = "".join(
-        f"<li>{escape(test['question'])} {sentence(test['reason'])}</li>" for test in gate.not_run
-    )
+    skipped = "".join(f"<li>{escape(test['question'])} {sentence(test['reason'])}</li>" for test in gate.not_run)
     return (
         "<h2>Why: every check and what it rests on</h2>"
         "<p class='soft'>The thresholds are the ones in force when this report was made; their "

@@ -59,9 +59,7 @@ class LoanSums:
     @classmethod
     def of(cls, terms: np.ndarray, loan: np.ndarray, loans: int) -> LoanSums:
         """`terms` (n, k) of each row, `loan` (n,) codes in [0, loans)."""
-        return cls(
-            np.column_stack([np.bincount(loan, weights=column, minlength=loans) for column in terms.T])
-        )
+        return cls(np.column_stack([np.bincount(loan, weights=column, minlength=loans) for column in terms.T]))
 
     def replicate(self, weights: np.ndarray) -> np.ndarray:
         """Totals (k,) under a replicate's loan weights."""

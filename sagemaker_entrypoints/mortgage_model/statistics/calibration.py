@@ -115,18 +115,14 @@ def _newton(y: np.ndarray, design: np.ndarray, offset: np.ndarray) -> tuple[np.n
             step = np.linalg.solve(information, design.T @ (y - mu))
         except np.linalg.LinAlgError:
             break
-        while (proposed := log_likelihood(b + step)) < current - 1e-10 * abs(current) and np.abs(
-            step
-        ).max() > 1e-12:
+        while (proposed := log_likelihood(b + step)) < current - 1e-10 * abs(current) and np.abs(step).max() > 1e-12:
             step = step / 2
         b, current = b + step, proposed
         if not np.isfinite(b).all() or np.abs(b).max() > 1e4:
             break
         if np.abs(step).max() < 1e-10 * max(1.0, np.abs(b).max()):
             return b, information
-    raise NotComputable(
-        "the likelihood has no finite maximum: the scores separate defaults from the rest completely"
-    )
+    raise NotComputable("the likelihood has no finite maximum: the scores separate defaults from the rest completely")
 
 
 def jeffreys_interval(events: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
@@ -174,9 +170,7 @@ def by_score_band(labels: np.ndarray, probabilities: np.ndarray, bands: int = 10
     edges = np.unique(np.quantile(p, np.linspace(0, 1, bands + 1)[1:-1], method="higher"))
     position = np.searchsorted(edges, p, side="right")
     present = np.unique(position)
-    return [
-        _band(str(rank), y[position == code], p[position == code]) for rank, code in enumerate(present, 1)
-    ]
+    return [_band(str(rank), y[position == code], p[position == code]) for rank, code in enumerate(present, 1)]
 
 
 def by_group(labels: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, order: list[str]) -> list[Band]:

@@ -132,9 +132,7 @@ def _placements(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.
     bad, good = s[y == 1], s[y == 0]
     m, n = bad.size, good.size
     if min(m, n) < 2:
-        raise NotComputable(
-            f"DeLong's variance needs two of each class; there are {m:,} defaults and {n:,} others"
-        )
+        raise NotComputable(f"DeLong's variance needs two of each class; there are {m:,} defaults and {n:,} others")
     ranks = rankdata(np.concatenate((bad, good)))
     return (ranks[:m] - rankdata(bad)) / n, 1.0 - (ranks[m:] - rankdata(good)) / m
 
@@ -164,9 +162,7 @@ def cap_curve(labels: np.ndarray, scores: np.ndarray, points: int = 200) -> tupl
     return population[keep], tpr[keep]
 
 
-def precision_recall_curve(
-    labels: np.ndarray, scores: np.ndarray, points: int = 200
-) -> tuple[np.ndarray, np.ndarray]:
+def precision_recall_curve(labels: np.ndarray, scores: np.ndarray, points: int = 200) -> tuple[np.ndarray, np.ndarray]:
     """Precisions and recalls, recall ascending from the highest threshold on, thinned to `points`."""
     y, _ = labels_and_scores(labels, scores)
     fpr, recall = _exact_roc(labels, scores)

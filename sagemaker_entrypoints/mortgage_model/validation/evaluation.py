@@ -236,9 +236,7 @@ def by_month(samples: Sequence[ScoredSample]) -> list[MonthRow]:
     for sample in samples:
         months, position = np.unique(sample.month, return_inverse=True)
         n = np.bincount(position)
-        events, expected = (
-            np.bincount(position, weights=column) for column in (sample.labels, sample.probabilities)
-        )
+        events, expected = (np.bincount(position, weights=column) for column in (sample.labels, sample.probabilities))
         rows += [
             {
                 "month": str(months[i]),

@@ -48,9 +48,7 @@ def _add_decision_metrics(quality: ModelQuality, tp: int, fp: int, tn: int, fn: 
     quality["precision"] = _share(tp, tp + fp, "no loan is flagged")
     quality["accuracy"] = _share(tp + tn, n, "there are no rows")
     quality["recall_best_constant_classifier"] = _value(1.0 if majority_is_default else 0.0)
-    quality["precision_best_constant_classifier"] = _share(
-        events if majority_is_default else 0, n, "there are no rows"
-    )
+    quality["precision_best_constant_classifier"] = _share(events if majority_is_default else 0, n, "there are no rows")
     quality["accuracy_best_constant_classifier"] = _share(max(events, n - events), n, "there are no rows")
     quality["true_negative_rate"] = _share(tn, n - events, "all loans defaulted")
     quality["false_positive_rate"] = _share(fp, n - events, "all loans defaulted")

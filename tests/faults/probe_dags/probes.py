@@ -122,9 +122,7 @@ def job(settings: Settings, task_id: str = "run_job", output: str = OUTPUT, **ta
     return operator
 
 
-def probe(
-    name: str, settings: Settings, dag: dict[str, Any] | None = None, schedule: Any = None, **task: Any
-) -> None:
+def probe(name: str, settings: Settings, dag: dict[str, Any] | None = None, schedule: Any = None, **task: Any) -> None:
     with DAG(dag_id=f"probe_{name}", schedule=schedule, **{"max_active_runs": 10, **COMMON, **(dag or {})}):
         job(settings, **task)
 

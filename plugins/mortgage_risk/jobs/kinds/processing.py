@@ -62,9 +62,7 @@ class ProcessingJob(SageMakerJob):
                 "ContainerEntrypoint": ["python3", f"{_FOLDER}/code/{script}"],
                 "ContainerArguments": [text for key, value in arguments.items() for text in (f"--{key}", str(value))],
             },
-            "ProcessingInputs": [
-                given.as_request() for given in (Input("code", f"{code_prefix}sourcedir/"), *inputs)
-            ],
+            "ProcessingInputs": [given.as_request() for given in (Input("code", f"{code_prefix}sourcedir/"), *inputs)],
             "ProcessingOutputConfig": {
                 "Outputs": [
                     {

@@ -122,8 +122,7 @@ def _figures(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
 
 
 def _advantage(ours: dict[str, float], theirs: dict[str, float]) -> dict[str, float]:
-    """Positive where the model is better: higher AUC, lower log loss, slope nearer to 1; nan where a draw has no value.
-    """
+    """Positive where the model is better: higher AUC, lower log loss, slope nearer to 1; nan where a draw has none."""
     return {
         "auc": ours["auc"] - theirs["auc"],
         "log_loss": theirs["log_loss"] - ours["log_loss"],
