@@ -25,8 +25,8 @@ table: environments  ## a model of any table: CONTRACT=<ODCS file> DATA=<csv or 
 test: environments  ## lint, types and every test
 	@$(TOOLING) -m local_platform.checks
 
-lint: environments  ## rules only: ruff, types, which room may import which
-	@$(TOOLING) -m local_platform.checks ruff imports types
+lint: environments  ## rules only: ruff, format, types, which room may import which
+	@$(TOOLING) -m local_platform.checks ruff format imports types
 
 coverage: environments  ## what the tests run of each package, and the lines that none runs
 	@$(TOOLING) -m local_platform.coverage_report
