@@ -191,20 +191,31 @@ def test_nobody_is_asked_to_log_in(site, browser) -> None:
     page.close()
 
 
-def test_three_years_of_nights_are_painted_within_a_second(page) -> None:
+def test_three_years_of_nights_take_less_than_a_second_of_the_pages_own_work(page) -> None:
     page.reload()
     page.wait_for_selector("body[data-painted]")
     page.select_option("#period", "all")
     assert page.locator("#tiles b").first.text_content() == "ok"
     assert "1,095 nights" in page.text_content("#runs")
-    # Milliseconds from the start of navigation; the machine's other work is not the page's.
-    assert min(_painted(page) for _ in range(3)) < 1000
+    assert min(_seconds_of_work(page) for _ in range(3)) < 1
 
 
-def _painted(page: Any) -> int:
+def _seconds_of_work(page: Any) -> float:
+    """CPU seconds of the page's thread until all is painted: the machine's other work is not the page's."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def so_far() -> float:
+        found = {entry["name"]: entry["value"] for entry in session.send("Performance.getMetrics")["metrics"]}
+        return found["TaskDuration"]
+
+    before = so_far()
     page.reload()
     page.wait_for_selector("body[data-painted]")
-    return int(page.get_attribute("body", "data-painted"))
+    spent = so_far() - before
+    session.detach()
+    assert spent > 0
+    return spent
 
 
 def test_nothing_comes_from_another_host(page, site) -> None:
