@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, TypedDict
 
+from mortgage_model.documents.bands import BandRow
+
 Verdict = Literal["pass", "warn", "fail", "not_computable"]
 
 
@@ -40,15 +42,9 @@ class Segment(TypedDict):
     reason: NotRequired[str]
 
 
-class GradeTest(TypedDict):
+class GradeTest(BandRow):
     """calibration.grades: is the PD of a grade too low, one month of each loan?"""
 
-    label: str
-    n: int
-    events: int
-    mean_pd: float
-    observed_rate: float
-    interval: list[float]
     jeffreys_p: float
     binomial_p: float
     holm_p: float

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
+from mortgage_model.documents.bands import BandRow
 from mortgage_model.documents.battery import CheckRecord
 from mortgage_model.documents.gate import Threshold
 from mortgage_model.documents.training import ContractName, FeatureDescription, PanelFacts
@@ -57,17 +58,6 @@ class SampleFacts(TypedDict):
     events: int
     loans: int
     matrix_sha256: str
-
-
-class BandRow(TypedDict):
-    """PD expected against default rate observed, with Jeffreys' interval of the latter."""
-
-    label: str
-    n: int
-    events: int
-    mean_pd: float
-    observed_rate: float
-    interval: list[float]
 
 
 class GradeRow(BandRow):

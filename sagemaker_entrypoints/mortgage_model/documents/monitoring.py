@@ -2,6 +2,8 @@
 
 from typing import Literal, NotRequired, TypedDict
 
+from mortgage_model.documents.bands import BandRow
+
 Severity = Literal["ok", "attention", "breach"]
 
 
@@ -109,15 +111,9 @@ class Carry(TypedDict):
     recent: dict[str, RecentFigures]
 
 
-class LightRow(TypedDict):
+class LightRow(BandRow):
     """A grade of a matured vintage; `light` is green, amber or red."""
 
-    label: str
-    n: int
-    events: int
-    mean_pd: float
-    observed_rate: float
-    interval: list[float]
     light: str
 
 

@@ -127,7 +127,9 @@ def _calibrated(
     found: ReadFigures, y: np.ndarray, p: np.ndarray, grades: np.ndarray, grade_order: Sequence[str]
 ) -> ReadFigures:
     """The final read with slope, level, Brier score and the grades' traffic lights."""
-    lights = [_light_row(band) for band in _bands(y, p, grades, grade_order)]
+    lights: list[LightRow] = [
+        {**band.to_json(), "light": traffic_light(band)} for band in _bands(y, p, grades, grade_order)
+    ]
     try:
         slope, level = calibration.recalibrate(y, p).slope.value, calibration.calibration_in_the_large(y, p)
         brier = calibration.brier(y, p)
@@ -144,18 +146,6 @@ def _calibrated(
         },
         "brier": brier,
         "grades": lights,
-    }
-
-
-def _light_row(band: calibration.Band) -> LightRow:
-    return {
-        "label": band.label,
-        "n": band.n,
-        "events": band.events,
-        "mean_pd": band.mean_pd,
-        "observed_rate": band.observed_rate,
-        "interval": list(band.interval),
-        "light": traffic_light(band),
     }
 
 

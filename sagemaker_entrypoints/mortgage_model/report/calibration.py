@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from mortgage_model.documents.bands import BandRow
 from mortgage_model.documents.battery import CheckRecord, GradeTest, YearLight
-from mortgage_model.documents.evaluation import BandRow, GradeRow, Metric, ModelEvidence, MonthRow
+from mortgage_model.documents.evaluation import GradeRow, Metric, ModelEvidence, MonthRow
 from mortgage_model.report.charts.axes import Axis, index_axis, percent, rate_axis
 from mortgage_model.report.charts.plot import Plot
 from mortgage_model.report.parts import SAMPLE_WORDS, chart, figure, interval, nothing, pair, share, table

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import expit, logit
 from scipy.stats import beta
 
+from mortgage_model.documents.bands import BandRow
 from mortgage_model.statistics.common import (
     Estimate,
     NotComputable,
@@ -159,6 +160,16 @@ class Band:
     mean_pd: float
     observed_rate: float
     interval: tuple[float, float]
+
+    def to_json(self) -> BandRow:
+        return {
+            "label": self.label,
+            "n": self.n,
+            "events": self.events,
+            "mean_pd": self.mean_pd,
+            "observed_rate": self.observed_rate,
+            "interval": list(self.interval),
+        }
 
 
 def by_score_band(labels: np.ndarray, probabilities: np.ndarray, bands: int = 10) -> list[Band]:

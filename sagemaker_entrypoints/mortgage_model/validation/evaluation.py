@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from mortgage_model.development.profile import reference_counts
+from mortgage_model.documents.bands import BandRow
 from mortgage_model.documents.evaluation import (
-    BandRow,
     BreakdownRow,
     CapCurve,
     FeatureShift,
@@ -177,7 +177,7 @@ def deciles(sample: ScoredSample) -> list[BandRow]:
     """Calibration by decile of PD; empty for an empty sample."""
     if not sample.n:
         return []
-    return [_band_row(band) for band in calibration.by_score_band(sample.labels, sample.probabilities)]
+    return [band.to_json() for band in calibration.by_score_band(sample.labels, sample.probabilities)]
 
 
 def grades(sample: ScoredSample, scale: MasterScale) -> list[GradeRow]:
@@ -188,24 +188,13 @@ def grades(sample: ScoredSample, scale: MasterScale) -> list[GradeRow]:
     bands = calibration.by_group(sample.labels, sample.probabilities, sample.grade, list(limits))
     return [
         {
-            **_band_row(band),
+            **band.to_json(),
             "pd_from": limits[band.label][0],
             "pd_to": limits[band.label][1],
             "jeffreys_p": calibration.jeffreys_p_value(band.events, band.n, band.mean_pd),
         }
         for band in bands
     ]
-
-
-def _band_row(band: calibration.Band) -> BandRow:
-    return {
-        "label": band.label,
-        "n": band.n,
-        "events": band.events,
-        "mean_pd": band.mean_pd,
-        "observed_rate": band.observed_rate,
-        "interval": list(band.interval),
-    }
 
 
 def breakdown(samples: Sequence[ScoredSample], keys: Sequence[np.ndarray]) -> list[BreakdownRow]:

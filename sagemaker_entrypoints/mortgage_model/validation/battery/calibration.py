@@ -79,12 +79,7 @@ def grade_tests(evidence: Evidence) -> list[GradeTest]:
     jeffreys = [calibration.jeffreys_p_value(band.events, band.n, band.mean_pd) for band in bands]
     return [
         {
-            "label": band.label,
-            "n": band.n,
-            "events": band.events,
-            "mean_pd": band.mean_pd,
-            "observed_rate": band.observed_rate,
-            "interval": list(band.interval),
+            **band.to_json(),
             "jeffreys_p": p_value,
             "binomial_p": calibration_tests.binomial_p_value(band.events, band.n, band.mean_pd),
             "holm_p": float(adjusted),
