@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import date
 
 import pandas as pd
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from contracts import load_contract
@@ -133,24 +133,23 @@ def public_indicators(spark: SparkSession, reader: Callable[[RawTable], DataFram
 
 
 def _house_prices(rows: DataFrame) -> DataFrame:
-    month = F.make_date("year", F.col("quarter") * 3, F.lit(1))
-    return rows.select(
-        month.alias("month"),
-        "state",
-        F.date_add(F.last_day(month), HPI_LAG_DAYS).alias("release_date"),
-        "house_price_index",
-    )
+    return _by_state(rows, F.col("quarter") * 3, HPI_LAG_DAYS, "house_price_index")
 
 
 def _unemployment(rows: DataFrame) -> DataFrame:
-    month = F.make_date("year", "month_number", F.lit(1))
     states = F.create_map(*[F.lit(part) for pair in STATE_NAMES.items() for part in pair])
     named = rows.withColumn("state", states[F.col("area")]).where(F.col("state").isNotNull())
-    return named.select(
+    return _by_state(named, F.col("month_number"), LAUS_LAG_DAYS, "unemployment_rate")
+
+
+def _by_state(rows: DataFrame, month_of_year: Column, lag_days: int, value: str) -> DataFrame:
+    """`value` of each month, known `lag_days` after the month's end."""
+    month = F.make_date(F.col("year"), month_of_year, F.lit(1))
+    return rows.select(
         month.alias("month"),
         "state",
-        F.date_add(F.last_day(month), LAUS_LAG_DAYS).alias("release_date"),
-        "unemployment_rate",
+        F.date_add(F.last_day(month), lag_days).alias("release_date"),
+        value,
     )
 
 

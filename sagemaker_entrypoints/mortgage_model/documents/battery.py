@@ -62,16 +62,6 @@ class YearLight(TypedDict):
     colour: str
 
 
-class BrierParts(TypedDict):
-    """calibration.brier_parts: Murphy's decomposition."""
-
-    brier: float
-    reliability: float
-    resolution: float
-    uncertainty: float
-    within_bands: float
-
-
 class FeatureAuc(TypedDict):
     """data.single_feature: how well one feature alone ranks the defaults of training."""
 
