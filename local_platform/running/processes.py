@@ -21,6 +21,8 @@ from local_platform.settings import Platform
 STOP_SECONDS = 20
 # In the environment of what this platform starts and of nothing else: a user's shell exports MORTGAGE_STATE_DIR.
 MARKER = "_MORTGAGE_PROCESS_OF"
+# Airflow's API server and workers write their titles (setproctitle) over their environment, unless told not to.
+KEEPS_MARK = {"SPT_NOENV": "1"}
 # It becomes the service once it is on record; where whoever starts it dies before that, it goes.
 WAIT_FOR_RECORD = ["/bin/sh", "-c", 'read -r recorded && exec "$@" </dev/null', "sh"]
 LOG_BYTES = 50_000_000
@@ -52,7 +54,7 @@ def start(platform: Platform, service: Service) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*WAIT_FOR_RECORD, *service.command()],
-            env={**os.environ, **service.env(), MARKER: str(platform.state)},
+            env={**os.environ, **service.env(), **KEEPS_MARK, MARKER: str(platform.state)},
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=output,

@@ -23,6 +23,8 @@ from tests.installation import Installation
 
 SERVICES = ("local-aws", "postgres", "api-server", "scheduler", "dag-processor", "triggerer")
 # A job that dies by itself for the third time has failed, and rightly: no job is killed more often, the full disk once.
+# A part as it was started, or by the title that it gives itself.
+PART = re.compile(r"(?:-m airflow |^airflow )(api[-_]server|scheduler|dag-processor|triggerer)\b")
 KILLS_OF_A_JOB = 1
 DISKS = 1
 
@@ -195,7 +197,6 @@ def how_many_of_each(installation: Installation) -> dict[str, int]:
     found: Counter[str] = Counter()
     for process in processes.of_this_installation(installation.platform):
         with contextlib.suppress(psutil.Error, ProcessLookupError):
-            argv = process.cmdline()
-            if argv[1:3] == ["-m", "airflow"] and os.getsid(process.pid) == process.pid:
-                found[argv[3]] += 1
+            if os.getsid(process.pid) == process.pid and (part := PART.search(" ".join(process.cmdline()))):
+                found[part[1].replace("_", "-")] += 1
     return dict(found)

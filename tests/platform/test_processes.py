@@ -15,7 +15,7 @@ import time
 import psutil
 import pytest
 
-from local_platform.environments import ROOT
+from local_platform.environments import ROOT, runtime_python
 from local_platform.running import processes, supervisor
 from local_platform.settings import PlatformError
 from tests.platform.conftest import SLEEPER, replace_services, service
@@ -62,6 +62,16 @@ def test_down_stops_what_a_killed_service_left_behind(platform, monkeypatch):
     assert all(process.is_running() for process in left)
     quiet_down(platform)
     assert psutil.wait_procs(left, timeout=5)[1] == []
+
+
+def test_what_gives_itself_another_title_is_still_known(platform):
+    # as Airflow's API server and workers do
+    title = "import setproctitle, time; setproctitle.setproctitle('airflow api_server'); time.sleep(600)"
+    renamed = service("sleeper", [str(runtime_python("airflow")), "-c", title])
+    processes.start(platform, renamed)
+    leader = processes.running(platform, "sleeper")
+    wait_for(lambda: leader.cmdline()[0] == "airflow api_server")
+    assert [process.pid for process in processes.of_this_installation(platform)] == [leader.pid]
 
 
 @pytest.fixture
